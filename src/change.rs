@@ -1,0 +1,179 @@
+//! A change of a document: the one list of operations that results, conflicts and replay are made of.
+//! Applies changes to a value; does not know who made them or in which order they come.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::path::{Path, Segment};
+use crate::value::{Object, Text, Value, parse_index};
+
+/// What is done at a path. A path that ends with `[]` appends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// The value now stands at the place.
+    Set(Value),
+    /// A container of this kind stands there, unless something does already.
+    Ensure(Container),
+}
+
+/// The kinds of container that a path can need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Container {
+    Object,
+    Array,
+}
+
+/// One change at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub path: Path,
+    #[serde(flatten)]
+    pub operation: Operation,
+}
+
+/// Why a change cannot be applied: what stands where, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit(pub String);
+
+impl Change {
+    pub fn set(path: Path, value: Value) -> Change {
+        Change { path, operation: Operation::Set(value) }
+    }
+
+    pub fn ensure(path: Path, container: Container) -> Change {
+        Change { path, operation: Operation::Ensure(container) }
+    }
+
+    /// Applies the change to what stands at `root`, a place that the change's path begins with `depth` segments
+    /// below the document. `None` stands for nothing. Containers are created as needed.
+    pub fn apply(&self, root: &mut Option<Value>, depth: usize) -> Result<(), Misfit> {
+        apply(root, &self.path.segments[depth..], &self.operation)
+    }
+}
+
+fn apply(slot: &mut Option<Value>, segments: &[Segment], operation: &Operation) -> Result<(), Misfit> {
+    let Some((first, rest)) = segments.split_first() else {
+        match operation {
+            Operation::Set(value) => *slot = Some(value.clone()),
+            Operation::Ensure(container) => {
+                slot.get_or_insert_with(|| container.empty());
+            }
+        }
+        return Ok(());
+    };
+    let container = if *first == Segment::Append { Container::Array } else { Container::Object };
+    match (slot.get_or_insert_with(|| container.empty()), first) {
+        (Value::Object(members), Segment::Key(key)) => {
+            apply_to_member(Arc::make_mut(members), key, rest, operation)
+        }
+        (Value::Array(items), Segment::Append) => {
+            let mut item = None;
+            apply(&mut item, rest, operation)?;
+            Arc::make_mut(items).extend(item);
+            Ok(())
+        }
+        (Value::Array(items), Segment::Key(key)) => {
+            let count = items.len();
+            let item = parse_index(key).and_then(|index| Arc::make_mut(items).get_mut(index));
+            let item =
+                item.ok_or_else(|| Misfit(format!("`{key}` names no element of an array of {count}")))?;
+            let mut slot = Some(std::mem::take(item));
+            let applied = apply(&mut slot, rest, operation);
+            *item = slot.unwrap_or_default();
+            applied
+        }
+        (Value::Object(_), Segment::Append) => {
+            Err(Misfit("`[]` appends to an array, and an object stands there".to_owned()))
+        }
+        (_, Segment::Any) => Err(Misfit("a key is not known".to_owned())),
+        (other, Segment::Key(key)) => {
+            Err(Misfit(format!("`{key}` needs an object or an array, and {} stands there", other.kind())))
+        }
+        (other, Segment::Append) => {
+            Err(Misfit(format!("`[]` appends to an array, and {} stands there", other.kind())))
+        }
+    }
+}
+
+fn apply_to_member(
+    members: &mut Object,
+    key: &Text,
+    rest: &[Segment],
+    operation: &Operation,
+) -> Result<(), Misfit> {
+    let known = members.get_mut(key).map(std::mem::take);
+    let was_known = known.is_some();
+    let mut slot = known;
+    let applied = apply(&mut slot, rest, operation);
+    match slot {
+        Some(value) if was_known || applied.is_ok() => {
+            members.insert(key.clone(), value);
+        }
+        _ => {}
+    }
+    applied
+}
+
+impl Container {
+    pub fn empty(self) -> Value {
+        match self {
+            Container::Object => Value::empty_object(),
+            Container::Array => Value::empty_array(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(start: &str, changes: &[(&str, &str)], end: Result<&str, &str>) {
+        let mut root = (!start.is_empty()).then(|| Value::parse(start.as_bytes()).unwrap());
+        let mut outcome = Ok(());
+        for (path, json) in changes {
+            let change = Change::set(path.parse().unwrap(), Value::parse(json.as_bytes()).unwrap());
+            outcome = outcome.and_then(|()| change.apply(&mut root, 0));
+        }
+        let got = outcome.map(|()| root.unwrap().to_json()).map_err(|misfit| misfit.0);
+        match end {
+            Ok(end) => assert_eq!(got.as_deref(), Ok(end)),
+            Err(part) => assert!(got.as_ref().unwrap_err().contains(part), "{got:?}"),
+        }
+    }
+
+    #[test]
+    fn containers_come_as_they_are_needed() {
+        check("", &[("d.b.x", "1"), ("d.a", "2"), ("d.b.y", "3")], Ok(r#"{"b":{"x":1,"y":3},"a":2}"#));
+        check("", &[("d.log[]", "1"), ("d.log[]", "2")], Ok(r#"{"log":[1,2]}"#));
+        check(r#"{"a":[1,2]}"#, &[("d.a[1]", "9")], Ok(r#"{"a":[1,9]}"#));
+    }
+
+    #[test]
+    fn what_does_not_fit_says_so() {
+        check("[1]", &[("d[1]", "2")], Err("names no element of an array of 1"));
+        check("[1]", &[("d.x", "2")], Err("`x` names no element"));
+        check("5", &[("d.x", "2")], Err("a number stands there"));
+        check("{}", &[("d[]", "2")], Err("an object stands there"));
+    }
+
+    #[test]
+    fn a_misfit_changes_nothing() {
+        let mut root = Some(Value::parse(br#"{"a":{"n":1}}"#).unwrap());
+        let before = root.clone();
+        let change = Change::set("d.a.n.x".parse().unwrap(), Value::Null);
+        assert!(change.apply(&mut root, 0).is_err());
+        assert_eq!(root, before);
+    }
+
+    #[test]
+    fn ensure_leaves_what_stands() {
+        let mut root = Some(Value::parse(br#"{"a":1}"#).unwrap());
+        Change::ensure("d.a".parse().unwrap(), Container::Object).apply(&mut root, 0).unwrap();
+        Change::ensure("d.b".parse().unwrap(), Container::Array).apply(&mut root, 0).unwrap();
+        assert_eq!(root.unwrap().to_json(), r#"{"a":1,"b":[]}"#);
+    }
+}

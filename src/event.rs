@@ -1,0 +1,81 @@
+//! What happened in a run, as facts: the one serialized vocabulary that `--events` and every report are made from.
+//! Addresses, never ids; times in milliseconds since the run began.
+
+use serde::Serialize;
+
+use crate::change::Change;
+use crate::outcome::Outcome;
+
+/// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A fact and when it became one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// Milliseconds since the run began.
+    pub ms: u64,
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened. Field `event` names it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum EventKind {
+    RunStarted {
+        schema: u32,
+        deco: &'static str,
+        run: String,
+        manifest: String,
+        name: Option<String>,
+        /// RFC 3339, UTC.
+        started: String,
+        jobs: usize,
+        calls: usize,
+        syncs: usize,
+    },
+    AttemptStarted {
+        call: String,
+        attempt: u32,
+        slot: usize,
+    },
+    /// A call came to its end, run or not. Output tails are of the last attempt.
+    CallEnded {
+        call: String,
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// Milliseconds that the last attempt took; absent if none was made.
+        took_ms: Option<u64>,
+        changes: Vec<Change>,
+        stdout_tail: String,
+        stderr_tail: String,
+    },
+    SyncEnded {
+        sync: String,
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// A signal asked the run to end.
+    Interrupted {
+        signal: i32,
+    },
+    RunEnded {
+        status: RunStatus,
+        succeeded: usize,
+        failed: usize,
+        forgiven: usize,
+        skipped: usize,
+        blocked: usize,
+        not_run: usize,
+    },
+}
+
+/// How the run as a whole ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    Succeeded,
+    Failed,
+    Conflict,
+    Interrupted,
+}

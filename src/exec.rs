@@ -1,0 +1,46 @@
+//! How one attempt is made to happen. Unaware of the plan, of documents and of what the output means.
+
+pub mod process;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outcome::Exit;
+
+/// Everything that one attempt needs; nothing is inherited but what stands here.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The program and its arguments; a program without a slash is found by `env`'s PATH, one with a slash is
+    /// relative to `dir`.
+    pub argv: Vec<OsString>,
+    /// The whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    pub dir: PathBuf,
+    /// What standard input holds; empty: the null device.
+    pub stdin: Arc<[u8]>,
+    pub timeout: Option<Duration>,
+    /// Between SIGTERM and SIGKILL.
+    pub grace: Duration,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub struct Finished {
+    pub ending: Ending,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub took: Duration,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ending {
+    Exited(Exit),
+    /// The time limit passed; the whole process group is gone.
+    TimedOut,
+    /// The run asked for the end; the whole process group is gone.
+    Ended,
+    /// The program could not be started: why, in words.
+    CannotStart(String),
+}

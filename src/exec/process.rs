@@ -1,0 +1,1 @@
+//! Processes in groups of their own: started, fed, listened to, ended.

@@ -1,0 +1,31 @@
+//! Faults that the law's tests plant, to see that they would be caught. In a release build none can be planted:
+//! the question is answered `false` at compile time.
+
+/// A mistake that a careless deco could make.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A reader does not wait for the last of the calls that fill what it reads.
+    EdgeDropped,
+    /// Results are applied in the order in which calls ended.
+    CompletionOrder,
+    /// A read is taken for exact one step further than it is.
+    PrefixTooShort,
+    /// Appended elements come in reversed order.
+    AppendsReordered,
+}
+
+/// Whether the environment plants this fault (`DECO_PLANT_FAULT`), in builds with debug assertions only.
+pub fn planted(fault: Fault) -> bool {
+    if !cfg!(debug_assertions) {
+        return false;
+    }
+    use std::sync::OnceLock;
+    static PLANTED: OnceLock<Option<Fault>> = OnceLock::new();
+    *PLANTED.get_or_init(|| match std::env::var("DECO_PLANT_FAULT").ok()?.as_str() {
+        "edge-dropped" => Some(Fault::EdgeDropped),
+        "completion-order" => Some(Fault::CompletionOrder),
+        "prefix-too-short" => Some(Fault::PrefixTooShort),
+        "appends-reordered" => Some(Fault::AppendsReordered),
+        _ => None,
+    }) == Some(fault)
+}

@@ -1,0 +1,225 @@
+//! What a manifest says, validated and owned: tasks, documents, sync points, settings, each with its place in the
+//! text for messages. Knows nothing of calls: a `for` is still an expression here.
+
+pub mod check;
+pub mod load;
+pub mod raw;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Source, Span};
+use crate::expr::{Expression, Reference, Template};
+use crate::name::{Name, TaskName};
+use crate::shell::ShellText;
+use crate::value::Value;
+
+/// A whole manifest.
+#[derive(Debug)]
+pub struct Manifest {
+    pub source: Arc<Source>,
+    /// The folder that relative paths start from: absolute.
+    pub dir: PathBuf,
+    pub settings: Settings,
+    /// `[data]` first, then `[load]`, each in the manifest's order.
+    pub documents: IndexMap<Name, Document>,
+    pub tasks: Vec<Task>,
+    pub syncs: Vec<Sync>,
+}
+
+/// A document that the manifest gives.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub value: Value,
+    /// Its name in the manifest.
+    pub span: Span,
+}
+
+/// `[settings]`.
+#[derive(Debug)]
+pub struct Settings {
+    pub name: Option<String>,
+    pub jobs: Option<Jobs>,
+    pub output: Option<PathBuf>,
+    pub select: Select,
+    pub keep_going: bool,
+    /// Later wins: dotenv of settings, the process's own, env of settings.
+    pub env: Vec<(String, String)>,
+    pub dotenv: Vec<(String, String)>,
+}
+
+/// How many slots a run has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Jobs {
+    Count(usize),
+    /// Of the CPUs that this process may use; at least one slot comes of it.
+    Percent(f64),
+}
+
+/// Which documents the answer holds.
+#[derive(Debug)]
+pub enum Select {
+    /// All that tasks change.
+    Changed,
+    Documents(Vec<Sourced<Name>>),
+    /// Names made from expressions over the documents.
+    Computed(Vec<(String, Sourced<Expression>)>),
+}
+
+/// Something parsed from a string of the manifest, and where that string stands.
+#[derive(Clone, Debug)]
+pub struct Sourced<T> {
+    pub value: T,
+    pub place: Place,
+}
+
+/// Where a string's characters stand in the manifest's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The whole string, quotes included.
+    pub span: Span,
+    /// For each byte of the string's value, and for its end, the byte of the source; shared.
+    pub offsets: Arc<[u32]>,
+}
+
+impl Place {
+    /// The source's span of a span inside the string's value.
+    pub fn inner(&self, span: Span) -> Span {
+        let at = |index: usize| self.offsets.get(index).map_or(self.span.end, |&offset| offset as usize);
+        at(span.start)..at(span.end).max(at(span.start))
+    }
+}
+
+/// `[tasks.NAME]`.
+#[derive(Debug)]
+pub struct Task {
+    pub name: TaskName,
+    /// The name in its table's header.
+    pub span: Span,
+    pub description: Option<String>,
+    pub tags: Vec<String>,
+    /// `for`, outermost first.
+    pub variables: Vec<Variable>,
+    /// `include`: each a whole binding, values in the variables' order.
+    pub include: Vec<(Vec<Value>, Span)>,
+    /// `exclude`: bindings to leave out, by the names given.
+    pub exclude: Vec<Vec<(Name, Value)>>,
+    /// `key`: expressions that name a call.
+    pub key: Option<Vec<Sourced<Expression>>>,
+    /// `if`.
+    pub condition: Option<Sourced<Expression>>,
+    pub run: Run,
+    pub stdin: Option<Sourced<Template>>,
+    pub env: Vec<(String, Sourced<Template>)>,
+    pub dotenv: Option<Sourced<Template>>,
+    pub dir: Option<Sourced<Template>>,
+    pub result: ResultFormat,
+    pub ok_exit: Vec<i32>,
+    pub fills: Vec<Fill>,
+    pub reads: Vec<Sourced<Reference>>,
+    pub default: Option<DefaultValue>,
+    pub after: Vec<Sourced<Target>>,
+    pub timeout: Option<Duration>,
+    pub grace: Duration,
+    pub allow_failure: bool,
+}
+
+/// One entry of `for`: one name, or several that are bound together.
+#[derive(Debug)]
+pub struct Variable {
+    pub names: Vec<Name>,
+    pub items: Items,
+    /// The entry in the manifest: its key and value.
+    pub span: Span,
+}
+
+/// What a variable goes over.
+#[derive(Debug)]
+pub enum Items {
+    /// An array in the manifest, each item with its place.
+    Given(Vec<(Value, Span)>),
+    Expression(Sourced<Expression>),
+}
+
+/// What a call runs.
+#[derive(Debug)]
+pub enum Run {
+    /// Text for a shell: the shell's words, then the text by reference. Also a `#!` script of a shell.
+    Shell { shell: Vec<String>, text: Sourced<Template>, compiled: ShellText },
+    /// A program and its arguments.
+    Program { words: Vec<Sourced<Template>>, span: Span },
+    /// A `#!` script for another interpreter: the interpreter's words, and the whole text.
+    Script { interpreter: Vec<String>, text: Sourced<Template> },
+}
+
+/// `result`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultFormat {
+    pub format: Format,
+    /// Read from the file named by `$DECO_RESULT` instead of standard output.
+    pub from_file: bool,
+}
+
+/// How bytes become a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+    Lines,
+    Ndjson,
+    Csv,
+    Tsv,
+    Base64,
+    None,
+}
+
+/// One place that a call fills.
+#[derive(Debug)]
+pub struct Fill {
+    /// The place's last step is `[]`.
+    pub append: bool,
+    pub place: Sourced<Reference>,
+    /// What is filled; absent: the result.
+    pub value: Option<Sourced<Expression>>,
+}
+
+/// `default`.
+#[derive(Debug)]
+pub enum DefaultValue {
+    Constant(Value),
+    Template(Sourced<Template>),
+}
+
+/// What `after` and `waits-for` may name. Texts inside a call's brackets may be templates.
+#[derive(Debug)]
+pub enum Target {
+    /// A task, all its calls.
+    Task(TaskName),
+    /// One call by its key's texts; each a template over the waiting call's variables.
+    Call(TaskName, Vec<Template>),
+    /// Calls with this tag.
+    Tag(String),
+    Sync(TaskName),
+    /// The calls that fill a place.
+    Place(Reference),
+}
+
+/// `[sync.NAME]`.
+#[derive(Debug)]
+pub struct Sync {
+    pub name: TaskName,
+    pub span: Span,
+    pub waits_for: Vec<Sourced<Target>>,
+    pub check: Option<Sourced<Expression>>,
+    pub write: Option<PathBuf>,
+}
+
+impl Task {
+    /// The variables' names in order, each once.
+    pub fn variable_names(&self) -> impl Iterator<Item = &Name> {
+        self.variables.iter().flat_map(|variable| &variable.names)
+    }
+}

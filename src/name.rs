@@ -1,0 +1,154 @@
+//! Names that users give: of documents, variables and tasks, and the address of a call.
+//! Validated once, printable, ordered. Knows nothing of the manifest that they stand in.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::value::{Text, write_quoted};
+
+/// The name of a document or a `for` variable: `[A-Za-z_][A-Za-z0-9_]*`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Text);
+
+/// The name of a task or sync point: as [`Name`], and `-` after the first character.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskName(Text);
+
+/// Names that no document, task or variable may take: deco's own, and Jinja's words.
+pub const RESERVED: &[&str] = &[
+    "env", "key", "task", "result", "run", "calls", "attempt", "exit", "range", "zip", "glob", "lines",
+    "json", "basename", "stem", "dirname", "ext", "and", "or", "not", "in", "is", "if", "else", "true",
+    "false", "none", "True", "False", "None", "loop", "self",
+];
+
+fn has_form(text: &str, dash: bool) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || (dash && c == '-'))
+}
+
+impl Name {
+    /// The name, or why `text` is none.
+    pub fn new(text: &str) -> Result<Name, String> {
+        if !has_form(text, false) {
+            return Err(format!("`{text}` is no name: letters, digits and `_`, not beginning with a digit"));
+        }
+        check_reserved(text)?;
+        Ok(Name(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name's text, shared.
+    pub fn text(&self) -> &Text {
+        &self.0
+    }
+}
+
+impl TaskName {
+    /// The name, or why `text` is none.
+    pub fn new(text: &str) -> Result<TaskName, String> {
+        if !has_form(text, true) {
+            return Err(format!(
+                "`{text}` is no task name: letters, digits, `_` and `-`, beginning with a letter or `_`"
+            ));
+        }
+        check_reserved(text)?;
+        Ok(TaskName(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The document that the task fills unless it says otherwise: its name with `_` for `-`.
+    pub fn default_document(&self) -> Result<Name, String> {
+        Name::new(&self.0.replace('-', "_"))
+    }
+}
+
+fn check_reserved(text: &str) -> Result<(), String> {
+    if RESERVED.contains(&text) {
+        return Err(format!("`{text}` is a reserved name"));
+    }
+    Ok(())
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a user names one call: `process`, `process[0,3]`. Parts are the key's texts in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallAddress {
+    pub task: TaskName,
+    pub key: Vec<Text>,
+}
+
+impl Serialize for CallAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for CallAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.task.as_str())?;
+        if self.key.is_empty() {
+            return Ok(());
+        }
+        let parts: Vec<String> = self.key.iter().map(|part| key_part(part)).collect();
+        write!(f, "[{}]", parts.join(","))
+    }
+}
+
+/// A key's text as an address writes it: bare where that is plain, else as a JSON string.
+pub fn key_part(text: &str) -> String {
+    let special = |c: char| c.is_control() || ",[]\"'=*?".contains(c);
+    let plain = !text.is_empty() && text.trim() == text && !text.contains(special);
+    if plain {
+        return text.to_owned();
+    }
+    let mut quoted = String::new();
+    write_quoted(text, &mut quoted);
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_one_form() {
+        for good in ["a", "_x1", "Lat"] {
+            assert!(Name::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1a", "a-b", "a b", "é", "env", "not"] {
+            assert!(Name::new(bad).is_err(), "{bad}");
+        }
+        assert_eq!(TaskName::new("unit-tests").unwrap().default_document().unwrap().as_str(), "unit_tests");
+        assert!(TaskName::new("-a").is_err());
+    }
+
+    #[test]
+    fn an_address_quotes_what_is_not_plain() {
+        let address = |key: &[&str]| {
+            let key = key.iter().map(|&part| part.into()).collect();
+            CallAddress { task: TaskName::new("t").unwrap(), key }.to_string()
+        };
+        assert_eq!(address(&[]), "t");
+        assert_eq!(address(&["0", "a b"]), "t[0,a b]");
+        assert_eq!(address(&["a,b", "", "x\n"]), r#"t["a,b","","x\n"]"#);
+    }
+}

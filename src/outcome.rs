@@ -1,0 +1,146 @@
+//! How a call ended, as data, and the words for it. Knows nothing of processes or of the run.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::name::CallAddress;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum Failure {
+    /// The process ended with a code that is not in `ok-exit`, or by a signal.
+    Exit { exit: Exit },
+    /// The attempt took longer than `timeout`.
+    Timeout { limit_ms: u64 },
+    /// The program could not be started, in words.
+    CannotStart { message: String },
+    /// An expression of the call found nothing, or made nothing usable.
+    Expression { message: String },
+    /// Standard output is not what `result` says.
+    Result { message: String },
+    /// The result does not fit where `fills` puts it.
+    Fill { message: String },
+    /// A `check` or a `write` of a sync point did not hold.
+    Check { message: String },
+    /// The run was ended while the call ran.
+    Interrupted,
+}
+
+/// How a call, or a sync point, ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    Succeeded,
+    /// `forgiven`: by `allow-failure`, so that the run does not fail.
+    Failed {
+        failure: Failure,
+        forgiven: bool,
+    },
+    /// Never run, because of its `if` or because it reads what a skipped or forgiven call was to fill.
+    Skipped {
+        because: Skip,
+    },
+    /// Never run, because what it needs failed.
+    Blocked {
+        by: CallAddress,
+    },
+    /// Never run, because the run stopped first.
+    NotRun,
+}
+
+/// Why a call was skipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Skip {
+    /// Its `if` is false.
+    Condition,
+    /// It reads a place that this call was to fill.
+    Reads { call: CallAddress, path: String },
+}
+
+impl Outcome {
+    /// Whether the run fails by it.
+    pub fn is_unforgiven_failure(&self) -> bool {
+        matches!(self, Outcome::Failed { forgiven: false, .. })
+    }
+}
+
+/// `SIGTERM` and its like; other numbers as themselves.
+pub fn signal_name(signal: i32) -> String {
+    signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
+}
+
+/// A length of time for people: `350ms`, `2.4s`, `3m 20s`, `1h 5m`.
+pub fn in_words(time: Duration) -> String {
+    let millis = time.as_millis();
+    match millis {
+        0..1_000 => format!("{millis}ms"),
+        1_000..60_000 => format!("{:.1}s", time.as_secs_f64()).replace(".0s", "s"),
+        _ => {
+            let seconds = time.as_secs();
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            if hours > 0 { format!("{hours}h {minutes}m") } else { format!("{minutes}m {}s", seconds % 60) }
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(126) => f.write_str("exited with code 126 (not executable)"),
+            Exit::Code(127) => f.write_str("exited with code 127 (command not found)"),
+            Exit::Code(code) => write!(f, "exited with code {code}"),
+            Exit::Signal(signal) => write!(f, "was ended by {}", signal_name(*signal)),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Exit { exit } => exit.fmt(f),
+            Failure::Timeout { limit_ms } => {
+                write!(f, "took longer than its timeout of {}", in_words(Duration::from_millis(*limit_ms)))
+            }
+            Failure::Interrupted => f.write_str("was ended with the run"),
+            Failure::CannotStart { message }
+            | Failure::Expression { message }
+            | Failure::Result { message }
+            | Failure::Fill { message }
+            | Failure::Check { message } => f.write_str(message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        let words = |ms| in_words(Duration::from_millis(ms));
+        assert_eq!(words(350), "350ms");
+        assert_eq!(words(2_000), "2s");
+        assert_eq!(words(2_449), "2.4s");
+        assert_eq!(words(200_000), "3m 20s");
+        assert_eq!(words(3_900_000), "1h 5m");
+    }
+
+    #[test]
+    fn exits_are_told_in_words() {
+        assert_eq!(Exit::Code(3).to_string(), "exited with code 3");
+        assert_eq!(Exit::Signal(15).to_string(), "was ended by SIGTERM");
+        assert_eq!(Exit::Signal(64).to_string(), "was ended by signal 64");
+    }
+}

@@ -1,0 +1,485 @@
+//! JSON values that keep what they were given: every digit of a number, the order of an object's keys.
+//! Clones are cheap (shared text, arrays and objects). Knows nothing of documents or places.
+
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+/// Shared text: keys, names, strings.
+pub type Text = Arc<str>;
+
+/// The members of a JSON object, in their order.
+pub type Object = IndexMap<Text, Value, FxBuildHasher>;
+
+/// A JSON value. Equality is that of the compact bytes: digits and key order count.
+#[derive(Clone, Debug, Default)]
+pub enum Value {
+    #[default]
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Text),
+    Array(Arc<Vec<Value>>),
+    Object(Arc<Object>),
+}
+
+/// A number as it was written, always in JSON's grammar.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Number(Text);
+
+impl Number {
+    /// The digits as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value as an integer, if it is written as one and fits 128 bits.
+    pub fn as_i128(&self) -> Option<i128> {
+        self.0.parse().ok()
+    }
+
+    /// The nearest double; infinite where the number is out of a double's range.
+    pub fn as_f64(&self) -> f64 {
+        self.0.parse().unwrap_or(f64::NAN)
+    }
+
+    /// The shortest digits that give this double back; `None` for NaN and the infinities.
+    pub fn from_f64(value: f64) -> Option<Number> {
+        let number = serde_json::Number::from_f64(value)?;
+        Some(Number(number.as_str().into()))
+    }
+}
+
+impl From<i128> for Number {
+    fn from(value: i128) -> Number {
+        Number(value.to_string().into())
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no JSON that deco takes: the parser's words with line and column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError(pub String);
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Value {
+    /// Parses one JSON value. Refuses NaN, lone surrogates, duplicate keys, trailing text and nesting deeper than 127.
+    pub fn parse(json: &[u8]) -> Result<Value, JsonError> {
+        serde_json::from_slice(json).map_err(|error| JsonError(error.to_string()))
+    }
+
+    /// An empty object.
+    pub fn empty_object() -> Value {
+        Value::Object(Arc::default())
+    }
+
+    /// An empty array.
+    pub fn empty_array() -> Value {
+        Value::Array(Arc::default())
+    }
+
+    /// An array of these items.
+    pub fn array(items: Vec<Value>) -> Value {
+        Value::Array(Arc::new(items))
+    }
+
+    /// An object of these members; of equal keys the later value stays.
+    pub fn object<K: Into<Text>>(members: impl IntoIterator<Item = (K, Value)>) -> Value {
+        Value::Object(Arc::new(members.into_iter().map(|(k, v)| (k.into(), v)).collect()))
+    }
+
+    /// What kind of value this is, in words for messages: "null", "a boolean", "a number" and so on.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        }
+    }
+
+    /// The member or element that `key` names: an object's by its text, an array's by position from 0.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match self {
+            Value::Object(members) => members.get(key),
+            Value::Array(items) => items.get(parse_index(key)?),
+            _ => None,
+        }
+    }
+
+    /// The value at a place below this one.
+    pub fn at<'a>(&'a self, keys: impl IntoIterator<Item = &'a Text>) -> Option<&'a Value> {
+        keys.into_iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// How the value lands in a text: a string as itself, everything else as compact JSON.
+    pub fn to_text(&self) -> String {
+        match self {
+            Value::String(text) => text.to_string(),
+            other => other.to_json(),
+        }
+    }
+
+    /// Compact JSON: no spaces, no escaping beyond JSON's need.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    /// Appends compact JSON to `out`.
+    pub fn write_json(&self, out: &mut String) {
+        match self {
+            Value::Null => out.push_str("null"),
+            Value::Bool(true) => out.push_str("true"),
+            Value::Bool(false) => out.push_str("false"),
+            Value::Number(number) => out.push_str(number.as_str()),
+            Value::String(text) => write_quoted(text, out),
+            Value::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    item.write_json(out);
+                }
+                out.push(']');
+            }
+            Value::Object(members) => {
+                out.push('{');
+                for (i, (key, value)) in members.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    write_quoted(key, out);
+                    out.push(':');
+                    value.write_json(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// JSON with two spaces of indent and no final newline; empty containers stay `{}` and `[]`.
+    pub fn to_pretty_json(&self) -> String {
+        let mut out = String::new();
+        self.write_pretty(0, &mut out);
+        out
+    }
+
+    fn write_pretty(&self, depth: usize, out: &mut String) {
+        match self {
+            Value::Array(items) if !items.is_empty() => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    new_line(i > 0, depth + 1, out);
+                    item.write_pretty(depth + 1, out);
+                }
+                new_line(false, depth, out);
+                out.push(']');
+            }
+            Value::Object(members) if !members.is_empty() => {
+                out.push('{');
+                for (i, (key, value)) in members.iter().enumerate() {
+                    new_line(i > 0, depth + 1, out);
+                    write_quoted(key, out);
+                    out.push_str(": ");
+                    value.write_pretty(depth + 1, out);
+                }
+                new_line(false, depth, out);
+                out.push('}');
+            }
+            flat => flat.write_json(out),
+        }
+    }
+}
+
+fn new_line(comma: bool, depth: usize, out: &mut String) {
+    if comma {
+        out.push(',');
+    }
+    out.push('\n');
+    out.extend(std::iter::repeat_n("  ", depth));
+}
+
+/// Appends `text` as a JSON string: only quotes, backslashes and control characters are escaped.
+pub fn write_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c < '\u{20}') {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => out.push_str(&format!("\\u{control:04x}")),
+        }
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// An array position as a key writes it: digits without a leading zero.
+pub fn parse_index(key: &str) -> Option<usize> {
+    let canonical = key == "0" || !key.starts_with('0');
+    let digits = canonical && key.bytes().all(|b| b.is_ascii_digit());
+    if digits { key.parse().ok() } else { None }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Number(a), Value::Number(b)) => a == b,
+            (Value::String(a), Value::String(b)) => a == b,
+            (Value::Array(a), Value::Array(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Value::Object(a), Value::Object(b)) => {
+                Arc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().eq(b.iter()))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::String(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::String(text.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Value {
+        Value::Bool(value)
+    }
+}
+
+impl From<i128> for Value {
+    fn from(value: i128) -> Value {
+        Value::Number(value.into())
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_json())
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Number(number) => {
+                serde_json::Number::from_string_unchecked(number.0.to_string()).serialize(serializer)
+            }
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Array(items) => {
+                let mut seq = serializer.serialize_seq(Some(items.len()))?;
+                items.iter().try_for_each(|item| seq.serialize_element(item))?;
+                seq.end()
+            }
+            Value::Object(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                members.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
+                map.end()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(i128::from(value).into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(i128::from(value).into())
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom(format!("{value} is no JSON number")))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Object::default();
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            match key {
+                MapKey::Digits => {
+                    let digits: String = map.next_value()?;
+                    return Ok(Value::Number(Number(digits.into())));
+                }
+                MapKey::Member(key) if members.contains_key(&key) => {
+                    return Err(de::Error::custom(format!("duplicate key `{key}`")));
+                }
+                MapKey::Member(key) => {
+                    let value = map.next_value()?;
+                    members.insert(key, value);
+                }
+            }
+        }
+        Ok(Value::Object(Arc::new(members)))
+    }
+}
+
+/// serde_json hands a number with all its digits over as a map of one reserved key. Only the real keys of
+/// a text answer to `deserialize_newtype_struct`, so an object that happens to use that key stays an object.
+enum MapKey {
+    Member(Text),
+    Digits,
+}
+
+struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = MapKey;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MapKey, D::Error> {
+        deserializer.deserialize_newtype_struct("Key", self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = MapKey;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, key: D) -> Result<MapKey, D::Error> {
+        String::deserialize(key).map(|key| MapKey::Member(key.into()))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<MapKey, E> {
+        const NUMBER: &str = "$serde_json::private::Number";
+        Ok(if key == NUMBER { MapKey::Digits } else { MapKey::Member(key.into()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn keeps(json: &str) {
+        assert_eq!(Value::parse(json.as_bytes()).unwrap().to_json(), json);
+    }
+
+    #[test]
+    fn digits_and_key_order_stay() {
+        keeps(r#"{"z":1.10,"a":[-0,1E5,123456789012345678901234567890.5],"é":"\u0001\"\\\n/"}"#);
+        keeps("100000000000000000000000000000000000000000000000000000000000000000");
+        keeps(r#"{"$serde_json::private::Number":"1"}"#);
+        keeps(r#"[{"$serde_json::private::Number":2},{}]"#);
+    }
+
+    #[test]
+    fn what_json_does_not_know_is_refused() {
+        for json in ["NaN", "[Infinity]", r#""\ud800""#, r#"{"a":1,"a":1}"#, "1 2", "", "01", "'a'"] {
+            assert!(Value::parse(json.as_bytes()).is_err(), "{json}");
+        }
+        let deep = "[".repeat(10_000);
+        assert!(Value::parse(deep.as_bytes()).is_err());
+        assert!(Value::parse(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn pretty_has_two_spaces_and_flat_empties() {
+        let value = Value::parse(br#"{"a":[1,{"b":[]}],"c":{}}"#).unwrap();
+        let pretty = "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ],\n  \"c\": {}\n}";
+        assert_eq!(value.to_pretty_json(), pretty);
+    }
+
+    #[test]
+    fn equality_is_that_of_the_bytes() {
+        let parse = |json: &str| Value::parse(json.as_bytes()).unwrap();
+        assert_ne!(parse("1.0"), parse("1"));
+        assert_ne!(parse(r#"{"a":1,"b":2}"#), parse(r#"{"b":2,"a":1}"#));
+        assert_eq!(parse(r#"{"a":[1,"x"]}"#), parse(r#"{ "a" : [1, "x"] }"#));
+    }
+
+    #[test]
+    fn a_place_goes_through_objects_and_arrays() {
+        let value = Value::parse(br#"{"a":[{"0":"x"}]}"#).unwrap();
+        let keys = ["a", "0", "0"].map(Text::from);
+        assert_eq!(value.at(&keys), Some(&Value::from("x")));
+        assert_eq!(value.get("a").unwrap().get("00"), None);
+        assert_eq!(value.get("a").unwrap().get("-1"), None);
+    }
+}
