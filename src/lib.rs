@@ -29,6 +29,7 @@ pub mod report;
 
 // floor 4: where they meet
 pub mod prepare;
+pub mod harvest;
 pub mod interrupt;
 pub mod run;
 pub mod finish;

@@ -65,6 +65,8 @@ pub enum Outcome {
 pub enum Skip {
     /// Its `if` is false.
     Condition,
+    /// By `--skip`.
+    Requested,
     /// It reads a place that this call was to fill.
     Reads { call: CallAddress, path: String },
 }
