@@ -46,7 +46,10 @@ fn wrong_manifests_are_explained() {
     for file in manifests() {
         let golden = file.with_extension("stderr");
         let said = said(&file);
-        assert!(!said.is_empty(), "{} is not wrong", file.display());
+        if said.is_empty() {
+            differing.push(format!("{}: nothing is wrong", file.display()));
+            continue;
+        }
         if bless {
             fs::write(&golden, said).unwrap();
         } else if fs::read_to_string(&golden).unwrap_or_default() != said {

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::load::load;
-use super::reader::{Entry, Known, Node, Reader, Section};
+use super::reader::{Entry, Known, Node, Reader, Section, no_name};
 use super::target::{Asker, Names};
 use super::{Document, Manifest, Sourced, Sync, Task};
 use super::{names, raw, settings, sync, task};
@@ -93,10 +93,7 @@ fn tasks<'a>(
 
 fn task_name(reader: &Reader<'_>, entry: &Entry<'_>) -> Option<TaskName> {
     let name = TaskName::new(entry.name());
-    name.map_err(|message| {
-        reader.report(Diagnostic::error(message).at(entry.key.span(), "a name stands here"))
-    })
-    .ok()
+    name.map_err(|message| reader.report(no_name(message, entry.key.span(), ""))).ok()
 }
 
 /// `[data]`, then `[load]`, then what the command line puts over them.
@@ -131,7 +128,7 @@ fn add_document(
     let name = match Name::new(entry.name()) {
         Ok(name) => name,
         Err(message) => {
-            let diagnostic = Diagnostic::error(message).at(span, "a document's name stands here");
+            let diagnostic = no_name(message, span, "a document's name stands here");
             let plain = entry.name().replace('-', "_");
             let diagnostic = match Name::new(&plain) {
                 Ok(_) => diagnostic.help(format!("write `{plain}`")),
@@ -231,11 +228,27 @@ fn check_names(reader: &Reader<'_>, manifest: &Manifest) {
 /// The parser's errors, and of what was found besides that which stands on other lines: a broken line breaks more
 /// than itself.
 fn with_syntax(text: &str, syntax: &[toml::de::Error], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let errors: Vec<Diagnostic> = syntax.iter().map(|error| syntax_error(text, error)).collect();
+    let apart = |error: &&toml::de::Error| !follows_duplicate(text, syntax, error);
+    let errors: Vec<Diagnostic> =
+        syntax.iter().filter(apart).map(|error| syntax_error(text, error)).collect();
     let lines: Vec<usize> = errors.iter().map(|error| line(text, start(error))).collect();
     let apart = found.into_iter().filter(|other| !lines.contains(&line(text, start(other))));
     let apart: Vec<Diagnostic> = apart.collect();
     errors.into_iter().chain(apart).collect()
+}
+
+/// Whether an error is only that a table given twice has its keys twice too.
+fn follows_duplicate(text: &str, syntax: &[toml::de::Error], error: &toml::de::Error) -> bool {
+    let at = |error: &toml::de::Error| error.span().map_or(0, |span| span.start).min(text.len());
+    let is_header = |line: &str| line.trim_start().starts_with('[');
+    let twice = |error: &toml::de::Error| error.message() == "duplicate key";
+    let before = text.get(..at(error)).unwrap_or_default();
+    let header = before.rfind("\n[").map_or(0, |found| found + 1);
+    let header_end = header + text.get(header..).and_then(|rest| rest.find('\n')).unwrap_or(0);
+    let own = before.rsplit('\n').next().is_some_and(is_header);
+    twice(error)
+        && !own
+        && syntax.iter().any(|other| twice(other) && (header..header_end).contains(&at(other)))
 }
 
 fn syntax_error(text: &str, error: &toml::de::Error) -> Diagnostic {

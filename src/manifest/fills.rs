@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::place::made_at;
 use super::raw;
-use super::reader::{Known, Node, Reader, listed};
+use super::reader::{Known, Node, Reader, listed, no_name};
 use super::{DefaultValue, Fill, Format, ResultFormat, Sourced, Variable};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::expr::{Expression, Part, Reference, Template};
@@ -112,7 +112,7 @@ fn several<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Fill> {
     let fills = table.entries.iter().filter_map(|entry| {
         if let DeValue::Table(_) = entry.node.get_ref() {
             let diagnostic = Diagnostic::error("a path with dots stands in quotes here");
-            let help = format!("for example `\"{}.mean\" = \"result.mean\"`", entry.name());
+            let help = format!("write `\"{}\" = \"…\"`", dotted(entry.name(), entry.node.get_ref()));
             reader.report(diagnostic.at(entry.key.span(), "").help(help));
             return None;
         }
@@ -122,12 +122,24 @@ fn several<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Fill> {
     fills.collect()
 }
 
+/// The path that a table of tables was meant to be.
+fn dotted(name: &str, value: &DeValue<'_>) -> String {
+    let inner = match value {
+        DeValue::Table(table) => table.iter().next(),
+        _ => None,
+    };
+    inner.map_or_else(
+        || name.to_owned(),
+        |(key, value)| format!("{name}.{}", dotted(key.get_ref(), value.get_ref())),
+    )
+}
+
 fn fill(reader: &Reader<'_>, text: Sourced<String>, value: Option<Sourced<Expression>>) -> Option<Fill> {
     no_slot(reader, &text)?;
     let (place, append) = reader.reference_of(text)?;
     if let Err(message) = crate::name::Name::new(&place.value.root) {
         let span = place.place.inner(place.value.span.clone());
-        reader.report(Diagnostic::error(message).at(span, "a document's name stands here"));
+        reader.report(no_name(message, span, "a document's name stands here"));
         return None;
     }
     Some(Fill { append, place, value })

@@ -1,6 +1,8 @@
 //! Bytes as values: every format that `[load]` and `result` know, and the files that `[load]` names.
 //! Errors say the line and the remedy; the caller says which file or which call.
 
+mod yaml;
+
 use std::io;
 use std::path::Path;
 
@@ -36,13 +38,13 @@ const EXTENSIONS: &[(&str, Kind)] = &[
 /// Reads a file; its name's end says how.
 pub fn load(file: &Path) -> Result<Value, FormatError> {
     let kind = kind(file)?;
-    let bytes = std::fs::read(file).map_err(|error| plain(io_words(&error)))?;
+    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&bytes, error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match kind {
         Kind::Result(format) => decode(format, text.as_bytes()),
         Kind::Toml => toml(text),
-        Kind::Yaml => yaml(text),
+        Kind::Yaml => yaml::parse(text),
     }
 }
 
@@ -173,20 +175,97 @@ fn toml(text: &str) -> Result<Value, FormatError> {
     }
 }
 
-fn yaml(text: &str) -> Result<Value, FormatError> {
-    serde_saphyr::from_str(text).map_err(|error| plain(format!("no YAML that deco takes: {error}")))
+/// Why a file cannot be read.
+pub fn unreadable(error: &io::Error) -> FormatError {
+    let (message, help) = match error.kind() {
+        io::ErrorKind::NotFound => ("there is no such file", "paths are relative to the manifest's folder"),
+        io::ErrorKind::PermissionDenied => ("permission denied", "let the file be read, or name another"),
+        io::ErrorKind::IsADirectory => ("it is a folder", "name a file"),
+        _ => return plain(error.to_string()),
+    };
+    FormatError { message: message.to_owned(), help: Some(help.to_owned()) }
 }
 
 fn plain(message: String) -> FormatError {
     FormatError { message, help: None }
 }
 
-/// The words for an error of the file system, without its number.
-pub fn io_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, content: &str, expected: Result<&str, &str>) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        let got = load(&file).map(|value| value.to_json()).map_err(|error| error.message);
+        match expected {
+            Ok(json) => assert_eq!(got.as_deref(), Ok(json), "{name}: {content}"),
+            Err(part) => {
+                assert!(got.as_ref().is_err_and(|message| message.contains(part)), "{name}: {got:?}")
+            }
+        }
+    }
+
+    #[test]
+    fn json_keeps_digits_and_order() {
+        check("a.json", "{\"z\": 1.10, \"a\": []}\n", Ok(r#"{"z":1.10,"a":[]}"#));
+        check("a.JSON", "\u{feff}1", Ok("1"));
+        check("a.json", "NaN", Err("no JSON"));
+    }
+
+    #[test]
+    fn lines_end_where_people_see_them_end() {
+        check("a.txt", "a\n\nb", Ok(r#"["a","","b"]"#));
+        check("a.txt", "a\r\nb\r\n", Ok(r#"["a","b"]"#));
+        check("a.txt", "", Ok("[]"));
+        check("a.ndjson", "{\"a\":1.0}\r\n\n[2]\n", Ok(r#"[{"a":1.0},[2]]"#));
+        check("a.ndjson", "1\n2 3\n", Err("line 2 is no JSON"));
+    }
+
+    #[test]
+    fn rows_are_objects_of_texts() {
+        check("a.csv", "id,name\n1,\"a, b\"\n", Ok(r#"[{"id":"1","name":"a, b"}]"#));
+        check("a.tsv", "id\tname\n1\t\"a\n", Ok(r#"[{"id":"1","name":"\"a"}]"#));
+        check("a.csv", "id\n", Ok("[]"));
+        check("a.csv", "", Ok("[]"));
+        check("a.csv", "a,b\n1,2\n3\n", Err("line 3 has 1 field, the header has 2"));
+        check("a.csv", "a,a\n", Err("the header has `a` twice"));
+    }
+
+    #[test]
+    fn yaml_keeps_digits_and_order_and_is_of_version_1_2() {
+        let list = r#"{"z":1.10,"a":[1,-2,16,"no",null,"2026-01-01"]}"#;
+        check("a.yaml", "z: 1.10\na: [1, -2, 0x10, no, ~, 2026-01-01]\n", Ok(list));
+        let list = r#"[123456789012345678901234567890,"0755","1.0",5]"#;
+        check("a.yml", "- 123456789012345678901234567890\n- 0755\n- \"1.0\"\n- +5\n", Ok(list));
+        check("a.yaml", "base: &b 2.50\ncopy: *b\n", Ok(r#"{"base":2.50,"copy":2.50}"#));
+        check("a.yaml", "é: 3.00\n", Ok(r#"{"é":3.00}"#));
+        check("a.yaml", "a: 1\na: 2\n", Err("line 2 has the key `a` a second time"));
+        check("a.yaml", "1: a\n\"1\": b\n", Err("the key `1` "));
+        check("a.yaml", "a: .nan\n", Err("no YAML"));
+        check("a.yaml", "a: [", Err("no YAML"));
+    }
+
+    #[test]
+    fn toml_is_as_in_data() {
+        check("a.toml", "b = 1.50\na = 2026-01-01\n", Ok(r#"{"b":1.50,"a":"2026-01-01"}"#));
+        check("a.toml", "a = 1\na = 2\n", Err("line 2 is no TOML: duplicate key"));
+    }
+
+    #[test]
+    fn results_come_in_every_format() {
+        let check = |format, bytes: &[u8], json: &str| {
+            assert_eq!(decode(format, bytes).map(|value| value.to_json()).as_deref(), Ok(json), "{format:?}");
+        };
+        check(Format::Text, b"a\n\n", r#""a\n""#);
+        check(Format::Text, b"a", r#""a""#);
+        check(Format::Lines, b"a\nb\n", r#"["a","b"]"#);
+        check(Format::Base64, b"\xff\x00", r#""/wA=""#);
+        check(Format::None, b"\xff", "null");
+        check(Format::Json, b" [1] ", "[1]");
+        assert!(decode(Format::Text, b"\xff").is_err());
+        assert!(decode(Format::Json, b"").is_err());
     }
 }

@@ -54,16 +54,20 @@ struct Scope<'s> {
     reader: &'s Reader<'s>,
     documents: &'s Documents<'s>,
     variables: Vec<&'s str>,
+    /// Variables of the task that are bound only after this place.
+    later: Vec<&'s str>,
     words: &'static [&'static str],
 }
 
 /// Reports the names of a task that stand for nothing.
 pub fn check_task(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
-    let scope = |variables, words| Scope { reader, documents, variables, words };
+    let scope = |variables, words| Scope { reader, documents, variables, later: Vec::new(), words };
     let mut bound = Vec::new();
     for variable in &task.variables {
         if let Items::Expression(items) = &variable.items {
-            scope(bound.clone(), OUTSIDE).expression(items);
+            let all = task.variable_names().map(Name::as_str);
+            let later = all.filter(|name| !bound.contains(name)).collect();
+            Scope { later, ..scope(bound.clone(), OUTSIDE) }.expression(items);
             check_static(reader, items, &bound, documents, task);
         }
         bound.extend(variable.names.iter().map(Name::as_str));
@@ -121,7 +125,7 @@ fn check_static(
 
 /// Reports the names of a sync point's `check` that stand for nothing, and templates in its `waits-for`.
 pub fn check_sync(reader: &Reader<'_>, sync: &Sync, documents: &Documents<'_>) {
-    let scope = Scope { reader, documents, variables: Vec::new(), words: OUTSIDE };
+    let scope = Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE };
     sync.check.iter().for_each(|check| scope.expression(check));
     for target in &sync.waits_for {
         if let Target::Call(_, parts) = &target.value
@@ -146,7 +150,7 @@ pub fn check_settings(reader: &Reader<'_>, settings: &Settings, documents: &Docu
             }
         }),
         Select::Computed(expressions) => {
-            let scope = Scope { reader, documents, variables: Vec::new(), words: OUTSIDE };
+            let scope = Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE };
             expressions.iter().for_each(|(_, expression)| scope.expression(expression));
         }
     }
@@ -228,6 +232,10 @@ impl Scope<'_> {
 
     fn unknown(&self, root: &str) -> Diagnostic {
         match root {
+            later if self.later.contains(&later) => {
+                let help = "a variable may use those that stand before it; move it up";
+                return Diagnostic::error(format!("variable `{root}` is not bound yet")).help(help);
+            }
             "result" | "exit" => {
                 let help = "another task reads a result by the document that it fills";
                 return Diagnostic::error(format!("`{root}` is known in `fills` only")).help(help);

@@ -87,8 +87,8 @@ impl<'a> Reader<'a> {
     /// Reports that another type stands here; `help` says what to write.
     pub fn mismatch<T>(&self, node: &Node<'_>, expected: &str, help: &str) -> Option<T> {
         let found = kind(node.get_ref());
-        let mut diagnostic = Diagnostic::error(format!("expected {expected}, found {found}"))
-            .at(node.span(), format!("expected {expected}"));
+        let mut diagnostic =
+            Diagnostic::error(format!("expected {expected}, found {found}")).at(node.span(), "");
         if !help.is_empty() {
             diagnostic = diagnostic.help(help);
         }
@@ -250,6 +250,13 @@ pub fn at_span(error: ParseError, span: Span) -> Diagnostic {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// A text that is no name: why, where, what stands there.
+pub fn no_name(message: String, span: Span, what: &str) -> Diagnostic {
+    let reserved = message.ends_with("reserved name");
+    let diagnostic = Diagnostic::error(message).at(span, what);
+    if reserved { diagnostic.help("expressions use this word: choose another name") } else { diagnostic }
 }
 
 /// Names in backticks, with commas.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
+use super::load::{self, FormatError};
 use super::raw;
-use super::reader::{Entry, Known, Node, Reader, Section};
+use super::reader::{Entry, Known, Node, Reader, Section, no_name};
 use super::{Jobs, Select, Settings, Sourced};
 use crate::diagnostic::Diagnostic;
 use crate::name::Name;
@@ -103,7 +104,7 @@ fn document_name(reader: &Reader<'_>, text: Sourced<String>) -> Option<Sourced<N
     match Name::new(&text.value) {
         Ok(value) => Some(Sourced { value, place: text.place }),
         Err(message) => {
-            let diagnostic = Diagnostic::error(message).at(text.place.span, "a document's name stands here");
+            let diagnostic = no_name(message, text.place.span, "a document's name stands here");
             reader.report(
                 diagnostic.help("for a part of a document write a table: `{ mean = \"results.mean\" }`"),
             );
@@ -151,25 +152,27 @@ pub fn plain(reader: &Reader<'_>, text: &Sourced<String>, what: &str) {
 fn dotenv<'a>(reader: &Reader<'a>, node: &'a Node<'a>, dir: &Path) -> Vec<(String, String)> {
     let Some(file) = reader.string(node) else { return Vec::new() };
     read_dotenv(&dir.join(&file.value)).unwrap_or_else(|why| {
-        let diagnostic =
-            Diagnostic::error(format!("cannot read `{}`: {why}", file.value)).at(node.span(), "");
-        reader.report(diagnostic.help("each line is NAME=value, a comment after `#`, or empty"));
+        let diagnostic = Diagnostic::error(format!("cannot read `{}`: {}", file.value, why.message));
+        let help = why.help.unwrap_or_default();
+        reader.report(diagnostic.at(node.span(), "").help(help));
         Vec::new()
     })
 }
 
-/// The variables of a dotenv file in their order. `Err`: why not, in words.
-pub fn read_dotenv(file: &Path) -> Result<Vec<(String, String)>, String> {
+/// The variables of a dotenv file in their order.
+pub fn read_dotenv(file: &Path) -> Result<Vec<(String, String)>, FormatError> {
     let variables = dotenvy::from_path_iter(file).map_err(|error| dotenv_words(&error))?;
     variables.collect::<Result<_, _>>().map_err(|error| dotenv_words(&error))
 }
 
-fn dotenv_words(error: &dotenvy::Error) -> String {
-    match error {
-        dotenvy::Error::Io(error) => super::load::io_words(error),
+fn dotenv_words(error: &dotenvy::Error) -> FormatError {
+    let message = match error {
+        dotenvy::Error::Io(error) => return load::unreadable(error),
         dotenvy::Error::LineParse(line, at) => format!("`{line}` is wrong from its character {}", at + 1),
         other => other.to_string(),
-    }
+    };
+    let help = "each line is `NAME=value`, empty, or a comment after `#`".to_owned();
+    FormatError { message, help: Some(help) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use toml::de::DeValue;
 
-use super::reader::{Entry, Node, Reader, Section, listed};
+use super::reader::{Entry, Node, Reader, Section, listed, no_name};
 use super::{Items, Sourced, Variable};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::expr::Expression;
@@ -41,8 +41,7 @@ fn names<'a>(reader: &Reader<'a>, entry: Entry<'a>, taken: &mut IndexMap<Name, S
                 names.push(name);
             }
             Err(message) => {
-                let diagnostic = Diagnostic::error(message).at(span, "a variable's name stands here");
-                reader.report(diagnostic);
+                reader.report(no_name(message, span, "a variable's name stands here"));
             }
         }
     }
