@@ -19,7 +19,10 @@ use crate::value::{Text, Value};
 pub enum NoAnswer {
     Clash(Clash),
     /// An expression of `select` gave nothing.
-    Expression { name: String, message: String },
+    Expression {
+        name: String,
+        message: String,
+    },
 }
 
 /// The documents as an object: those named, else those of the settings, else all that tasks change.
@@ -38,8 +41,8 @@ pub fn answer(plan: &Plan, store: &Store, only: Option<&[Name]>) -> Result<Value
             let mut members = Vec::with_capacity(expressions.len());
             for (name, expression) in expressions {
                 let value = expression.value.eval(&scope);
-                let value =
-                    value.map_err(|error| NoAnswer::Expression { name: name.clone(), message: error.message })?;
+                let value = value
+                    .map_err(|error| NoAnswer::Expression { name: name.clone(), message: error.message })?;
                 members.push((name.as_str(), value));
             }
             Ok(Value::object(members))
@@ -74,7 +77,8 @@ fn documents(plan: &Plan, store: &Store, names: &[Name]) -> Result<Value, NoAnsw
 }
 
 fn all(plan: &Plan, store: &Store) -> Result<Value, NoAnswer> {
-    let constant = plan.manifest.documents.keys().filter(|name| !plan.world.is_changed(name.as_str())).cloned();
+    let constant =
+        plan.manifest.documents.keys().filter(|name| !plan.world.is_changed(name.as_str())).cloned();
     let names: Vec<Name> = constant.chain(changed(plan)).collect();
     documents(plan, store, &names)
 }

@@ -32,7 +32,9 @@ fn failure(hindrance: Hindrance) -> Failure {
     match hindrance {
         Hindrance::Failed(failure) => failure,
         Hindrance::Missing { message, .. } => Failure::Fill { message },
-        Hindrance::Condition | Hindrance::Clash(_) => Failure::Fill { message: "cannot be filled".to_owned() },
+        Hindrance::Condition | Hindrance::Clash(_) => {
+            Failure::Fill { message: "cannot be filled".to_owned() }
+        }
     }
 }
 
@@ -52,15 +54,17 @@ fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
 fn result(scope: &CallScope<'_>, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
     let wrong = |message: String| Failure::Result { message };
     if !task.result.from_file {
-        return decode(task.result.format, stdout)
-            .map_err(|error| wrong(format!("its standard output is not what `result` says: {}", in_words(error))));
+        return decode(task.result.format, stdout).map_err(|error| {
+            wrong(format!("its standard output is not what `result` says: {}", in_words(error)))
+        });
     }
     let bytes = std::fs::read(result_file(scope)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => wrong("it wrote no file `$DECO_RESULT`".to_owned()),
         _ => wrong(format!("the file `$DECO_RESULT` cannot be read: {error}")),
     })?;
-    decode(task.result.format, &bytes)
-        .map_err(|error| wrong(format!("its file `$DECO_RESULT` is not what `result` says: {}", in_words(error))))
+    decode(task.result.format, &bytes).map_err(|error| {
+        wrong(format!("its file `$DECO_RESULT` is not what `result` says: {}", in_words(error)))
+    })
 }
 
 fn in_words(error: FormatError) -> String {
@@ -70,7 +74,12 @@ fn in_words(error: FormatError) -> String {
     }
 }
 
-fn fills(scope: &mut CallScope<'_>, task: &Task, result: Value, exit: Value) -> Result<Vec<Change>, Hindrance> {
+fn fills(
+    scope: &mut CallScope<'_>,
+    task: &Task,
+    result: Value,
+    exit: Value,
+) -> Result<Vec<Change>, Hindrance> {
     scope.after = Some((result, exit));
     task.fills.iter().map(|fill| change(scope, fill)).collect()
 }

@@ -53,9 +53,7 @@ pub fn segments_may_overlap(a: &[Segment], b: &[Segment]) -> bool {
     a.iter().zip(b).all(|pair| match pair {
         (Segment::Key(a), Segment::Key(b)) => a == b,
         // an appended element may turn out to be the one that a position names
-        (Segment::Append, Segment::Key(key)) | (Segment::Key(key), Segment::Append) => {
-            is_position(key)
-        }
+        (Segment::Append, Segment::Key(key)) | (Segment::Key(key), Segment::Append) => is_position(key),
         _ => true,
     })
 }

@@ -229,7 +229,10 @@ impl Plan {
 
     /// Every call that may change what stands at a place, in id order.
     pub fn changers_of(&self, path: &Path) -> Vec<CallId> {
-        self.writers.get(&path.document).map(|writers| writers.overlapping(&path.segments)).unwrap_or_default()
+        self.writers
+            .get(&path.document)
+            .map(|writers| writers.overlapping(&path.segments))
+            .unwrap_or_default()
     }
 
     /// Whether planning could not tell if two changes of the document are in conflict.

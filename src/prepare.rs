@@ -47,14 +47,22 @@ pub enum Hindrance {
     /// Its `if` is false.
     Condition,
     /// An expression found nothing at a place.
-    Missing { message: String, place: Path },
+    Missing {
+        message: String,
+        place: Path,
+    },
     Failed(Failure),
     Clash(Clash),
 }
 
 impl<'a> CallScope<'a> {
     /// Gathers what the call reads. The store is asked only here.
-    pub fn of_call(plan: &'a Plan, store: &mut Store, call: CallId, folder: PathBuf) -> Result<CallScope<'a>, Clash> {
+    pub fn of_call(
+        plan: &'a Plan,
+        store: &mut Store,
+        call: CallId,
+        folder: PathBuf,
+    ) -> Result<CallScope<'a>, Clash> {
         let views = views(plan, store, &reads::of_task(plan.task(call)), Some(call))?;
         Ok(CallScope { plan, call: Some(call), views, after: None, folder })
     }
@@ -98,7 +106,9 @@ fn views(
         .collect();
     paths.sort_unstable();
     // a place inside one before it is seen there
-    paths.dedup_by(|later, first| later.document == first.document && later.segments.starts_with(&first.segments));
+    paths.dedup_by(|later, first| {
+        later.document == first.document && later.segments.starts_with(&first.segments)
+    });
     let mut views: Vec<(Text, View)> = Vec::new();
     for path in paths {
         let value = store.at(plan, &path, plan.waited_for(&path, call))?;
@@ -118,7 +128,8 @@ fn views(
 
 fn hindrance(plan: &Plan, error: EvalError) -> Hindrance {
     let place = error.missing.and_then(|(root, keys)| {
-        let document = crate::name::Name::new(&root).ok().filter(|name| plan.world.is_changed(name.as_str()))?;
+        let document =
+            crate::name::Name::new(&root).ok().filter(|name| plan.world.is_changed(name.as_str()))?;
         Some(Path { document, segments: keys.into_iter().map(Segment::Key).collect() })
     });
     match place {
@@ -160,7 +171,9 @@ impl CallScope<'_> {
     fn before(&self, name: &str) -> Option<Binding> {
         match self.call {
             Some(call) => self.plan.before(call).lookup(name),
-            None => crate::plan::scope::Before { world: &self.plan.world, task: None, row: None }.lookup(name),
+            None => {
+                crate::plan::scope::Before { world: &self.plan.world, task: None, row: None }.lookup(name)
+            }
         }
     }
 }
@@ -178,7 +191,10 @@ pub fn condition(scope: &CallScope<'_>, task: &Task) -> Result<(), Hindrance> {
 /// The words for a condition that gave no boolean.
 pub fn not_boolean(key: &str, value: &Value) -> String {
     let shown: String = value.to_json().chars().take(60).collect();
-    format!("`{key}` must give a boolean, and it gave {} ({shown}); compare it, as in `… == \"true\"`", value.kind())
+    format!(
+        "`{key}` must give a boolean, and it gave {} ({shown}); compare it, as in `… == \"true\"`",
+        value.kind()
+    )
 }
 
 /// What the call is to run. `slot` counts from 1.
@@ -216,7 +232,9 @@ fn argv(scope: &CallScope<'_>, run: &Run) -> Result<Vec<OsString>, Hindrance> {
         Run::Shell { shell, text, compiled } => {
             let values = text.value.slots().map(|slot| argument(scope, slot.landing, &slot.expression));
             let values = values.collect::<Result<Vec<_>, _>>()?;
-            let script = compiled.render(&values).map_err(|message| Hindrance::Failed(Failure::Expression { message }))?;
+            let script = compiled
+                .render(&values)
+                .map_err(|message| Hindrance::Failed(Failure::Expression { message }))?;
             let name = shell.first().map(|shell| shell.rsplit('/').next().unwrap_or(shell).to_owned());
             shell.iter().cloned().chain([script.text]).chain(name).chain(script.arguments).collect()
         }
@@ -228,7 +246,8 @@ fn argv(scope: &CallScope<'_>, run: &Run) -> Result<Vec<OsString>, Hindrance> {
     };
     match words.iter().find(|word| word.contains('\0')) {
         Some(_) => Err(Hindrance::Failed(Failure::CannotStart {
-            message: "an argument holds a NUL byte, which no program can be given; pass the value by `stdin`".to_owned(),
+            message: "an argument holds a NUL byte, which no program can be given; pass the value by `stdin`"
+                .to_owned(),
         })),
         None => Ok(words.into_iter().map(OsString::from).collect()),
     }
@@ -245,7 +264,9 @@ fn program_words(scope: &CallScope<'_>, word: &Sourced<Template>) -> Result<Vec<
 fn argument(scope: &CallScope<'_>, landing: Landing, expression: &Expression) -> Result<Argument, Hindrance> {
     let value = scope.eval(expression)?;
     match (landing, value) {
-        (Landing::Words, Value::Array(items)) => Ok(Argument::Many(items.iter().map(Value::to_text).collect())),
+        (Landing::Words, Value::Array(items)) => {
+            Ok(Argument::Many(items.iter().map(Value::to_text).collect()))
+        }
         (Landing::Words, other) => Err(Hindrance::Failed(Failure::Expression {
             message: format!("`words` takes a list, and `{}` is {}", expression.source(), other.kind()),
         })),
@@ -267,7 +288,9 @@ fn environment(
     if let Some(file) = &task.dotenv {
         let file = scope.render(file)?;
         let variables = read_dotenv(&plan.manifest.dir.join(&file)).map_err(|why| {
-            Hindrance::Failed(Failure::CannotStart { message: format!("cannot read `{file}`: {why}") })
+            Hindrance::Failed(Failure::CannotStart {
+                message: format!("cannot read `{file}`: {}", why.message),
+            })
         })?;
         variables.into_iter().for_each(|(name, value)| set(&name, value));
     }

@@ -10,8 +10,7 @@ use rustc_hash::FxHashSet;
 
 use crate::change::Change;
 use crate::event::{Event, EventKind, RunStatus, SCHEMA_VERSION};
-use crate::exec::enders::{End as Ending, Enders};
-use crate::exec::{Finished, process};
+use crate::exec::{self, End as Ending, Enders, Finished};
 use crate::finish::{checkpoint, to_bytes, write_file};
 use crate::harvest;
 use crate::outcome::{Failure, Outcome, Skip};
@@ -215,7 +214,7 @@ impl Running {
             Err(hindrance) => return self.hindered(&mut scope, call, hindrance),
         };
         self.tell(EventKind::AttemptStarted { call: self.plan.address(call).to_string(), attempt: 1, slot });
-        let finished = process::run(&attempt, &self.enders);
+        let finished = exec::run(&attempt, &self.enders);
         let changes = harvest::changes(&mut scope, task, &finished);
         let changes = changes.and_then(|changes| self.fitting(call, changes));
         match changes {
@@ -233,7 +232,13 @@ impl Running {
         misfit.map_or(Ok(changes), Err)
     }
 
-    fn failed(&self, scope: &mut CallScope<'_>, call: CallId, failure: Failure, finished: Option<Finished>) -> Ended {
+    fn failed(
+        &self,
+        scope: &mut CallScope<'_>,
+        call: CallId,
+        failure: Failure,
+        finished: Option<Finished>,
+    ) -> Ended {
         let task = self.plan.task(call);
         let forgiven = task.allow_failure && failure != Failure::Interrupted;
         if !forgiven {
@@ -251,9 +256,11 @@ impl Running {
 
     fn skipped(&self, scope: &mut CallScope<'_>, call: CallId, because: Skip) -> Ended {
         match harvest::defaults(scope, self.plan.task(call)).transpose() {
-            Ok(changes) => {
-                Ended { outcome: Outcome::Skipped { because }, changes: changes.unwrap_or_default(), finished: None }
-            }
+            Ok(changes) => Ended {
+                outcome: Outcome::Skipped { because },
+                changes: changes.unwrap_or_default(),
+                finished: None,
+            },
             Err(wrong) => Ended::failed(false, wrong, None),
         }
     }
@@ -347,7 +354,9 @@ impl Running {
         let value = scope.map_err(|clash| self.note_clash(clash))?.eval(&check.value);
         match value {
             Ok(Value::Bool(true)) => Ok(()),
-            Ok(Value::Bool(false)) => Err(wrong(format!("the check `{}` does not hold", check.value.source()))),
+            Ok(Value::Bool(false)) => {
+                Err(wrong(format!("the check `{}` does not hold", check.value.source())))
+            }
             Ok(other) => Err(wrong(prepare::not_boolean("check", &other))),
             Err(Hindrance::Failed(failure)) => Err(wrong(failure.to_string())),
             Err(Hindrance::Missing { message, .. }) => Err(wrong(message)),
@@ -362,8 +371,9 @@ impl Running {
         let value = checkpoint(&self.plan, &self.lock().store, node, &names);
         let value = value.map_err(|clash| self.note_clash(clash))?;
         let file = self.plan.manifest.dir.join(file);
-        write_file(&file, &to_bytes(&value, false))
-            .map_err(|error| Failure::Check { message: format!("cannot write `{}`: {error}", file.display()) })
+        write_file(&file, &to_bytes(&value, false)).map_err(|error| Failure::Check {
+            message: format!("cannot write `{}`: {error}", file.display()),
+        })
     }
 
     fn note_clash(&self, clash: Clash) -> Failure {
@@ -396,8 +406,9 @@ impl Running {
     fn tell_end(&self) {
         let mut core = self.lock();
         core.schedule.block_the_rest(&self.plan);
-        for call in self.plan.calls().filter(|call| core.schedule.is_wanted(self.plan.node_of(*call))) {
-            if core.outcomes[call.0 as usize].is_some() {
+        for call in self.plan.calls() {
+            let is_wanted = core.schedule.is_wanted(self.plan.node_of(call));
+            if !is_wanted || core.outcomes[call.0 as usize].is_some() {
                 continue;
             }
             let outcome = match core.schedule.end_of(self.plan.node_of(call)) {
@@ -414,7 +425,8 @@ impl Running {
             });
             core.outcomes[call.0 as usize] = Some(outcome);
         }
-        let count = |is: fn(&Outcome) -> bool| core.outcomes.iter().flatten().filter(|outcome| is(outcome)).count();
+        let count =
+            |is: fn(&Outcome) -> bool| core.outcomes.iter().flatten().filter(|outcome| is(outcome)).count();
         self.tell(EventKind::RunEnded {
             status: core.status(),
             succeeded: count(|outcome| matches!(outcome, Outcome::Succeeded)),

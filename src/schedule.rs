@@ -52,9 +52,12 @@ impl Schedule {
     pub fn new(plan: &Plan, wanted: Option<&FxHashSet<NodeIndex>>) -> Schedule {
         let is_wanted = |node: NodeIndex| wanted.is_none_or(|wanted| wanted.contains(&node));
         let nodes = || plan.graph.node_indices();
-        let before = |node| plan.graph.neighbors_directed(node, Incoming).filter(|&node| is_wanted(node)).count();
+        let before =
+            |node| plan.graph.neighbors_directed(node, Incoming).filter(|&node| is_wanted(node)).count();
         let mut this = Schedule {
-            states: nodes().map(|node| if is_wanted(node) { State::Waiting } else { State::Unwanted }).collect(),
+            states: nodes()
+                .map(|node| if is_wanted(node) { State::Waiting } else { State::Unwanted })
+                .collect(),
             waiting: nodes().map(|node| before(node) as u32).collect(),
             ready: Ready::new(),
             running: 0,

@@ -103,7 +103,9 @@ impl Store {
             return None;
         }
         let mut before = plan.changers_of(path);
-        before.retain(|&other| other != call && !self.changes_of(other).is_empty() && plan.is_ordered(other, call));
+        before.retain(|&other| {
+            other != call && !self.changes_of(other).is_empty() && plan.is_ordered(other, call)
+        });
         if before.is_empty() {
             let given = plan.world.given(path.document.as_str())?;
             return misfit(given, &path.segments).map(|misfit| misfit.0);
@@ -127,7 +129,8 @@ impl Store {
             .map(|(a, b)| if plan.order_of(a) <= plan.order_of(b) { (a, b) } else { (b, a) })
             .collect();
         pairs.sort_unstable_by_key(|&(first, second)| (plan.order_of(first), plan.order_of(second)));
-        let unordered = |&(first, second): &(CallId, CallId)| first != second && !plan.is_ordered(first, second);
+        let unordered =
+            |&(first, second): &(CallId, CallId)| first != second && !plan.is_ordered(first, second);
         let (first, second) = pairs.into_iter().find(unordered)?;
         let path = self.common_place(first, second, &path.document);
         Some(Clash::Unordered { first, second, path })
@@ -137,9 +140,12 @@ impl Store {
         let of = |call| self.changes_of(call).iter().map(|change: &Change| &change.path);
         let pairs = of(first).flat_map(|a| of(second).map(move |b| (a, b)));
         let mut overlapping = pairs.filter(|(a, b)| {
-            a.document == *document && b.document == *document && segments_may_overlap(&a.segments, &b.segments)
+            a.document == *document
+                && b.document == *document
+                && segments_may_overlap(&a.segments, &b.segments)
         });
-        let longer = overlapping.next().map(|(a, b)| if a.segments.len() >= b.segments.len() { a } else { b });
+        let longer =
+            overlapping.next().map(|(a, b)| if a.segments.len() >= b.segments.len() { a } else { b });
         longer.map_or_else(|| document.to_string(), Path::to_string)
     }
 
@@ -180,7 +186,9 @@ fn applied(
     let mut root = given.and_then(|value| value.at(keys(above))).cloned();
     let mut empties = empties.iter().peekable();
     for &(call, change) in found {
-        while let Some((_, empty)) = empties.next_if(|(task, _)| plan.order_of_task(*task) <= plan.order_of(call)) {
+        while let Some((_, empty)) =
+            empties.next_if(|(task, _)| plan.order_of_task(*task) <= plan.order_of(call))
+        {
             make_empty(empty, &mut root, depth);
         }
         change.apply(&mut root, depth).map_err(|misfit| Clash::Misfit {

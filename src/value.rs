@@ -120,7 +120,9 @@ impl Value {
         match self {
             Value::Object(members) => members.get(key),
             Value::Array(items) => match key.strip_prefix('-') {
-                Some(back) => items.get(items.len().checked_sub(parse_index(back).filter(|&back| back > 0)?)?),
+                Some(back) => {
+                    items.get(items.len().checked_sub(parse_index(back).filter(|&back| back > 0)?)?)
+                }
                 None => items.get(parse_index(key)?),
             },
             _ => None,

@@ -37,7 +37,9 @@ fn dot(plan: &Plan) -> String {
             _ => writeln!(text, "  n{} [{shape}, label=\"{label}\"];", node.index()),
         };
     }
-    edges(plan).for_each(|(from, to)| drop(writeln!(text, "  n{} -> n{};", from.index(), to.index())));
+    for (from, to) in edges(plan) {
+        let _ = writeln!(text, "  n{} -> n{};", from.index(), to.index());
+    }
     text + "}\n"
 }
 
@@ -51,7 +53,9 @@ fn mermaid(plan: &Plan) -> String {
             Node::Sync(_) => writeln!(text, "  n{}{{{{\"{label}\"}}}}", node.index()),
         };
     }
-    edges(plan).for_each(|(from, to)| drop(writeln!(text, "  n{} --> n{}", from.index(), to.index())));
+    for (from, to) in edges(plan) {
+        let _ = writeln!(text, "  n{} --> n{}", from.index(), to.index());
+    }
     text
 }
 
@@ -67,7 +71,8 @@ fn json(plan: &Plan) -> String {
     });
     let number = |node: NodeIndex| Value::from(i128::try_from(node.index()).unwrap_or(0));
     let edges = edges(plan).map(|(from, to)| Value::object([("from", number(from)), ("to", number(to))]));
-    let graph = Value::object([("nodes", Value::array(nodes.collect())), ("edges", Value::array(edges.collect()))]);
+    let graph =
+        Value::object([("nodes", Value::array(nodes.collect())), ("edges", Value::array(edges.collect()))]);
     graph.to_pretty_json() + "\n"
 }
 

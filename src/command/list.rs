@@ -5,13 +5,14 @@ use crate::cli::ManifestArgs;
 use super::{Exit, open, print};
 
 pub fn run(args: &ManifestArgs) -> Exit {
-    let checked = match open::manifest(args) {
-        Ok(checked) => checked,
+    let manifest = match open::manifest(args) {
+        Ok(manifest) => manifest,
         Err(exit) => return exit,
     };
-    let rows: Vec<(String, String)> = checked.manifest.tasks.iter().map(row).collect();
+    let rows: Vec<(String, String)> = manifest.tasks.iter().map(row).collect();
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines = rows.iter().map(|(name, about)| format!("{name:width$}  {about}").trim_end().to_owned() + "\n");
+    let lines =
+        rows.iter().map(|(name, about)| format!("{name:width$}  {about}").trim_end().to_owned() + "\n");
     print(lines.collect::<String>().as_bytes())
 }
 

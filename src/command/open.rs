@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::{Color, ManifestArgs};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Source};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::manifest::{Manifest, check};
 use crate::path::Path as Place;
 use crate::plan::Plan;
@@ -23,27 +23,21 @@ pub struct Opened {
     pub env: Environment,
 }
 
-/// A manifest that is right.
-pub struct Checked {
-    pub manifest: Arc<Manifest>,
-    pub warnings: usize,
-}
-
 /// Opens and plans; on error all has been said.
 pub fn plan(args: &ManifestArgs) -> Result<Opened, Exit> {
-    let checked = manifest(args)?;
-    let env = environment(&checked.manifest);
-    let world = World::new(checked.manifest.clone(), as_value(&env));
-    let plan = Plan::build(checked.manifest.clone(), Arc::new(world));
+    let manifest = manifest(args)?;
+    let env = environment(&manifest);
+    let world = World::new(manifest.clone(), as_value(&env));
+    let plan = Plan::build(manifest.clone(), Arc::new(world));
     let plan = plan.map_err(|list| {
-        show(&checked.manifest.source, list, args.color);
+        show(&manifest.source, list, args.color);
         Exit::Wrong
     })?;
     Ok(Opened { plan: Arc::new(plan), env })
 }
 
 /// Opens and checks; warnings and errors have been said.
-pub fn manifest(args: &ManifestArgs) -> Result<Checked, Exit> {
+pub fn manifest(args: &ManifestArgs) -> Result<Arc<Manifest>, Exit> {
     let (source, dir) = read(args).map_err(|message| {
         complain(message);
         Exit::Wrong
@@ -53,20 +47,17 @@ pub fn manifest(args: &ManifestArgs) -> Result<Checked, Exit> {
         Exit::Wrong
     })?;
     let (manifest, found) = check::parse(source.clone(), &dir, &overrides);
-    let warnings = found.iter().filter(|one| one.severity == Severity::Warning).count();
     show(&source, found, args.color);
-    match manifest {
-        Some(manifest) => Ok(Checked { manifest: Arc::new(manifest), warnings }),
-        None => Err(Exit::Wrong),
-    }
+    manifest.map(Arc::new).ok_or(Exit::Wrong)
 }
 
 fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
     if list.is_empty() {
         return;
     }
-    let color = terminal::colour(color, &terminal::Surroundings::of_stderr());
-    let drawn = diagnostics::draw(&Diagnostics { source: source.clone(), list }, color);
+    let colour = terminal::colour(color, &terminal::Surroundings::of_stderr());
+    let look = if colour { diagnostics::Look::Colour } else { diagnostics::Look::Plain };
+    let drawn = diagnostics::draw(&Diagnostics { source: source.clone(), list }, look);
     let _ = io::stderr().lock().write_all(drawn.as_bytes());
 }
 
@@ -137,7 +128,8 @@ fn overrides(args: &ManifestArgs) -> Result<Vec<(Place, Value)>, String> {
 }
 
 fn split<'a>(text: &'a str, flag: &str, what: &str) -> Result<(Place, &'a str), String> {
-    let (place, value) = text.split_once('=').ok_or_else(|| format!("`{flag} {text}`: write `{flag} PATH={what}`"))?;
+    let (place, value) =
+        text.split_once('=').ok_or_else(|| format!("`{flag} {text}`: write `{flag} PATH={what}`"))?;
     let place = place.parse().map_err(|error| format!("`{flag} {text}`: {error}"))?;
     Ok((place, value))
 }
@@ -160,10 +152,18 @@ fn environment(manifest: &Manifest) -> Environment {
 /// Whether deco sets this variable for each call, so that one from outside (a run inside a run) must not leak in.
 fn is_given_to_calls(name: &str) -> bool {
     const EXACT: &[&str] = &[
-        "DECO_TASK", "DECO_CALL", "DECO_KEY", "DECO_ATTEMPT", "DECO_SLOT", "DECO_CPUS", "DECO_RUN_ID", "DECO_RESULT",
+        "DECO_TASK",
+        "DECO_CALL",
+        "DECO_KEY",
+        "DECO_ATTEMPT",
+        "DECO_SLOT",
+        "DECO_CPUS",
+        "DECO_RUN_ID",
+        "DECO_RESULT",
         "DECO_TMPDIR",
     ];
-    EXACT.contains(&name) || ["DECO_VAR_", "DECO_DOC_", "DECO_POOL_"].iter().any(|prefix| name.starts_with(prefix))
+    EXACT.contains(&name)
+        || ["DECO_VAR_", "DECO_DOC_", "DECO_POOL_"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// `env` in expressions; what is not UTF-8 is left out.

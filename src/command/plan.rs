@@ -39,7 +39,9 @@ pub fn show(plan: &Plan, wanted: Option<&[CallId]>, verbose: bool) -> Exit {
             continue;
         }
         if verbose {
-            calls.iter().for_each(|&call| line(&mut text, &plan.address(call).to_string(), &waits(plan, &[call])));
+            calls
+                .iter()
+                .for_each(|&call| line(&mut text, &plan.address(call).to_string(), &waits(plan, &[call])));
         } else {
             line(&mut text, &summary(plan, task, &calls), &waits(plan, &calls));
         }
@@ -69,7 +71,8 @@ fn summary(plan: &Plan, task: TaskId, calls: &[CallId]) -> String {
         [] => format!("{name} (no call)"),
         [only] => plan.address(*only).to_string(),
         _ => {
-            let shown: Vec<String> = calls.iter().take(SHOWN).map(|&call| plan.address(call).to_string()).collect();
+            let shown: Vec<String> =
+                calls.iter().take(SHOWN).map(|&call| plan.address(call).to_string()).collect();
             let more = if calls.len() > SHOWN { ", …" } else { "" };
             format!("{} ({}{more})", counted(calls.len(), &format!("{name} call")), shown.join(", "))
         }

@@ -39,7 +39,8 @@ fn describe(plan: &Plan, first: CallId, second: CallId) -> Diagnostic {
     let found = overlapping_fills(plan, first, second);
     let place = found.as_ref().map_or(String::new(), |(_, _, place)| format!(" `{place}`"));
     let (one, other) = (plan.address(first), plan.address(second));
-    let error = Diagnostic::error(format!("`{one}` and `{other}` both fill{place}, and neither waits for the other"));
+    let error =
+        Diagnostic::error(format!("`{one}` and `{other}` both fill{place}, and neither waits for the other"));
     let Some((one, other, _)) = found else { return error };
     let error = error.at(one.place.place.span.clone(), format!("filled by `{}`", plan.address(first)));
     let error = if one.place.place.span == other.place.place.span {
@@ -51,7 +52,8 @@ fn describe(plan: &Plan, first: CallId, second: CallId) -> Diagnostic {
 }
 
 fn overlapping_fills(plan: &Plan, first: CallId, second: CallId) -> Option<(&Fill, &Fill, String)> {
-    let path = |call: CallId, fill: &Fill| places::fill_place(&fill.place.value, fill.append, &plan.before(call));
+    let path =
+        |call: CallId, fill: &Fill| places::fill_place(&fill.place.value, fill.append, &plan.before(call));
     for one in &plan.task(first).fills {
         for other in &plan.task(second).fills {
             let (Some(a), Some(b)) = (path(first, one), path(second, other)) else { continue };
@@ -67,7 +69,8 @@ fn overlapping_fills(plan: &Plan, first: CallId, second: CallId) -> Option<(&Fil
 
 /// Whether both places cannot be filled: one holds the other, or one makes an array where the other makes an object.
 fn collide(one: &Path, other: &Path) -> bool {
-    let container = |path: &Path| Path { segments: path.segments[..path.segments.len() - 1].to_vec(), ..path.clone() };
+    let container =
+        |path: &Path| Path { segments: path.segments[..path.segments.len() - 1].to_vec(), ..path.clone() };
     let below = |append: &Path, other: &Path| append.is_append() && container(append).may_overlap(other);
     one.may_overlap(other) || below(one, other) || below(other, one)
 }

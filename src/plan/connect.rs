@@ -43,7 +43,9 @@ impl Plan {
     fn record_fill(&mut self, task: TaskId, fill: &Fill) -> Option<Diagnostic> {
         let mut wrong = None;
         for call in self.calls_of(task) {
-            let Some(path) = places::fill_place(&fill.place.value, fill.append, &self.before(call)) else { break };
+            let Some(path) = places::fill_place(&fill.place.value, fill.append, &self.before(call)) else {
+                break;
+            };
             if wrong.is_none()
                 && let Some(given) = self.world.given(path.document.as_str())
                 && let Some(misfit) = misfit(given, &path.segments)
@@ -57,7 +59,9 @@ impl Plan {
             writers.uncertain |= conditional || !path.is_known();
         }
         let place = &fill.place.value;
-        if let Some(writers) = crate::name::Name::new(&place.root).ok().map(|name| self.writers.entry(name).or_default()) {
+        if let Some(writers) =
+            crate::name::Name::new(&place.root).ok().map(|name| self.writers.entry(name).or_default())
+        {
             writers.tasks.push((task, places::shape(place, fill.append)));
         }
         wrong
@@ -75,7 +79,9 @@ impl Plan {
         for call in self.calls() {
             for target in &manifest.tasks[self.task_of(call).0 as usize].after {
                 match self.target_nodes(target, Some(call), &mut by_key) {
-                    Ok(nodes) => nodes.into_iter().for_each(|node| self.add_edge(node, self.node_of(call), Edge::After)),
+                    Ok(nodes) => nodes
+                        .into_iter()
+                        .for_each(|node| self.add_edge(node, self.node_of(call), Edge::After)),
                     Err(error) => wrong.push(error),
                 }
             }
@@ -83,7 +89,9 @@ impl Plan {
         for (sync, declared) in manifest.syncs.iter().enumerate() {
             for target in &declared.waits_for {
                 match self.target_nodes(target, None, &mut by_key) {
-                    Ok(nodes) => nodes.into_iter().for_each(|node| self.add_edge(node, self.sync_nodes[sync], Edge::After)),
+                    Ok(nodes) => nodes
+                        .into_iter()
+                        .for_each(|node| self.add_edge(node, self.sync_nodes[sync], Edge::After)),
                     Err(error) => wrong.push(error),
                 }
             }
@@ -115,7 +123,12 @@ impl Plan {
         reads
     }
 
-    fn connect_read(&mut self, read: &Read<'_>, call: Option<CallId>, reader: NodeIndex) -> Option<Diagnostic> {
+    fn connect_read(
+        &mut self,
+        read: &Read<'_>,
+        call: Option<CallId>,
+        reader: NodeIndex,
+    ) -> Option<Diagnostic> {
         let path = self.read_place(read, call)?;
         if self.world.constant(path.document.as_str()).is_none() {
             match self.wait(&path, call) {
@@ -155,7 +168,10 @@ impl Plan {
         if stands || read.guarded {
             return None;
         }
-        let message = format!("nothing stands at `{path}`, which `{}` reads, and no call fills it", self.node_name(reader));
+        let message = format!(
+            "nothing stands at `{path}`, which `{}` reads, and no call fills it",
+            self.node_name(reader)
+        );
         let label = if given.is_some() { "not in what is given" } else { "no call fills this place" };
         let error = Diagnostic::error(message).at(read.span(), label);
         Some(error.help("if it may be missing, say so: `… | default(none)` or `… is defined`"))
@@ -182,7 +198,8 @@ impl Plan {
     fn find_wait(&self, path: &Path, reader: Option<CallId>) -> Found {
         let Some(writers) = self.writers.get(&path.document) else { return Found::Wait(Wait::None) };
         let later_tasks = reader.map(|call| &self.later_tasks[self.task_of(call).0 as usize]);
-        let may_exclude = later_tasks.is_some_and(|later| writers.tasks.iter().any(|(task, _)| later.contains(task)));
+        let may_exclude =
+            later_tasks.is_some_and(|later| writers.tasks.iter().any(|(task, _)| later.contains(task)));
         if !may_exclude && let Some(&join) = self.joins_by.get(&(Gather::Place(path.clone()), Vec::new())) {
             return Found::Wait(Wait::Join(join));
         }
@@ -225,7 +242,13 @@ impl Plan {
         after
     }
 
-    pub(super) fn new_join(&mut self, gathers: Gather, later: Vec<CallId>, calls: &[CallId], edge: Edge) -> JoinId {
+    pub(super) fn new_join(
+        &mut self,
+        gathers: Gather,
+        later: Vec<CallId>,
+        calls: &[CallId],
+        edge: Edge,
+    ) -> JoinId {
         let join = JoinId(self.joins.len() as u32);
         let node = self.graph.add_node(Node::Join(join));
         let dropped = planted(Fault::EdgeDropped) && edge == Edge::Data;

@@ -23,7 +23,8 @@ pub fn check(plan: &Plan) -> Result<(), Vec<Diagnostic>> {
 /// The nodes that no order can reach: those of circles, and what waits for them.
 fn stuck_nodes(plan: &Plan) -> FxHashSet<NodeIndex> {
     let graph = &plan.graph;
-    let mut waiting: Vec<u32> = graph.node_indices().map(|node| graph.neighbors_directed(node, Incoming).count() as u32).collect();
+    let mut waiting: Vec<u32> =
+        graph.node_indices().map(|node| graph.neighbors_directed(node, Incoming).count() as u32).collect();
     let mut open: Vec<NodeIndex> = graph.node_indices().filter(|node| waiting[node.index()] == 0).collect();
     while let Some(node) = open.pop() {
         for next in graph.neighbors_directed(node, Outgoing) {
@@ -87,7 +88,8 @@ fn describe(plan: &Plan, circle: &[NodeIndex]) -> Diagnostic {
         [(node, ..)] => Diagnostic::error(format!("`{}` waits for itself", plan.node_name(*node)))
             .help("to read what other calls of the task fill, name them by key, as in `state[step - 1]`"),
         _ => {
-            let names: Vec<String> = steps.iter().map(|(node, ..)| format!("`{}`", plan.node_name(*node))).collect();
+            let names: Vec<String> =
+                steps.iter().map(|(node, ..)| format!("`{}`", plan.node_name(*node))).collect();
             Diagnostic::error(format!("calls wait for each other: {} → {}", names.join(" → "), names[0]))
         }
     };

@@ -49,7 +49,11 @@ impl Bindings {
 
     pub fn row(&self, number: usize) -> Row<'_> {
         let width = self.names.len();
-        Row { bindings: self, indexes: &self.rows[number * width..(number + 1) * width], number: Some(number) }
+        Row {
+            bindings: self,
+            indexes: &self.rows[number * width..(number + 1) * width],
+            number: Some(number),
+        }
     }
 
     fn partial<'a>(&'a self, indexes: &'a [u32]) -> Row<'a> {
@@ -175,7 +179,9 @@ impl<'a> Expansion<'a> {
             Items::Given(_) => true,
             Items::Expression(expression) => {
                 let asked = expression.value.references();
-                !asked.iter().any(|asked| self.bindings.names.iter().any(|name| name.as_str() == &*asked.root))
+                !asked
+                    .iter()
+                    .any(|asked| self.bindings.names.iter().any(|name| name.as_str() == &*asked.root))
             }
         }
     }
@@ -200,9 +206,7 @@ impl<'a> Expansion<'a> {
         let mut list = Vec::with_capacity(items.len());
         for (position, item) in items.into_iter().enumerate() {
             let values = split_item(variable, item, position)?;
-            list.push(
-                values.into_iter().map(|value| self.bindings.push_value(value, position)).collect(),
-            );
+            list.push(values.into_iter().map(|value| self.bindings.push_value(value, position)).collect());
         }
         Ok(list)
     }
@@ -214,22 +218,32 @@ impl<'a> Expansion<'a> {
             task: Some(self.task.name.as_str()),
             row: Some(self.bindings.partial(indexes)),
         };
-        if let Some(later) = expression.value.references().iter().find(|asked| self.world.is_changed(&asked.root)) {
+        if let Some(later) =
+            expression.value.references().iter().find(|asked| self.world.is_changed(&asked.root))
+        {
             let message = format!("`for` over `{}`, which a task fills, is not yet supported", later.root);
             let label = "its items are known only while the run goes on";
-            return Err(vec![Diagnostic::error(message).at(expression.place.inner(later.span.clone()), label)]);
+            return Err(vec![
+                Diagnostic::error(message).at(expression.place.inner(later.span.clone()), label),
+            ]);
         }
         let value = expression.value.eval(&before).map_err(|error| {
-            vec![Diagnostic::error(format!("this `for` cannot be expanded: {}", error.message)).at(span.clone(), "")]
+            vec![
+                Diagnostic::error(format!("this `for` cannot be expanded: {}", error.message))
+                    .at(span.clone(), ""),
+            ]
         })?;
         match value {
             Value::Array(items) => Ok(items.to_vec()),
             Value::Object(members) => Ok(members.keys().cloned().map(Value::String).collect()),
             other => {
-                let error = Diagnostic::error(format!("`for` goes over a list, and this is {}", other.kind()));
+                let error =
+                    Diagnostic::error(format!("`for` goes over a list, and this is {}", other.kind()));
                 let error = error.at(span, "expected a list, an object or a range");
                 Err(vec![match &other {
-                    Value::Number(count) => error.help(format!("to count, write `range({})`", count.as_str())),
+                    Value::Number(count) => {
+                        error.help(format!("to count, write `range({})`", count.as_str()))
+                    }
                     _ => error,
                 }])
             }
@@ -260,10 +274,16 @@ impl<'a> Expansion<'a> {
         for number in 0..self.bindings.len() {
             if let Some(first) = seen.insert(self.bindings.texts(number), number) {
                 let key = self.bindings.texts(number).join(",");
-                let message =
-                    format!("two calls of `{}` have the key `{key}`: the {} and the {}", self.task.name, nth(first), nth(number));
+                let message = format!(
+                    "two calls of `{}` have the key `{key}`: the {} and the {}",
+                    self.task.name,
+                    nth(first),
+                    nth(number)
+                );
                 let error = Diagnostic::error(message).at(self.span_of(number), "keys are compared as text");
-                return Err(vec![error.help("give each call a key of its own, by `key` where the values are objects")]);
+                return Err(vec![
+                    error.help("give each call a key of its own, by `key` where the values are objects"),
+                ]);
             }
         }
         Ok(())
@@ -279,7 +299,10 @@ impl<'a> Expansion<'a> {
 
 fn key_value(expression: &Sourced<Expression>, before: &Before<'_>) -> Result<Value, Diagnostic> {
     let wrong = |message: String| Diagnostic::error(message).at(expression.place.span.clone(), "");
-    let value = expression.value.eval(before).map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message)))?;
+    let value = expression
+        .value
+        .eval(before)
+        .map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message)))?;
     match value {
         Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(value),
         other => Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", other.kind()))),
@@ -297,7 +320,9 @@ fn split_item(variable: &Variable, item: Value, position: usize) -> Result<Vec<V
             let names: Vec<_> = variable.names.iter().map(Name::as_str).collect();
             let message = format!(
                 "the {} item must be a list of {} values for `{}`, and it is `{other}`",
-                nth(position), names.len(), names.join(", ")
+                nth(position),
+                names.len(),
+                names.join(", ")
             );
             let error = Diagnostic::error(message).at(variable.span.clone(), "");
             Err(vec![error.help("`zip(xs, ys)` makes such a list of two lists")])
@@ -313,7 +338,12 @@ fn refuse_equal_items(variable: &Variable, items: &[Value]) -> Result<(), Wrong>
     };
     let text = items[second].to_text();
     let first = items.iter().position(|item| item.to_text() == text).unwrap_or(second);
-    let message = format!("`{text}` stands twice in the list of `{}`: the {} and the {}", variable.names[0], nth(first), nth(second));
+    let message = format!(
+        "`{text}` stands twice in the list of `{}`: the {} and the {}",
+        variable.names[0],
+        nth(first),
+        nth(second)
+    );
     let error = match &variable.items {
         Items::Given(given) => Diagnostic::error(message)
             .at(given[second].1.clone(), "here again")

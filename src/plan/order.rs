@@ -46,7 +46,11 @@ fn groups(tasks: &TaskGraph) -> Vec<Group> {
     // sync points stand for nothing in call order: a component without a task goes first
     let place = |index: usize| components[index].iter().filter_map(|&node| task_at(tasks, node)).min();
     let mut ready: BinaryHeap<Reverse<(Option<TaskId>, usize)>> = BinaryHeap::new();
-    ready.extend((0..components.len()).filter(|&index| waiting[index].is_empty()).map(|index| Reverse((place(index), index))));
+    ready.extend(
+        (0..components.len())
+            .filter(|&index| waiting[index].is_empty())
+            .map(|index| Reverse((place(index), index))),
+    );
     let mut order = Vec::new();
     while let Some(Reverse((_, index))) = ready.pop() {
         order.push(index);
@@ -56,7 +60,11 @@ fn groups(tasks: &TaskGraph) -> Vec<Group> {
             }
         }
     }
-    order.into_iter().map(|index| group(tasks, &components[index])).filter(|group| !group.tasks.is_empty()).collect()
+    order
+        .into_iter()
+        .map(|index| group(tasks, &components[index]))
+        .filter(|group| !group.tasks.is_empty())
+        .collect()
 }
 
 fn group(tasks: &TaskGraph, nodes: &[NodeIndex]) -> Group {
@@ -85,8 +93,17 @@ struct Numbering<'a> {
 impl<'a> Numbering<'a> {
     fn new(plan: &'a Plan) -> Numbering<'a> {
         let graph = &plan.graph;
-        let waiting = graph.node_indices().map(|node| graph.neighbors_directed(node, Incoming).count() as u32).collect();
-        let mut this = Numbering { plan, order: vec![0; plan.call_count()], task_order: vec![0; plan.tasks.len()], next: 0, waiting };
+        let waiting = graph
+            .node_indices()
+            .map(|node| graph.neighbors_directed(node, Incoming).count() as u32)
+            .collect();
+        let mut this = Numbering {
+            plan,
+            order: vec![0; plan.call_count()],
+            task_order: vec![0; plan.tasks.len()],
+            next: 0,
+            waiting,
+        };
         // sync points that wait for nothing
         for &sync in &plan.sync_nodes {
             if this.waiting[sync.index()] == 0 {
@@ -113,7 +130,9 @@ impl<'a> Numbering<'a> {
         // ids go by place of the task, then by key
         while let Some(Reverse(call)) = ready.pop() {
             let freed = self.number(call);
-            ready.extend(freed.into_iter().filter(|call| members.contains(&self.plan.task_of(*call))).map(Reverse));
+            ready.extend(
+                freed.into_iter().filter(|call| members.contains(&self.plan.task_of(*call))).map(Reverse),
+            );
         }
     }
 

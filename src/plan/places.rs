@@ -2,8 +2,8 @@
 //! evaluated. What cannot be known ends a read (it covers all below) and is `Any` in a fill.
 
 use crate::expr::{Expression, Reference, Step};
-use crate::path::{Path, Segment};
 use crate::name::Name;
+use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
 use super::scope::Before;

@@ -28,7 +28,8 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
         Run::Shell { text, .. } | Run::Script { text, .. } => template(text, &mut reads),
         Run::Program { words, .. } => words.iter().for_each(|word| template(word, &mut reads)),
     }
-    let texts = task.stdin.iter().chain(&task.dotenv).chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
+    let texts =
+        task.stdin.iter().chain(&task.dotenv).chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
     texts.for_each(|text| template(text, &mut reads));
     if let Some(DefaultValue::Template(text)) = &task.default {
         template(text, &mut reads);
@@ -68,7 +69,8 @@ fn expression<'a>(sourced: &'a Sourced<Expression>, reads: &mut Vec<Read<'a>>) {
 fn of_expression<'a>(expression: &'a Expression, place: &'a Place, reads: &mut Vec<Read<'a>>) {
     let all = expression.references();
     for reference in all {
-        let guarded = reference.guarded || all.iter().any(|other| other.guarded && same_place(other, reference));
+        let guarded =
+            reference.guarded || all.iter().any(|other| other.guarded && same_place(other, reference));
         reads.push(Read { reference, place, guarded });
     }
 }
@@ -99,5 +101,7 @@ fn same_place(one: &Reference, other: &Reference) -> bool {
         (Step::Computed(one), Step::Computed(other)) => one.source() == other.source(),
         _ => false,
     };
-    one.root == other.root && one.steps.len() == other.steps.len() && one.steps.iter().zip(&other.steps).all(same)
+    one.root == other.root
+        && one.steps.len() == other.steps.len()
+        && one.steps.iter().zip(&other.steps).all(same)
 }

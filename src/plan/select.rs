@@ -68,7 +68,9 @@ fn split_call(address: &str) -> Option<(&str, &str)> {
 }
 
 fn matcher(glob: &str) -> Result<GlobMatcher, String> {
-    Glob::new(glob).map(|glob| glob.compile_matcher()).map_err(|error| format!("`{glob}` is no pattern: {}", error.kind()))
+    Glob::new(glob)
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| format!("`{glob}` is no pattern: {}", error.kind()))
 }
 
 fn tasks_named(plan: &Plan, pattern: &str) -> Result<FxHashSet<TaskId>, String> {
@@ -90,7 +92,8 @@ fn fillers(plan: &Plan, address: &str) -> Vec<CallId> {
 }
 
 fn keyed(plan: &Plan, tasks: &FxHashSet<TaskId>, key: &str, address: &str) -> Result<Vec<CallId>, String> {
-    let parts = split_key(key).ok_or_else(|| format!("`{address}` is no address: a text in `\"` does not end"))?;
+    let parts =
+        split_key(key).ok_or_else(|| format!("`{address}` is no address: a text in `\"` does not end"))?;
     let mut found = Vec::new();
     for &task in tasks {
         for call in plan.calls_of(task) {
@@ -113,7 +116,8 @@ struct Part {
 
 impl Part {
     fn matches(&self, text: &str) -> Result<bool, String> {
-        Ok(self.text == text || (!self.quoted && self.text.contains(['*', '?']) && matcher(&self.text)?.is_match(text)))
+        Ok(self.text == text
+            || (!self.quoted && self.text.contains(['*', '?']) && matcher(&self.text)?.is_match(text)))
     }
 }
 

@@ -29,7 +29,8 @@ impl Plan {
                 self.gather(Gather::Task(task), &calls)
             }
             Target::Tag(tag) => {
-                let tasks = self.task_ids().filter(|task| self.manifest.tasks[task.0 as usize].tags.contains(tag));
+                let tasks =
+                    self.task_ids().filter(|task| self.manifest.tasks[task.0 as usize].tags.contains(tag));
                 let calls: Vec<_> = tasks.flat_map(|task| self.calls_of(task)).collect();
                 self.gather(Gather::Tag(tag.as_str().into()), &calls)
             }
@@ -40,7 +41,9 @@ impl Plan {
             Target::Place(reference) => {
                 let path = match waiter {
                     Some(call) => places::read_place(reference, &self.before(call)),
-                    None => places::read_place(reference, &Before { world: &self.world, task: None, row: None }),
+                    None => {
+                        places::read_place(reference, &Before { world: &self.world, task: None, row: None })
+                    }
                 };
                 path.and_then(|path| self.gather_place(&path, waiter))
             }
@@ -69,11 +72,14 @@ impl Plan {
         let found = calls.get(&key).map(|&call| self.node_of(call));
         found.ok_or_else(|| {
             let address = CallAddress { task: name.clone(), key };
-            let known: Vec<String> = self.calls_of(task).take(1000).map(|call| self.address(call).to_string()).collect();
+            let known: Vec<String> =
+                self.calls_of(task).take(1000).map(|call| self.address(call).to_string()).collect();
             let error = at(format!("there is no call `{address}`"));
             match nearest(&address.to_string(), known.iter().map(String::as_str)) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help(format!("`deco list` shows the variables of `{name}`; a key names one value for each")),
+                None => error.help(format!(
+                    "`deco list` shows the variables of `{name}`; a key names one value for each"
+                )),
             }
         })
     }

@@ -32,8 +32,10 @@ impl TaskGraph {
     pub fn of(manifest: &Manifest, world: &World) -> TaskGraph {
         let mut graph = DiGraph::new();
         let tasks = manifest.tasks.len();
-        (0..tasks).for_each(|task| drop(graph.add_node(Member::Task(TaskId(task as u32)))));
-        (0..manifest.syncs.len()).for_each(|sync| drop(graph.add_node(Member::Sync(SyncId(sync as u32)))));
+        let members = (0..tasks as u32).map(|task| Member::Task(TaskId(task)));
+        for member in members.chain((0..manifest.syncs.len() as u32).map(|sync| Member::Sync(SyncId(sync)))) {
+            graph.add_node(member);
+        }
         let mut this = TaskGraph { graph, tasks };
         for (index, task) in manifest.tasks.iter().enumerate() {
             this.add_reads(manifest, &reads::of_task(task), NodeIndex::new(index));
@@ -85,7 +87,9 @@ impl TaskGraph {
     fn add(&mut self, from: NodeIndex, to: NodeIndex, after: bool) {
         match self.graph.find_edge(from, to) {
             Some(edge) => self.graph[edge] |= after,
-            None => drop(self.graph.add_edge(from, to, after)),
+            None => {
+                self.graph.add_edge(from, to, after);
+            }
         }
     }
 
@@ -120,7 +124,9 @@ impl TaskGraph {
         match target {
             Target::Task(name) | Target::Call(name, _) => tasks(&|task| task.name == *name),
             Target::Tag(tag) => tasks(&|task| task.tags.contains(tag)),
-            Target::Place(place) => tasks(&|task| task.fills.iter().any(|fill| fill.place.value.root == place.root)),
+            Target::Place(place) => {
+                tasks(&|task| task.fills.iter().any(|fill| fill.place.value.root == place.root))
+            }
             Target::Sync(name) => {
                 let found = manifest.syncs.iter().position(|sync| sync.name == *name);
                 found.map(|index| NodeIndex::new(self.tasks + index)).into_iter().collect()

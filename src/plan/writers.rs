@@ -116,7 +116,8 @@ impl Writers {
     /// neighbours in the order that `rank` gives: if those are ordered, all are.
     pub fn known_overlaps(&self, rank: impl Fn(CallId) -> u32) -> Vec<Overlap> {
         let mut overlaps = Vec::new();
-        let mut open = if self.nodes.is_empty() { Vec::new() } else { vec![(0, Vec::<CallId>::new(), false)] };
+        let mut open =
+            if self.nodes.is_empty() { Vec::new() } else { vec![(0, Vec::<CallId>::new(), false)] };
         while let Some((at, above, appends)) = open.pop() {
             let node = &self.nodes[at as usize];
             let mut here = node.writers.clone();
@@ -142,7 +143,8 @@ impl Writers {
         let appenders = &self.nodes[append as usize].writers;
         let mut set = Vec::new();
         node.keys.values().for_each(|&child| self.gather(child, &mut set));
-        let pairs = set.iter().flat_map(|&outer| appenders.iter().map(move |&inner| Overlap { outer, inner }));
+        let pairs =
+            set.iter().flat_map(|&outer| appenders.iter().map(move |&inner| Overlap { outer, inner }));
         pairs.collect()
     }
 }
