@@ -54,7 +54,7 @@ struct Parts<'a> {
 }
 
 fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(Place, Value)]) -> Parts<'a> {
-    let known = Known { table: "a manifest", keys: raw::keys::<raw::Root>(), not_yet: raw::not_yet::ROOT };
+    let known = Known { table: "a manifest", keys: &raw::known().root, not_yet: raw::not_yet::ROOT };
     let root = reader.known_table(root, &known).unwrap_or_default();
     let settings = settings::read(reader, root.get("settings"), dir);
     let documents = documents(reader, &root, dir, overrides);
@@ -65,7 +65,10 @@ fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(P
         sync::read(reader, name, entry.key.span(), entry.node, dir)
     });
     let syncs = syncs.collect();
-    let any_task = !section(&Reader::new(reader.text), &root, "tasks").entries.is_empty();
+    let any_task = root.get("tasks").is_some_and(|node| match node.get_ref() {
+        DeValue::Table(tasks) => !tasks.is_empty(),
+        _ => true,
+    });
     Parts { settings, documents, tasks, any_task, syncs }
 }
 
@@ -258,7 +261,28 @@ fn syntax_error(text: &str, error: &toml::de::Error) -> Diagnostic {
         let diagnostic = Diagnostic::error(format!("`{key}` is given twice")).at(span, "the second time");
         return diagnostic.help("take one of them out, or rename it");
     }
-    Diagnostic::error(format!("no TOML: {}", error.message())).at(span, "")
+    let diagnostic = Diagnostic::error(format!("not valid TOML: {}", error.message())).at(span, "");
+    match syntax_help(error.message()) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// The remedy for the usual slips.
+fn syntax_help(message: &str) -> Option<&'static str> {
+    let remedies = [
+        ("string values must be quoted", "write the text in quotes"),
+        (
+            "missing escaped value",
+            r"write `\\` for a backslash, or the whole text in `'…'`, where it is nothing special",
+        ),
+        ("invalid basic string", "end the text with `\"`; a text of several lines stands in `\"\"\"`"),
+        ("key with no value", "write `key = value`"),
+        ("unclosed table", "end the header with `]`"),
+        ("unclosed array", "end the array with `]`"),
+        ("unclosed inline table", "end the table with `}`"),
+    ];
+    remedies.iter().find(|(start, _)| message.starts_with(start)).map(|(_, help)| *help)
 }
 
 fn start(diagnostic: &Diagnostic) -> usize {

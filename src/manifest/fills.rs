@@ -15,12 +15,12 @@ pub fn result<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<ResultForma
     match node.get_ref() {
         DeValue::String(_) => format(reader, node).map(|format| ResultFormat { format, from_file: false }),
         DeValue::Table(_) => {
-            let known = Known { table: "`result`", keys: raw::keys::<raw::ResultFrom>(), not_yet: &[] };
+            let known = Known { table: "`result`", keys: &raw::known().result, not_yet: &[] };
             let table = reader.known_table(node, &known)?;
             let format = table.get("format").map_or(Some(Format::Text), |node| format(reader, node))?;
             let from = table
                 .get("from")
-                .map_or(Some("stdout".to_owned()), |node| word(reader, node, &raw::words::<raw::Origin>()))?;
+                .map_or(Some("stdout".to_owned()), |node| word(reader, node, &raw::known().origins))?;
             Some(ResultFormat { format, from_file: from == "file" })
         }
         _ => reader.mismatch(
@@ -32,7 +32,7 @@ pub fn result<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<ResultForma
 }
 
 fn format<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Format> {
-    let name = word(reader, node, &raw::words::<raw::Format>())?;
+    let name = word(reader, node, &raw::known().formats)?;
     Some(match name.as_str() {
         "json" => Format::Json,
         "lines" => Format::Lines,

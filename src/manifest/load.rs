@@ -86,7 +86,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> FormatError {
 fn no_json(words: String) -> FormatError {
     let help =
         if words.contains("duplicate key") { "give each key once" } else { "check it with a JSON tool" };
-    FormatError { message: format!("no JSON: {words}"), help: Some(help.to_owned()) }
+    FormatError { message: format!("not valid JSON: {words}"), help: Some(help.to_owned()) }
 }
 
 fn ndjson(bytes: &[u8]) -> Result<Value, FormatError> {
@@ -96,7 +96,7 @@ fn ndjson(bytes: &[u8]) -> Result<Value, FormatError> {
             continue;
         }
         let item = Value::parse(line).map_err(|error| FormatError {
-            message: format!("line {} is no JSON: {}", index + 1, without_line(&error.0)),
+            message: format!("line {} is not valid JSON: {}", index + 1, without_line(&error.0)),
             help: Some("each line holds one whole JSON value".to_owned()),
         })?;
         items.push(item);
@@ -163,7 +163,7 @@ fn toml(text: &str) -> Result<Value, FormatError> {
     if let Some(error) = errors.first() {
         let line =
             1 + text[..error.span().map_or(0, |span| span.start).min(text.len())].matches('\n').count();
-        return Err(plain(format!("line {line} is no TOML: {}", error.message())));
+        return Err(plain(format!("line {line} is not valid TOML: {}", error.message())));
     }
     let span = table.span();
     let node = toml::Spanned::new(span, toml::de::DeValue::Table(table.into_inner()));
@@ -212,7 +212,7 @@ mod tests {
     fn json_keeps_digits_and_order() {
         check("a.json", "{\"z\": 1.10, \"a\": []}\n", Ok(r#"{"z":1.10,"a":[]}"#));
         check("a.JSON", "\u{feff}1", Ok("1"));
-        check("a.json", "NaN", Err("no JSON"));
+        check("a.json", "NaN", Err("not valid JSON"));
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         check("a.txt", "a\r\nb\r\n", Ok(r#"["a","b"]"#));
         check("a.txt", "", Ok("[]"));
         check("a.ndjson", "{\"a\":1.0}\r\n\n[2]\n", Ok(r#"[{"a":1.0},[2]]"#));
-        check("a.ndjson", "1\n2 3\n", Err("line 2 is no JSON"));
+        check("a.ndjson", "1\n2 3\n", Err("line 2 is not valid JSON"));
     }
 
     #[test]
@@ -244,14 +244,14 @@ mod tests {
         check("a.yaml", "é: 3.00\n", Ok(r#"{"é":3.00}"#));
         check("a.yaml", "a: 1\na: 2\n", Err("line 2 has the key `a` a second time"));
         check("a.yaml", "1: a\n\"1\": b\n", Err("the key `1` "));
-        check("a.yaml", "a: .nan\n", Err("no YAML"));
-        check("a.yaml", "a: [", Err("no YAML"));
+        check("a.yaml", "a: .nan\n", Err("not valid YAML"));
+        check("a.yaml", "a: [", Err("not valid YAML"));
     }
 
     #[test]
     fn toml_is_as_in_data() {
         check("a.toml", "b = 1.50\na = 2026-01-01\n", Ok(r#"{"b":1.50,"a":"2026-01-01"}"#));
-        check("a.toml", "a = 1\na = 2\n", Err("line 2 is no TOML: duplicate key"));
+        check("a.toml", "a = 1\na = 2\n", Err("line 2 is not valid TOML: duplicate key"));
     }
 
     #[test]

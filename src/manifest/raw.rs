@@ -1,6 +1,8 @@
 //! The manifest's keys, each once: mirrors of its tables that the JSON Schema is derived from and that the reader asks
 //! which keys there are. Nothing is ever read into them.
 
+use std::sync::OnceLock;
+
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value as Json};
 
@@ -224,15 +226,40 @@ pub fn schema() -> Json {
     schema.to_value()
 }
 
+/// The keys of every table, and the words that some take.
+pub struct Known {
+    pub root: Vec<String>,
+    pub settings: Vec<String>,
+    pub task: Vec<String>,
+    pub result: Vec<String>,
+    pub sync: Vec<String>,
+    pub formats: Vec<String>,
+    pub origins: Vec<String>,
+}
+
+/// What the mirrors say, asked of the schema once.
+pub fn known() -> &'static Known {
+    static KNOWN: OnceLock<Known> = OnceLock::new();
+    KNOWN.get_or_init(|| Known {
+        root: keys::<Root>(),
+        settings: keys::<Settings>(),
+        task: keys::<Task>(),
+        result: keys::<ResultFrom>(),
+        sync: keys::<Sync>(),
+        formats: words::<Format>(),
+        origins: words::<Origin>(),
+    })
+}
+
 /// The keys of a mirrored table, in their order.
-pub fn keys<T: JsonSchema>() -> Vec<String> {
+fn keys<T: JsonSchema>() -> Vec<String> {
     let schema = generator().into_root_schema_for::<T>();
     let properties = schema.get("properties").and_then(Json::as_object);
     properties.into_iter().flat_map(|known| known.keys().cloned()).collect()
 }
 
 /// The words of a mirrored enum of words, in their order.
-pub fn words<T: JsonSchema>() -> Vec<String> {
+fn words<T: JsonSchema>() -> Vec<String> {
     let schema = generator().into_root_schema_for::<T>();
     let alone = schema.get("enum").and_then(Json::as_array);
     let described = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();

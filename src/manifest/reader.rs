@@ -38,7 +38,7 @@ pub struct Section<'a> {
 pub struct Known {
     /// What the table is called in messages: "a task", "`[settings]`".
     pub table: &'static str,
-    pub keys: Vec<String>,
+    pub keys: &'static [String],
     pub not_yet: &'static [&'static str],
 }
 
@@ -129,10 +129,11 @@ impl<'a> Reader<'a> {
 
     pub fn strings(&self, node: &'a Node<'a>) -> Option<Vec<Sourced<String>>> {
         let help = match node.get_ref() {
-            DeValue::String(_) => "write it in brackets: `[\"…\"]`",
-            _ => "",
+            DeValue::String(text) if text.len() < 40 => format!("write `[{text:?}]`"),
+            DeValue::String(_) => "write it in brackets: `[\"…\"]`".to_owned(),
+            _ => String::new(),
         };
-        let items = self.array(node, "an array of strings", help)?;
+        let items = self.array(node, "an array of strings", &help)?;
         Some(items.iter().filter_map(|item| self.string(item)).collect())
     }
 
@@ -169,7 +170,7 @@ impl<'a> Reader<'a> {
         let names = known.keys.iter().map(String::as_str).chain(known.not_yet.iter().copied());
         let diagnostic = match crate::diagnostic::nearest(name, names) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("the keys are {}", listed(&known.keys))),
+            None => diagnostic.help(format!("the keys are {}", listed(known.keys))),
         };
         self.report(diagnostic);
     }
@@ -187,8 +188,8 @@ impl<'a> Reader<'a> {
                     .at(node.span(), "")
                     .help("leave the key out for no limit"),
             ),
-            Err(error) => {
-                let message = format!("`{text}` is no length of time: {error}");
+            Err(_) => {
+                let message = format!("`{text}` is no length of time");
                 self.report(Diagnostic::error(message).at(node.span(), "").help(help));
             }
         }

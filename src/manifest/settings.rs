@@ -20,7 +20,7 @@ pub struct Read {
 /// Reads `[settings]`; absent keys have their defaults.
 pub fn read<'a>(reader: &Reader<'a>, node: Option<&'a Node<'a>>, dir: &Path) -> Read {
     let known =
-        Known { table: "`[settings]`", keys: raw::keys::<raw::Settings>(), not_yet: raw::not_yet::SETTINGS };
+        Known { table: "`[settings]`", keys: &raw::known().settings, not_yet: raw::not_yet::SETTINGS };
     let table = node.and_then(|node| reader.known_table(node, &known)).unwrap_or_default();
     let text = |key: &str| table.get(key).and_then(|node| reader.string(node)).map(|text| text.value);
     let settings = Settings {

@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
 
 /// The table of a task or of `[defaults]`, with its keys checked.
 pub fn table<'a>(reader: &Reader<'a>, node: &'a Node<'a>, called: &'static str) -> Option<Section<'a>> {
-    let known = Known { table: called, keys: raw::keys::<raw::Task>(), not_yet: raw::not_yet::TASK };
+    let known = Known { table: called, keys: &raw::known().task, not_yet: raw::not_yet::TASK };
     reader.known_table(node, &known)
 }
 

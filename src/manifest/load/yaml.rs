@@ -77,7 +77,10 @@ fn words(error: &serde_saphyr::Error) -> FormatError {
             help: Some("give each key once".to_owned()),
         };
     }
-    FormatError { message: format!("no YAML: {error}"), help: Some("check it with a YAML tool".to_owned()) }
+    FormatError {
+        message: format!("not valid YAML: {error}"),
+        help: Some("check it with a YAML tool".to_owned()),
+    }
 }
 
 impl<'de> Deserialize<'de> for Node {
