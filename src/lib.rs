@@ -31,8 +31,8 @@ pub mod report;
 pub mod prepare;
 pub mod harvest;
 pub mod interrupt;
-pub mod run;
 pub mod finish;
+pub mod run;
 
 // floor 5: the outside
 pub mod cli;

@@ -12,6 +12,8 @@ pub mod scope;
 pub mod select;
 mod targets;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 pub mod writers;
 
 use std::sync::Arc;

@@ -46,6 +46,8 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
     for target in &task.after {
         target_reads(target, &mut reads);
     }
+    // a variable hides a document of its name
+    reads.retain(|read| task.variable_names().all(|name| *name.as_str() != *read.reference.root));
     reads
 }
 
