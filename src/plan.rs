@@ -194,7 +194,12 @@ impl Plan {
         for (index, bindings) in expanded.into_iter().enumerate() {
             let task = TaskId(index as u32);
             let expansion = bindings.is_none().then(|| plan.graph.add_node(Node::Expansion(task)));
-            plan.tasks.push(TaskCalls { bindings: Bindings::default(), first: 0, expansion, is_expanded: false });
+            plan.tasks.push(TaskCalls {
+                bindings: Bindings::default(),
+                first: 0,
+                expansion,
+                is_expanded: false,
+            });
             if let Some(bindings) = bindings {
                 plan.add_calls(task, bindings);
             }

@@ -22,9 +22,8 @@ impl Plan {
         let graph = TaskGraph::of(&self.manifest, &self.world);
         self.later_tasks = self.task_ids().map(|task| graph.later(task, Feed::SomeAfter)).collect();
         self.wholly_later = self.task_ids().map(|task| graph.later(task, Feed::AllAfter)).collect();
-        self.gates = (0..self.manifest.syncs.len() as u32)
-            .map(|sync| self.gated_by(&graph, SyncId(sync)))
-            .collect();
+        self.gates =
+            (0..self.manifest.syncs.len() as u32).map(|sync| self.gated_by(&graph, SyncId(sync))).collect();
         let tasks: Vec<TaskId> = self.task_ids().collect();
         let mut by_key = CallsByKey::default();
         let mut wrong: Vec<Diagnostic> = tasks.iter().flat_map(|&task| self.record_fills(task)).collect();
@@ -169,8 +168,10 @@ impl Plan {
         if stands || read.guarded {
             return None;
         }
-        let message =
-            format!("nothing stands at `{path}`, which `{}` reads, and no call fills it", self.node_name(reader));
+        let message = format!(
+            "nothing stands at `{path}`, which `{}` reads, and no call fills it",
+            self.node_name(reader)
+        );
         let label = if given.is_some() { "not in what is given" } else { "no call fills this place" };
         let error = Diagnostic::error(message).at(read.span(), label);
         Some(error.help("if it may be missing, say so: `… | default(none)` or `… is defined`"))

@@ -60,9 +60,10 @@ impl Plan {
         let (mut gathered, edge) = match &gathers {
             Gather::Place(path) => (self.changers_of(path).into_iter().filter(is_new).collect(), Edge::Data),
             Gather::Task(_) | Gather::Tag(_) => (calls.to_vec(), Edge::After),
-            Gather::Call(address) => {
-                (calls.iter().copied().filter(|&call| self.address(call) == *address).collect::<Vec<_>>(), Edge::After)
-            }
+            Gather::Call(address) => (
+                calls.iter().copied().filter(|&call| self.address(call) == *address).collect::<Vec<_>>(),
+                Edge::After,
+            ),
         };
         if let Some(super::Reader::Call(reader)) = reader {
             let after = self.calls_after(reader);

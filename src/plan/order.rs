@@ -105,7 +105,8 @@ impl<'a> Numbering<'a> {
             waiting,
         };
         // sync points and expansions that wait for nothing; the list is made first, for releasing frees others
-        let is_free = |node: &NodeIndex| !matches!(graph[*node], Node::Call(_)) && this.waiting[node.index()] == 0;
+        let is_free =
+            |node: &NodeIndex| !matches!(graph[*node], Node::Call(_)) && this.waiting[node.index()] == 0;
         let free: Vec<NodeIndex> = graph.node_indices().filter(is_free).collect();
         for node in free {
             this.release(node);

@@ -28,7 +28,13 @@ impl Plan {
         let wait = match (&changers.calls[..], &changers.unexpanded[..]) {
             ([], []) => Wait::None,
             ([writer], []) => Wait::One(*writer),
-            _ => Wait::Join(self.new_join(Gather::Place(path.clone()), own, &changers.calls, &changers.unexpanded, Edge::Data)),
+            _ => Wait::Join(self.new_join(
+                Gather::Place(path.clone()),
+                own,
+                &changers.calls,
+                &changers.unexpanded,
+                Edge::Data,
+            )),
         };
         if self.may_precede(path, reader) {
             self.own_waits.insert((path.clone(), reader), wait);
@@ -133,13 +139,19 @@ impl Plan {
     }
 
     /// The node that waits for all these calls, for `after`: none for nothing, the call itself for one.
-    pub(super) fn gather(&mut self, gathers: Gather, calls: &[CallId], unexpanded: &[TaskId]) -> Option<NodeIndex> {
+    pub(super) fn gather(
+        &mut self,
+        gathers: Gather,
+        calls: &[CallId],
+        unexpanded: &[TaskId],
+    ) -> Option<NodeIndex> {
         match (calls, unexpanded) {
             ([], []) => None,
             ([call], []) => Some(self.node_of(*call)),
             _ => {
                 let known = self.joins_by.get(&gathers).copied();
-                let join = known.unwrap_or_else(|| self.new_join(gathers, None, calls, unexpanded, Edge::After));
+                let join =
+                    known.unwrap_or_else(|| self.new_join(gathers, None, calls, unexpanded, Edge::After));
                 Some(self.joins[join.0 as usize].node)
             }
         }
