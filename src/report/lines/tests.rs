@@ -176,7 +176,7 @@ fn a_run() -> Vec<EventKind> {
         ended("b", Outcome::Skipped { because: Skip::Condition }, "", ""),
         ended("p[2]", Outcome::Failed { failure: Failure::Timeout { limit_ms: 50 }, forgiven: true }, "", ""),
         ended("c", reads(), "", ""),
-        ended("d", Outcome::Blocked { by: address("1") }, "", ""),
+        ended("d", Outcome::Blocked { by: address("1").to_string() }, "", ""),
         ended("e", reads(), "", ""),
     ];
     events.push(run_ended(RunStatus::Failed, [12, 1, 1, 3, 1, 0]));
@@ -229,7 +229,7 @@ fn however_many_never_ran_the_end_is_short() {
         for call in 0..20 {
             let kind = ended(
                 &format!("d[{reason},{call}]"),
-                Outcome::Blocked { by: address(&reason.to_string()) },
+                Outcome::Blocked { by: address(&reason.to_string()).to_string() },
                 "",
                 "",
             );
