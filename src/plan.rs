@@ -3,7 +3,7 @@
 
 mod conflict;
 mod connect;
-mod grow;
+pub mod grow;
 pub mod cycle;
 pub mod expand;
 pub mod order;

@@ -317,14 +317,21 @@ impl<'a> Expansion<'a> {
 }
 
 fn key_value(expression: &Sourced<Expression>, before: &Before<'_>) -> Result<Value, Box<Wrong>> {
-    let wrong = |message: String| Diagnostic::error(message).at(expression.place.span.clone(), "");
+    let wrong = |message: String, missing| {
+        Box::new(Wrong {
+            diagnostic: Diagnostic::error(message).at(expression.place.span.clone(), ""),
+            missing,
+        })
+    };
     let value = expression
         .value
         .eval(before)
-        .map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message)))?;
+        .map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message), error.missing))?;
     match value {
         Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(value),
-        other => Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", other.kind()))),
+        other => {
+            Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", other.kind()), None))
+        }
     }
 }
 

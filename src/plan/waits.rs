@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
 
 use crate::fault::{Fault, planted};
-use crate::path::{Path, segments_may_overlap};
+use crate::path::{Path, Segment, segments_may_overlap};
 
 use super::{CallId, Edge, Gather, Join, JoinId, Node, Plan, Reader, TaskId, Wait};
 
@@ -70,13 +70,7 @@ impl Plan {
         if planted(Fault::PrefixTooShort) && path.segments.is_empty() && calls.len() > 1 {
             calls.truncate(1);
         }
-        let mut unexpanded: Vec<TaskId> = self
-            .fills_of(&path.document)
-            .iter()
-            .filter(|(task, shape)| self.is_unexpanded(*task) && segments_may_overlap(shape, &path.segments))
-            .map(|(task, _)| *task)
-            .collect();
-        unexpanded.dedup();
+        let mut unexpanded = self.unexpanded_changers(path);
         if let Reader::Call(call) = reader
             && self.may_precede(path, reader)
         {
@@ -86,6 +80,18 @@ impl Plan {
             unexpanded.retain(|task| !later.contains(task));
         }
         Changers { calls, unexpanded }
+    }
+
+    /// The tasks that are not expanded yet and may change what stands at a place.
+    pub fn unexpanded_changers(&self, path: &Path) -> Vec<TaskId> {
+        let may_fill = |(task, shape): &&(TaskId, Vec<Segment>)| {
+            self.is_unexpanded(*task) && segments_may_overlap(shape, &path.segments)
+        };
+        let mut tasks: Vec<TaskId> =
+            self.fills_of(&path.document).iter().filter(may_fill).map(|(task, _)| *task).collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks
     }
 
     /// The calls that come after a call by `after` and sync points alone.
