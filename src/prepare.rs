@@ -49,6 +49,10 @@ pub fn not_boolean(key: &str, value: &Value) -> String {
 
 /// What the call is to run. `slot` counts from 1.
 pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, slot: usize) -> Result<Attempt, Hindrance> {
+    std::fs::create_dir_all(private_folder(scope)).map_err(|error| {
+        let message = format!("cannot make a private folder: {error}");
+        Hindrance::Failed(Failure::CannotStart { message })
+    })?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
