@@ -150,10 +150,6 @@ impl Task {
             Fills::Table(entries) => entries.clone(),
         }
     }
-
-    pub fn has_variable(&self, name: &str) -> bool {
-        self.variables.iter().any(|variable| variable.name == name)
-    }
 }
 
 impl After {

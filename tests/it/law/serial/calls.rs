@@ -54,6 +54,9 @@ fn call(model: &Manifest, task: usize, binding: &[(String, Json)]) -> Result<Cal
         Call { task, binding: binding.to_vec(), reads: Vec::new(), fills: Vec::new(), is_nothing: false };
     for read in &model.tasks[task].reads {
         let known = known(model, &call, &read.place).ok_or(Unfit("no such key"))?;
+        if [&known.exact].into_iter().chain(&known.others).any(|path| !is_document(model, &path[0])) {
+            return Err(Unfit("no such document"));
+        }
         call.reads.push(known.exact);
         call.reads.extend(known.others);
     }
@@ -199,6 +202,12 @@ fn items(model: &Manifest, items: &Items, binding: &[(String, Json)]) -> Option<
             }
         }
     }
+}
+
+fn is_document(model: &Manifest, name: &Seg) -> bool {
+    let is_it = |document: &String| *name == Seg::Key(document.clone());
+    let filled = |task: &Task| task.fills().iter().any(|(place, _)| is_it(&place.document));
+    model.data.iter().any(|(given, _)| is_it(given)) || model.tasks.iter().any(filled)
 }
 
 fn data<'a>(model: &'a Manifest, name: &str) -> Option<&'a Json> {

@@ -1,13 +1,12 @@
 //! Call order, as the contract's words define it.
 
-use super::super::model::Manifest;
+use super::super::model::{After, Manifest, Place, Step, Task};
 use super::Unfit;
 use super::calls::{Calls, closure};
 
 /// All calls in call order.
 pub fn call_order(model: &Manifest, calls: &Calls) -> Result<Vec<usize>, Unfit> {
-    let tasks = task_graph(model.tasks.len(), calls);
-    let reach = closure(&tasks);
+    let reach = closure(&task_graph(model));
     let mut left: Vec<usize> = (0..model.tasks.len()).collect();
     let mut order = Vec::new();
     while let Some(&first) = left.iter().find(|&&task| {
@@ -26,13 +25,43 @@ pub fn call_order(model: &Manifest, calls: &Calls) -> Result<Vec<usize>, Unfit> 
     Ok(order)
 }
 
-/// For each task those whose calls its calls wait for.
-fn task_graph(count: usize, calls: &Calls) -> Vec<Vec<usize>> {
-    let mut graph = vec![Vec::new(); count];
-    for (call, needs) in calls.all.iter().zip(&calls.needs) {
-        graph[call.task].extend(needs.iter().map(|&need| calls.all[need].task));
+/// For each task those that feed it, by the text alone: which keys there are does not matter, so that the order of two
+/// tasks does not hang on the data.
+fn task_graph(model: &Manifest) -> Vec<Vec<usize>> {
+    let tasks = &model.tasks;
+    let named = |name: &str| tasks.iter().position(|task| task.name == name);
+    let afters = |task: &Task| task.after.iter().map(After::name).filter_map(named).collect::<Vec<_>>();
+    let mut graph: Vec<Vec<usize>> = tasks.iter().map(afters).collect();
+    let comes_after = closure(&graph);
+    for (reader, task) in tasks.iter().enumerate() {
+        let feeds = |other: &usize| !comes_after[*other][reader] && may_feed(&tasks[*other], task);
+        graph[reader].extend((0..tasks.len()).filter(feeds));
     }
     graph
+}
+
+fn may_feed(writer: &Task, reader: &Task) -> bool {
+    let mut places: Vec<&Place> = reader.reads.iter().map(|read| &read.place).collect();
+    let mut at = 0;
+    while let Some(place) = places.get(at).copied() {
+        places.extend(place.steps.iter().filter_map(|step| match step {
+            Step::Dynamic(inner) => Some(&**inner),
+            _ => None,
+        }));
+        at += 1;
+    }
+    let fills = writer.fills();
+    places.iter().any(|read| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
+}
+
+fn may_overlap(a: &Place, b: &Place) -> bool {
+    let key = |step: &Step| match step {
+        Step::Field(name) => Some(name.clone()),
+        Step::Constant(value) => Some(value.to_text()),
+        _ => None,
+    };
+    let mut steps = a.steps.iter().zip(&b.steps).map(|(a, b)| (key(a), key(b)));
+    a.document == b.document && steps.all(|(a, b)| a.is_none() || b.is_none() || a == b)
 }
 
 /// Repeatedly the least call, by place of its task and key order, of those whose reads are done. For a task that
