@@ -98,6 +98,29 @@ fn apply(slot: &mut Option<Value>, segments: &[Segment], operation: &Operation) 
     }
 }
 
+/// Why nothing can be put at a place below a value: found without changing it.
+pub fn misfit(given: &Value, segments: &[Segment]) -> Option<Misfit> {
+    let (segment, rest) = segments.split_first()?;
+    match (given, segment) {
+        (_, Segment::Any) => None,
+        (Value::Array(items), Segment::Key(key)) => match parse_index(key).and_then(|index| items.get(index))
+        {
+            Some(item) => misfit(item, rest),
+            None => Some(Misfit(format!("`{key}` names no element of an array of {}", items.len()))),
+        },
+        (Value::Object(members), Segment::Key(key)) => {
+            members.get(key).and_then(|member| misfit(member, rest))
+        }
+        (Value::Array(_), Segment::Append) => None,
+        (other, Segment::Append) => {
+            Some(Misfit(format!("`[]` appends to an array, and {} stands there", other.kind())))
+        }
+        (other, Segment::Key(key)) => {
+            Some(Misfit(format!("`{key}` needs an object or an array, and {} stands there", other.kind())))
+        }
+    }
+}
+
 fn apply_to_member(
     members: &mut Object,
     key: &Text,

@@ -1,1 +1,179 @@
-//! (to be written)
+//! The command line: clap's types, nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Runs a graph of concurrent tasks and assembles their keyed results into one JSON document.
+#[derive(Debug, Parser)]
+#[command(name = "deco", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the tasks of a manifest and print the documents that they fill
+    Run(RunArgs),
+    /// Say all that is wrong with a manifest; run nothing
+    Check(ManifestArgs),
+    /// Show what would run, and what waits for what; run nothing
+    Plan(PlanArgs),
+    /// Draw the plan
+    Graph(GraphArgs),
+    /// List the tasks with their descriptions and tags
+    List(ManifestArgs),
+    /// Write a manifest to start from
+    Init(InitArgs),
+    /// Print the manifest's JSON Schema, for editors
+    Schema,
+    /// Print a completion script for a shell
+    Completions { shell: Shell },
+}
+
+/// Which manifest, and what the command line puts over it.
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The manifest; `-` is standard input [default: deco.toml here or in a parent]
+    pub manifest: Option<PathBuf>,
+
+    /// Begin in this folder
+    #[arg(short = 'C', long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+
+    /// Put a JSON value at a place of a document
+    #[arg(long, value_name = "PATH=JSON")]
+    pub set: Vec<String>,
+
+    /// Put a text at a place of a document
+    #[arg(long, value_name = "PATH=TEXT")]
+    pub set_text: Vec<String>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+/// Which calls.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    /// Run only these and what they need: `task`, `task[key]`, `tag:name`, `document[key]`; may be repeated
+    #[arg(short, long, value_name = "ADDRESS")]
+    pub task: Vec<String>,
+
+    /// Skip these, as if their `if` were false
+    #[arg(long, value_name = "ADDRESS")]
+    pub skip: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// How many calls run at a time: a number, or a share of the CPUs such as 50%
+    #[arg(short, long, value_name = "N|N%")]
+    pub jobs: Option<String>,
+
+    /// After a failure, run everything that does not depend on it
+    #[arg(short, long, overrides_with = "no_keep_going")]
+    pub keep_going: bool,
+
+    /// Start nothing new after a failure (the default; overrides the manifest)
+    #[arg(long)]
+    pub no_keep_going: bool,
+
+    /// After a failure, also end the calls that run
+    #[arg(long, conflicts_with = "keep_going")]
+    pub fail_fast: bool,
+
+    /// Show what would run; run nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Write the answer to a file, as a whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Print the answer on one line
+    #[arg(long)]
+    pub compact: bool,
+
+    /// Print only this document; may be repeated
+    #[arg(long, value_name = "DOC")]
+    pub select: Vec<String>,
+
+    /// How to show progress
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: Progress,
+
+    /// Write what happens to a file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Also say what succeeds
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+
+    /// Show one call a line, not tasks
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "dot")]
+    pub format: GraphFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where to put deco.toml
+    #[arg(default_value = ".")]
+    pub directory: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    Dot,
+    Mermaid,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// A bar on a terminal, else plain lines
+    Auto,
+    Bar,
+    Plain,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}

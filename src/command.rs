@@ -1,1 +1,77 @@
-//! (to be written)
+//! The verbs, one file each; what they share is how a manifest is opened and how deco exits.
+
+mod check;
+mod completions;
+mod graph;
+mod init;
+mod list;
+mod open;
+mod plan;
+mod run;
+mod schema;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Verb};
+
+/// How deco exits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: a call failed, a check did not hold, or calls were in conflict.
+    Failed,
+    /// 2: the command line or the manifest is wrong; nothing ran.
+    Wrong,
+    /// 3: deco itself could not go on.
+    Broken,
+    /// Ended by a signal: deco dies of it.
+    Signal(i32),
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Exit {
+    match cli.verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Plan(args) => plan::run(&args),
+        Verb::Graph(args) => graph::run(&args),
+        Verb::List(args) => list::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Schema => schema::run(),
+        Verb::Completions { shell } => completions::run(shell),
+    }
+}
+
+impl Exit {
+    /// Ends the process so.
+    pub fn code(self) -> ExitCode {
+        match self {
+            Exit::Done => ExitCode::SUCCESS,
+            Exit::Failed => ExitCode::from(1),
+            Exit::Wrong => ExitCode::from(2),
+            Exit::Broken => ExitCode::from(3),
+            Exit::Signal(signal) => crate::interrupt::die_of(signal),
+        }
+    }
+}
+
+/// Says one error on standard error, as every verb does.
+fn complain(message: impl std::fmt::Display) {
+    // a closed standard error leaves nobody to tell
+    let _ = writeln!(io::stderr().lock(), "deco: {message}");
+}
+
+/// Writes to standard output. A reader that has closed it has seen enough; anything else is an error.
+fn print(bytes: &[u8]) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            complain(format_args!("cannot write to standard output: {error}"));
+            Exit::Broken
+        }
+    }
+}

@@ -71,7 +71,9 @@ impl Diagnostic {
 /// The known name that is nearest to `name`, if one is near enough to have been meant.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |other: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
-    let limit = 1 + name.chars().count() / 4;
+    let length = name.chars().count();
+    // near in most of its letters: nothing is near to a name of one letter
+    let limit = (1 + length / 4).min(length.saturating_sub(1));
     known
         .into_iter()
         .map(|other| (near(other), other))
@@ -103,5 +105,6 @@ mod tests {
         assert_eq!(nearest("timout", keys), Some("timeout"));
         assert_eq!(nearest("Retires", keys), Some("retries"));
         assert_eq!(nearest("xyz", keys), None);
+        assert_eq!(nearest("x", ["y"]), None);
     }
 }

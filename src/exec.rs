@@ -1,6 +1,18 @@
-//! How one attempt is made to happen. Unaware of the plan, of documents and of what the output means.
+//! How one attempt is made to happen: a process in a group of its own, started, fed, listened to, ended.
+//! Blocking: the caller gives the thread. Unaware of the plan, of documents and of what the output means.
 
-pub mod process;
+mod enders;
+mod leader;
+mod pipes;
+mod process;
+mod program;
+mod refusal;
+mod start;
+#[cfg(test)]
+mod tests;
+
+pub use enders::{End, Enders};
+pub use process::run;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

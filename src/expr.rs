@@ -1,11 +1,33 @@
 //! Templates and expressions: finds `${{ }}`, compiles Jinja's expressions, evaluates them over a scope.
+//! The syntax, the filters and the tests are minijinja's; the walk over an expression is our own, so that a place
+//! keeps its digits, a document is never copied, and what is missing has a name.
 //! Does not know what a document or a call is: a scope answers names, `expr/reads.rs` tells which are asked.
 
+mod convert;
+mod evaluate;
+mod files;
+mod filters;
+mod functions;
+mod lower;
+mod node;
+mod number;
+mod operators;
 pub mod reads;
+mod scan;
+mod slice;
+mod syntax;
 
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
+
+pub use files::Files;
+pub use reads::key_text;
 
 use crate::value::{Text, Value};
+use evaluate::Evaluator;
+use node::Node;
+use scan::Piece;
 
 /// How a slot's value goes into a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,20 +41,20 @@ pub enum Landing {
 }
 
 /// A text with `${{ expression }}` in it; all else is literal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Template {
     pub parts: Vec<Part>,
 }
 
 /// A stretch of a template.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Part {
     Literal(String),
     Slot(Slot),
 }
 
 /// One `${{ }}`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Slot {
     pub expression: Expression,
     /// How the value goes into shell text; the outermost filter (`raw`, `words`) says it.
@@ -42,8 +64,13 @@ pub struct Slot {
 }
 
 /// A compiled expression.
-#[derive(Debug)]
-pub struct Expression {}
+#[derive(Clone)]
+pub struct Expression {
+    /// The text that was parsed, a whole template's for a slot: all spans are into it.
+    text: Text,
+    node: Node,
+    references: Vec<Reference>,
+}
 
 /// A text that is no template or expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +105,7 @@ pub struct Reference {
 pub enum Step {
     Key(Text),
     /// An index that is an expression.
-    Computed(std::sync::Arc<Expression>),
+    Computed(Arc<Expression>),
 }
 
 /// What a name stands for.
@@ -105,6 +132,152 @@ pub trait Scope {
     }
 }
 
-/// Files that expressions name, relative to one folder; each is read once.
-#[derive(Debug)]
-pub struct Files {}
+impl Template {
+    /// Parses a text. Only `${{ … }}` is special; an error's span is in `text`.
+    pub fn parse(text: &str) -> Result<Template, ParseError> {
+        let shared = Text::from(text);
+        let parts = scan::pieces(text)?.into_iter().map(|piece| match piece {
+            Piece::Literal(range) => Ok(Part::Literal(text[range].to_owned())),
+            Piece::Slot { whole, inner } => {
+                let (node, landing) = lower::slot(&shared, inner)?;
+                let expression = Expression::compiled(shared.clone(), node);
+                Ok(Part::Slot(Slot { expression, landing, span: whole }))
+            }
+        });
+        Ok(Template { parts: parts.collect::<Result<_, _>>()? })
+    }
+
+    /// The slot, where the text is exactly one and nothing else.
+    pub fn sole(&self) -> Option<&Slot> {
+        match self.parts.as_slice() {
+            [Part::Slot(slot)] => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// The slots in order.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Slot(slot) => Some(slot),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The text with each value in its place: a text as itself, every other value as compact JSON. The items that
+    /// `| words` makes stand with a space between them.
+    pub fn render(&self, scope: &dyn Scope) -> Result<String, EvalError> {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Slot(slot) => slot.render(scope, &mut out)?,
+            }
+        }
+        Ok(out)
+    }
+
+    /// The value itself where the text is exactly one slot; else the rendered text.
+    pub fn native(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        match self.sole() {
+            Some(slot) => slot.expression.eval(scope),
+            None => Ok(self.render(scope)?.into()),
+        }
+    }
+}
+
+impl Slot {
+    fn render(&self, scope: &dyn Scope, out: &mut String) -> Result<(), EvalError> {
+        let value = self.expression.eval(scope)?;
+        match (&value, self.landing) {
+            (Value::Array(_), Landing::Words) => out.push_str(&self.words(&value)?.join(" ")),
+            (Value::String(text), _) => out.push_str(text),
+            (other, _) => other.write_json(out),
+        }
+        Ok(())
+    }
+
+    /// The words that a value of this slot makes under `| words`: each item of a list as a text.
+    pub fn words(&self, value: &Value) -> Result<Vec<String>, EvalError> {
+        match value {
+            Value::Array(items) => Ok(items.iter().map(Value::to_text).collect()),
+            other => {
+                let source = self.expression.source();
+                let message = format!("`{source}`: `words` needs a list, not {}", other.kind());
+                Err(EvalError { message, missing: None })
+            }
+        }
+    }
+}
+
+impl Expression {
+    /// Parses an expression; an error's span is in `text`.
+    pub fn parse(text: &str) -> Result<Expression, ParseError> {
+        let shared = Text::from(text);
+        let node = lower::expression(&shared)?;
+        Ok(Expression::compiled(shared, node))
+    }
+
+    fn compiled(text: Text, node: Node) -> Expression {
+        let references = reads::references(&node);
+        Expression { text, node, references }
+    }
+
+    /// The value over this scope.
+    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        Evaluator { scope, text: &self.text }.value(&self.node)
+    }
+
+    /// Every place that is asked, in the order of the text, those of computed indexes included.
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// The names that are asked, each once.
+    pub fn names(&self) -> impl Iterator<Item = &Text> {
+        let references = self.references();
+        let first =
+            |i: usize| references.iter().position(|other| other.root == references[i].root) == Some(i);
+        (0..references.len()).filter(move |&i| first(i)).map(|i| &references[i].root)
+    }
+
+    /// Whether no name is asked: the value depends on the text alone, and on the files that it names.
+    pub fn is_constant(&self) -> bool {
+        self.references().is_empty()
+    }
+
+    /// The expression as written.
+    pub fn source(&self) -> &str {
+        self.node.source(&self.text)
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression").field(&self.source()).finish()
+    }
+}
+
+impl ParseError {
+    pub(crate) fn new(message: impl Into<String>, span: Range<usize>) -> ParseError {
+        ParseError { message: message.into(), span, help: None }
+    }
+
+    pub(crate) fn help(self, help: impl Into<String>) -> ParseError {
+        ParseError { help: Some(help.into()), ..self }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Display for EvalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,164 @@
-//! (to be written)
+//! What a run leaves: the answer made of the documents, the files it is written to. Knows nothing of processes.
+
+use std::io::{self, Write};
+use std::path::{Path as FilePath, PathBuf};
+
+use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashSet;
+
+use crate::expr::{Binding, Files, Scope};
+use crate::manifest::Select;
+use crate::name::Name;
+use crate::path::Path;
+use crate::plan::{CallId, Plan, select};
+use crate::store::{Clash, Store};
+use crate::value::{Text, Value};
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum NoAnswer {
+    Clash(Clash),
+    /// An expression of `select` gave nothing.
+    Expression {
+        name: String,
+        message: String,
+    },
+}
+
+/// The documents as an object: those named, else those of the settings, else all that tasks change.
+pub fn answer(plan: &Plan, store: &Store, only: Option<&[Name]>) -> Result<Value, NoAnswer> {
+    if let Some(names) = only {
+        return documents(plan, store, names);
+    }
+    match &plan.manifest.settings.select {
+        Select::Changed => documents(plan, store, &changed(plan)),
+        Select::Documents(names) => {
+            let names: Vec<Name> = names.iter().map(|name| name.value.clone()).collect();
+            documents(plan, store, &names)
+        }
+        Select::Computed(expressions) => {
+            let scope = Whole { plan, documents: all(plan, store)? };
+            let mut members = Vec::with_capacity(expressions.len());
+            for (name, expression) in expressions {
+                let value = expression.value.eval(&scope);
+                let value = value
+                    .map_err(|error| NoAnswer::Expression { name: name.clone(), message: error.message })?;
+                members.push((name.as_str(), value));
+            }
+            Ok(Value::object(members))
+        }
+    }
+}
+
+/// The documents that the given calls fill, in the answer's order.
+pub fn filled_by(plan: &Plan, calls: &[CallId]) -> Vec<Name> {
+    let tasks: FxHashSet<_> = calls.iter().map(|&call| plan.task_of(call)).collect();
+    let mut names = changed(plan);
+    names.retain(|name| plan.fills_of(name).iter().any(|(task, _)| tasks.contains(task)));
+    names
+}
+
+/// Documents that tasks change: first those given, in the manifest's order, then by first filler.
+fn changed(plan: &Plan) -> Vec<Name> {
+    let given = plan.manifest.documents.keys().filter(|name| plan.world.is_changed(name.as_str())).cloned();
+    let fills = plan.manifest.tasks.iter().flat_map(|task| &task.fills);
+    let filled = fills.filter_map(|fill| Name::new(&fill.place.value.root).ok());
+    let mut seen = FxHashSet::default();
+    given.chain(filled).filter(|name| seen.insert(name.clone())).collect()
+}
+
+fn documents(plan: &Plan, store: &Store, names: &[Name]) -> Result<Value, NoAnswer> {
+    let mut members: Vec<(Text, Value)> = Vec::with_capacity(names.len());
+    for name in names {
+        let value = whole(plan, store, name, plan.changers_of(&Path::whole(name.clone())));
+        members.extend(value.map_err(NoAnswer::Clash)?.map(|value| (name.text().clone(), value)));
+    }
+    Ok(Value::object(members))
+}
+
+fn all(plan: &Plan, store: &Store) -> Result<Value, NoAnswer> {
+    let constant =
+        plan.manifest.documents.keys().filter(|name| !plan.world.is_changed(name.as_str())).cloned();
+    let names: Vec<Name> = constant.chain(changed(plan)).collect();
+    documents(plan, store, &names)
+}
+
+fn whole(plan: &Plan, store: &Store, name: &Name, mut calls: Vec<CallId>) -> Result<Option<Value>, Clash> {
+    calls.sort_unstable_by_key(|&call| plan.order_of(call));
+    store.replay(plan, &Path::whole(name.clone()), &calls)
+}
+
+/// The documents that a sync point writes, as they stand with the calls that it waited for.
+pub fn checkpoint(plan: &Plan, store: &Store, sync: NodeIndex, names: &[Name]) -> Result<Value, Clash> {
+    let before = calls_before(plan, sync);
+    let mut members: Vec<(Text, Value)> = Vec::with_capacity(names.len());
+    for name in names {
+        let mut calls = plan.changers_of(&Path::whole(name.clone()));
+        calls.retain(|call| before.contains(call));
+        members.extend(whole(plan, store, name, calls)?.map(|value| (name.text().clone(), value)));
+    }
+    Ok(Value::object(members))
+}
+
+fn calls_before(plan: &Plan, node: NodeIndex) -> FxHashSet<CallId> {
+    select::before(plan, node).into_iter().filter_map(|node| plan.call_at(node)).collect()
+}
+
+/// The names that `select` expressions may ask for: every document as it stands at the end.
+struct Whole<'a> {
+    plan: &'a Plan,
+    documents: Value,
+}
+
+impl Scope for Whole<'_> {
+    fn lookup(&self, name: &str) -> Option<Binding> {
+        match name {
+            "env" => Some(Binding::Value(self.plan.world.env.clone())),
+            _ => self.documents.get(name).cloned().map(Binding::Value),
+        }
+    }
+
+    fn files(&self) -> &Files {
+        &self.plan.world.files
+    }
+}
+
+/// The answer's bytes: JSON and one final newline.
+pub fn to_bytes(answer: &Value, compact: bool) -> Vec<u8> {
+    let mut text = if compact { answer.to_json() } else { answer.to_pretty_json() };
+    text.push('\n');
+    text.into_bytes()
+}
+
+/// Replaces a file as a whole, or leaves it as it was.
+pub fn write_file(file: &FilePath, bytes: &[u8]) -> io::Result<()> {
+    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let folder = match file.parent() {
+        Some(folder) if folder != FilePath::new("") => folder,
+        _ => FilePath::new("."),
+    };
+    if file.exists() && !file.is_file() {
+        // a pipe or a device: nothing to replace
+        return std::fs::OpenOptions::new().write(true).open(&file)?.write_all(bytes);
+    }
+    let mut builder = tempfile::Builder::new();
+    set_mode(&mut builder, &file);
+    let mut fresh = builder.prefix(".deco-").tempfile_in(folder)?;
+    fresh.write_all(bytes)?;
+    fresh.as_file().sync_all()?;
+    fresh.persist(&file).map(drop).map_err(|error| error.error)
+}
+
+/// A file that is replaced keeps its permissions; a new one gets those of any new file.
+#[cfg(unix)]
+fn set_mode(builder: &mut tempfile::Builder<'_, '_>, file: &FilePath) {
+    let kept = std::fs::metadata(file).map(|known| known.permissions());
+    builder.permissions(kept.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
+}
+
+/// Where what was filled goes when a run that keeps going has failed.
+pub fn partial_file(file: &FilePath) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".partial");
+    PathBuf::from(name)
+}

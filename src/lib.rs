@@ -29,9 +29,10 @@ pub mod report;
 
 // floor 4: where they meet
 pub mod prepare;
+pub mod harvest;
 pub mod interrupt;
-pub mod run;
 pub mod finish;
+pub mod run;
 
 // floor 5: the outside
 pub mod cli;

@@ -1,3 +1,11 @@
-//! The program: parse the command line, run the verb, exit with its code.
+//! The program: parse the command line, do the verb, exit with its code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use deco::cli::Cli;
+use deco::command;
+
+fn main() -> ExitCode {
+    command::run(Cli::parse()).code()
+}

@@ -2,8 +2,19 @@
 //! text for messages. Knows nothing of calls: a `for` is still an expression here.
 
 pub mod check;
+mod data;
+mod fills;
 pub mod load;
+mod names;
+mod place;
 pub mod raw;
+mod reader;
+mod run;
+pub mod settings;
+mod sync;
+mod target;
+mod task;
+mod variables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,13 +92,17 @@ pub struct Sourced<T> {
 pub struct Place {
     /// The whole string, quotes included.
     pub span: Span,
-    /// For each byte of the string's value, and for its end, the byte of the source; shared.
+    /// For each byte of the string's value, and for its end, the byte of the source; shared. Empty for a text that
+    /// deco made: any part of it is the whole span.
     pub offsets: Arc<[u32]>,
 }
 
 impl Place {
     /// The source's span of a span inside the string's value.
     pub fn inner(&self, span: Span) -> Span {
+        if self.offsets.is_empty() {
+            return self.span.clone();
+        }
         let at = |index: usize| self.offsets.get(index).map_or(self.span.end, |&offset| offset as usize);
         at(span.start)..at(span.end).max(at(span.start))
     }

@@ -51,9 +51,9 @@ pub enum Outcome {
     Skipped {
         because: Skip,
     },
-    /// Never run, because what it needs failed.
+    /// Never run, because what it needs failed: the address of the call, or the sync point, that did.
     Blocked {
-        by: CallAddress,
+        by: String,
     },
     /// Never run, because the run stopped first.
     NotRun,
@@ -65,6 +65,8 @@ pub enum Outcome {
 pub enum Skip {
     /// Its `if` is false.
     Condition,
+    /// By `--skip`.
+    Requested,
     /// It reads a place that this call was to fill.
     Reads { call: CallAddress, path: String },
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::name::Name;
-use crate::value::{Text, write_quoted};
+use crate::value::{Text, parse_index, write_quoted};
 
 /// One step below a container.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,11 +53,14 @@ pub fn segments_may_overlap(a: &[Segment], b: &[Segment]) -> bool {
     a.iter().zip(b).all(|pair| match pair {
         (Segment::Key(a), Segment::Key(b)) => a == b,
         // an appended element may turn out to be the one that a position names
-        (Segment::Append, Segment::Key(key)) | (Segment::Key(key), Segment::Append) => {
-            crate::value::parse_index(key).is_some()
-        }
+        (Segment::Append, Segment::Key(key)) | (Segment::Key(key), Segment::Append) => is_position(key),
         _ => true,
     })
+}
+
+/// Whether a key may name an array's element: a position from 0, or from the end.
+pub fn is_position(key: &str) -> bool {
+    parse_index(key.strip_prefix('-').unwrap_or(key)).is_some()
 }
 
 impl fmt::Display for Path {
@@ -68,7 +71,7 @@ impl fmt::Display for Path {
                 Segment::Append => f.write_str("[]")?,
                 Segment::Any => f.write_str("[*]")?,
                 Segment::Key(key) if Name::new(key).is_ok() => write!(f, ".{key}")?,
-                Segment::Key(key) if crate::value::parse_index(key).is_some() => write!(f, "[{key}]")?,
+                Segment::Key(key) if parse_index(key).is_some() => write!(f, "[{key}]")?,
                 Segment::Key(key) => {
                     let mut quoted = String::new();
                     write_quoted(key, &mut quoted);

@@ -1,1 +1,335 @@
-//! (to be written)
+//! The plan: calls and joins in a graph. Calls come from tasks, joins from what they read; both get small ids that
+//! hold in this plan only. Knows what waits for what and the call order; knows nothing of time or processes.
+
+mod conflict;
+mod connect;
+pub mod cycle;
+pub mod expand;
+pub mod order;
+pub mod places;
+pub mod reads;
+pub mod scope;
+pub mod select;
+mod targets;
+pub mod tasks;
+#[cfg(test)]
+mod tests;
+pub mod writers;
+
+use std::sync::Arc;
+
+use petgraph::Direction;
+use petgraph::graph::{Graph, NodeIndex};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{Manifest, Sync, Task};
+use crate::name::{CallAddress, Name};
+use crate::path::{Path, Segment};
+use crate::value::{Text, Value};
+
+use expand::Bindings;
+use scope::World;
+use writers::Writers;
+
+/// A call, numbered through the plan in the order of tasks and keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u32);
+
+/// A task, by its place in the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(pub u32);
+
+/// A named sync point, by its place in the manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SyncId(pub u32);
+
+/// An inferred join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JoinId(pub u32);
+
+/// What stands at a node of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    Call(CallId),
+    /// Runs nothing: passes on when all before it have ended.
+    Join(JoinId),
+    /// A named sync point: as a join, with a check or a checkpoint of its own.
+    Sync(SyncId),
+}
+
+/// Why one node waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// By `after` or `waits-for`.
+    After,
+    /// By reading what the other changes.
+    Data,
+}
+
+/// What a join gathers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Gather {
+    /// The calls that change what stands at a place.
+    Place(Path),
+    /// All calls of a task.
+    Task(TaskId),
+    /// All calls of the tasks with a tag.
+    Tag(Text),
+}
+
+/// An inferred join: shared by all that wait for the same.
+#[derive(Debug)]
+pub struct Join {
+    pub gathers: Gather,
+    pub node: NodeIndex,
+}
+
+/// Where one call comes from.
+#[derive(Clone, Copy, Debug)]
+struct Site {
+    task: TaskId,
+    row: u32,
+    node: NodeIndex,
+}
+
+/// One task's calls: a block of ids, a row of bindings each.
+#[derive(Debug)]
+pub struct TaskCalls {
+    pub bindings: Bindings,
+    first: u32,
+}
+
+/// Whom the reader of a place waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Nobody changes it.
+    None,
+    One(CallId),
+    Join(JoinId),
+}
+
+/// Calls, joins and what waits for what.
+#[derive(Debug)]
+pub struct Plan {
+    pub manifest: Arc<Manifest>,
+    pub world: Arc<World>,
+    pub graph: Graph<Node, Edge>,
+    pub tasks: Vec<TaskCalls>,
+    pub joins: Vec<Join>,
+    pub sync_nodes: Vec<NodeIndex>,
+    sites: Vec<Site>,
+    /// Each call's position in call order.
+    order: Vec<u32>,
+    /// Each task's position in call order: that of its first call, or where that would stand.
+    task_order: Vec<u32>,
+    writers: FxHashMap<Name, Writers>,
+    joins_by: FxHashMap<(Gather, Vec<CallId>), JoinId>,
+    /// Tasks of which some call comes after some call of the task, by `after` alone.
+    later_tasks: Vec<FxHashSet<TaskId>>,
+}
+
+impl Plan {
+    /// The plan of a manifest, or all that is wrong with it as a graph.
+    pub fn build(manifest: Arc<Manifest>, world: Arc<World>) -> Result<Plan, Vec<Diagnostic>> {
+        let expanded = expand::all(&manifest, &world)?;
+        let mut plan = Plan::of_calls(manifest, world, expanded);
+        plan.connect()?;
+        cycle::check(&plan)?;
+        order::assign(&mut plan);
+        conflict::check(&mut plan)?;
+        Ok(plan)
+    }
+
+    fn of_calls(manifest: Arc<Manifest>, world: Arc<World>, expanded: Vec<Bindings>) -> Plan {
+        let count = expanded.iter().map(Bindings::len).sum();
+        let mut graph = Graph::with_capacity(count, 0);
+        let mut sites = Vec::with_capacity(count);
+        let mut tasks = Vec::with_capacity(expanded.len());
+        for (task, bindings) in expanded.into_iter().enumerate() {
+            let first = sites.len() as u32;
+            for row in 0..bindings.len() as u32 {
+                let node = graph.add_node(Node::Call(CallId(sites.len() as u32)));
+                sites.push(Site { task: TaskId(task as u32), row, node });
+            }
+            tasks.push(TaskCalls { bindings, first });
+        }
+        let sync_nodes =
+            (0..manifest.syncs.len()).map(|sync| graph.add_node(Node::Sync(SyncId(sync as u32)))).collect();
+        let later_tasks = vec![FxHashSet::default(); tasks.len()];
+        Plan {
+            manifest,
+            world,
+            graph,
+            tasks,
+            joins: Vec::new(),
+            sync_nodes,
+            sites,
+            order: Vec::new(),
+            task_order: Vec::new(),
+            writers: FxHashMap::default(),
+            joins_by: FxHashMap::default(),
+            later_tasks,
+        }
+    }
+
+    pub fn call_count(&self) -> usize {
+        self.sites.len()
+    }
+
+    /// All calls, by task and key.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> + use<> {
+        (0..self.sites.len() as u32).map(CallId)
+    }
+
+    /// The calls of one task, in key order.
+    pub fn calls_of(&self, task: TaskId) -> impl Iterator<Item = CallId> + use<> {
+        let calls = &self.tasks[task.0 as usize];
+        (calls.first..calls.first + calls.bindings.len() as u32).map(CallId)
+    }
+
+    pub fn task_ids(&self) -> impl Iterator<Item = TaskId> + use<> {
+        (0..self.tasks.len() as u32).map(TaskId)
+    }
+
+    pub fn task_of(&self, call: CallId) -> TaskId {
+        self.sites[call.0 as usize].task
+    }
+
+    pub fn task(&self, call: CallId) -> &Task {
+        &self.manifest.tasks[self.task_of(call).0 as usize]
+    }
+
+    pub fn sync(&self, sync: SyncId) -> &Sync {
+        &self.manifest.syncs[sync.0 as usize]
+    }
+
+    pub fn node_of(&self, call: CallId) -> NodeIndex {
+        self.sites[call.0 as usize].node
+    }
+
+    /// The values of the call's variables.
+    pub fn row(&self, call: CallId) -> expand::Row<'_> {
+        let site = self.sites[call.0 as usize];
+        self.tasks[site.task.0 as usize].bindings.row(site.row as usize)
+    }
+
+    /// The call's key as JSON values: texts, numbers and booleans.
+    pub fn key(&self, call: CallId) -> Vec<Value> {
+        self.row(call).key()
+    }
+
+    pub fn address(&self, call: CallId) -> CallAddress {
+        let key = self.key(call).iter().map(|part| part.to_text().into()).collect();
+        CallAddress { task: self.task(call).name.clone(), key }
+    }
+
+    /// The tasks that fill a document, with the shape of each fill.
+    pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
+        self.writers.get(document).map(|writers| &writers.tasks[..]).unwrap_or_default()
+    }
+
+    /// Every call that may change what stands at a place, in id order.
+    pub fn changers_of(&self, path: &Path) -> Vec<CallId> {
+        self.writers
+            .get(&path.document)
+            .map(|writers| writers.overlapping(&path.segments))
+            .unwrap_or_default()
+    }
+
+    /// Whether planning could not tell if two changes of the document are in conflict.
+    pub fn is_uncertain(&self, document: &Name) -> bool {
+        self.writers.get(document).is_some_and(|writers| writers.uncertain)
+    }
+
+    /// Whether a change of the document may find something in its way: what was given, or another call's change.
+    pub fn may_misfit(&self, document: &Name) -> bool {
+        let nested = self.writers.get(document).is_some_and(|writers| writers.nested || writers.uncertain);
+        nested || self.world.given(document.as_str()).is_some()
+    }
+
+    /// The call that stands at a node, if one does.
+    pub fn call_at(&self, node: NodeIndex) -> Option<CallId> {
+        match self.graph[node] {
+            Node::Call(call) => Some(call),
+            Node::Join(_) | Node::Sync(_) => None,
+        }
+    }
+
+    /// What a node is called in messages.
+    pub fn node_name(&self, node: NodeIndex) -> String {
+        match self.graph[node] {
+            Node::Call(call) => self.address(call).to_string(),
+            Node::Sync(sync) => format!("sync.{}", self.sync(sync).name),
+            Node::Join(join) => self.joins[join.0 as usize].gathers.describe(self),
+        }
+    }
+
+    /// The call's position in call order.
+    pub fn order_of(&self, call: CallId) -> u32 {
+        self.order[call.0 as usize]
+    }
+
+    /// The position in call order of a task's first call, or where that would stand.
+    pub fn order_of_task(&self, task: TaskId) -> u32 {
+        self.task_order[task.0 as usize]
+    }
+
+    /// The calls whose changes the reader of a place sees, in call order.
+    pub fn changers(&self, wait: Wait) -> Vec<CallId> {
+        let mut calls = match wait {
+            Wait::None => Vec::new(),
+            Wait::One(call) => vec![call],
+            Wait::Join(join) => self.calls_before(self.joins[join.0 as usize].node),
+        };
+        calls.sort_unstable_by_key(|&call| self.order_of(call));
+        calls
+    }
+
+    fn calls_before(&self, node: NodeIndex) -> Vec<CallId> {
+        let before = self.graph.neighbors_directed(node, Direction::Incoming);
+        before
+            .filter_map(|before| match self.graph[before] {
+                Node::Call(call) => Some(call),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether `second` waits for `first`, directly or not.
+    pub fn is_ordered(&self, first: CallId, second: CallId) -> bool {
+        let target = self.order_of(second);
+        let mut seen = FxHashSet::default();
+        let mut open = vec![self.node_of(first)];
+        while let Some(node) = open.pop() {
+            for next in self.graph.neighbors(node) {
+                match self.graph[next] {
+                    Node::Call(call) if call == second => return true,
+                    Node::Call(call) if self.order_of(call) > target => {}
+                    _ => {
+                        if seen.insert(next) {
+                            open.push(next);
+                        }
+                    }
+                }
+            }
+        }
+        false
+    }
+}
+
+impl Gather {
+    fn describe(&self, plan: &Plan) -> String {
+        match self {
+            Gather::Place(path) => format!("join of {path}"),
+            Gather::Task(task) => format!("join of {}", plan.manifest.tasks[task.0 as usize].name),
+            Gather::Tag(tag) => format!("join of tag:{tag}"),
+        }
+    }
+}
+
+/// The part of a path before its first key that is not the same for every call.
+pub fn constant_part(segments: &[Segment]) -> &[Segment] {
+    let end = segments.iter().position(|segment| !matches!(segment, Segment::Key(_)));
+    &segments[..end.unwrap_or(segments.len())]
+}

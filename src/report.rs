@@ -1,1 +1,3 @@
-//! (to be written)
+//! Reports: what people and programs are shown of a run and of a manifest.
+
+pub mod diagnostics;

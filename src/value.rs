@@ -114,11 +114,17 @@ impl Value {
         }
     }
 
-    /// The member or element that `key` names: an object's by its text, an array's by position from 0.
+    /// The member or element that `key` names: an object's by its text, an array's by position, from 0 or, negative,
+    /// from the end.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
             Value::Object(members) => members.get(key),
-            Value::Array(items) => items.get(parse_index(key)?),
+            Value::Array(items) => match key.strip_prefix('-') {
+                Some(back) => {
+                    items.get(items.len().checked_sub(parse_index(back).filter(|&back| back > 0)?)?)
+                }
+                None => items.get(parse_index(key)?),
+            },
             _ => None,
         }
     }
@@ -480,6 +486,8 @@ mod tests {
         let keys = ["a", "0", "0"].map(Text::from);
         assert_eq!(value.at(&keys), Some(&Value::from("x")));
         assert_eq!(value.get("a").unwrap().get("00"), None);
-        assert_eq!(value.get("a").unwrap().get("-1"), None);
+        assert_eq!(value.get("a").unwrap().get("-1"), value.get("a").unwrap().get("0"));
+        assert_eq!(value.get("a").unwrap().get("-2"), None);
+        assert_eq!(value.get("a").unwrap().get("-0"), None);
     }
 }

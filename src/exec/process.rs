@@ -1,1 +1,292 @@
-//! Processes in groups of their own: started, fed, listened to, ended.
+//! One attempt from its start to its end: a loop that polls the pipes, the process and the run's wish to end.
+//! The end of an attempt is the end of its process. Whatever it left behind in its group is killed, always.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::process::Child;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+
+use super::leader::Leader;
+use super::pipes::{Capture, Feed};
+use super::{Attempt, End, Enders, Ending, Finished, start};
+
+/// How long the pipes of a process that has ended are listened to while somebody else holds them open.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// A process that has not ended after this time is watched.
+const WATCH_AFTER: Duration = Duration::from_millis(20);
+
+/// How often a process that cannot be watched is asked whether it has ended.
+const ASK_EVERY: Duration = Duration::from_millis(10);
+
+/// Runs one attempt to its end on the calling thread.
+pub fn run(attempt: &Attempt, enders: &Enders) -> Finished {
+    let started = Instant::now();
+    if enders.asked().is_some() {
+        return never_started(Ending::Ended, started);
+    }
+    match start::spawn(attempt) {
+        Ok(child) => Session::new(attempt, enders, child, started).run(),
+        Err(message) => never_started(Ending::CannotStart(message), started),
+    }
+}
+
+fn never_started(ending: Ending, started: Instant) -> Finished {
+    Finished { ending, stdout: Vec::new(), stderr: Vec::new(), took: started.elapsed() }
+}
+
+struct Session<'a> {
+    attempt: &'a Attempt,
+    enders: &'a Enders,
+    started: Instant,
+    leader: Leader,
+    feed: Option<Feed>,
+    stdout: Capture,
+    stderr: Capture,
+    phase: Phase,
+    /// What ended the attempt, if it did not end by itself.
+    cause: Option<Cause>,
+    took: Duration,
+}
+
+/// How far the attempt has come. A moment that is `None` never comes.
+#[derive(Clone, Copy)]
+enum Phase {
+    /// The process runs, until the time limit.
+    Running { limit: Option<Instant> },
+    /// The group was asked to end; then it is killed.
+    Asked { kill_at: Option<Instant> },
+    /// The group was killed.
+    Killed,
+    /// The process has ended; then what still holds its pipes is killed.
+    Over { kill_at: Option<Instant> },
+}
+
+#[derive(Clone, Copy)]
+enum Cause {
+    TimeLimit,
+    Run,
+}
+
+/// What `poll` saw. `leader`: the process has ended. `call`: the run wants the end.
+struct Ready {
+    feed: PollFlags,
+    stdout: PollFlags,
+    stderr: PollFlags,
+    leader: PollFlags,
+    call: PollFlags,
+}
+
+impl<'a> Session<'a> {
+    fn new(attempt: &'a Attempt, enders: &'a Enders, mut child: Child, started: Instant) -> Session<'a> {
+        let stdin = child.stdin.take().map(OwnedFd::from);
+        let stdout = Capture::new(child.stdout.take().map(OwnedFd::from));
+        let stderr = Capture::new(child.stderr.take().map(OwnedFd::from));
+        Session {
+            attempt,
+            enders,
+            started,
+            leader: Leader::new(child),
+            feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
+            stdout,
+            stderr,
+            phase: Phase::Running { limit: attempt.timeout.and_then(|limit| started.checked_add(limit)) },
+            cause: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    fn run(mut self) -> Finished {
+        while !self.is_finished() {
+            let ready = self.wait();
+            self.exchange(&ready);
+            self.step(&ready);
+        }
+        self.conclude()
+    }
+
+    fn is_finished(&self) -> bool {
+        match self.phase {
+            Phase::Over { kill_at } => self.pipes_are_closed() || has_come(kill_at),
+            Phase::Running { .. } | Phase::Asked { .. } | Phase::Killed => false,
+        }
+    }
+
+    fn pipes_are_closed(&self) -> bool {
+        self.stdout.is_closed() && self.stderr.is_closed()
+    }
+
+    /// Sleeps until something can be read, written or done.
+    fn wait(&mut self) -> Ready {
+        if self.pipes_are_closed() || self.started.elapsed() >= WATCH_AFTER {
+            self.leader.watch();
+        }
+        let sources = [
+            (self.feed.as_ref().map(Feed::target), PollFlags::OUT),
+            (self.stdout.source(), PollFlags::IN),
+            (self.stderr.source(), PollFlags::IN),
+            (self.leader_end(), PollFlags::IN),
+            (self.call(), PollFlags::IN),
+        ];
+        let [feed, stdout, stderr, leader, call] = poll_some(sources, self.patience());
+        Ready { feed, stdout, stderr, leader, call }
+    }
+
+    fn leader_end(&self) -> Option<BorrowedFd<'_>> {
+        match self.phase {
+            Phase::Over { .. } => None,
+            Phase::Running { .. } | Phase::Asked { .. } | Phase::Killed => self.leader.descriptor(),
+        }
+    }
+
+    /// The wish of the run that would still change something.
+    fn call(&self) -> Option<BorrowedFd<'_>> {
+        match self.phase {
+            Phase::Running { .. } => Some(self.enders.first_call()),
+            Phase::Asked { .. } | Phase::Over { .. } => Some(self.enders.last_call()),
+            Phase::Killed => None,
+        }
+    }
+
+    /// How long nothing needs to be done unless something is heard; `None`: for ever.
+    fn patience(&self) -> Option<Duration> {
+        let deadline = self.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let look = match self.phase {
+            Phase::Over { .. } => None,
+            _ if self.leader.must_be_asked() => Some(ASK_EVERY),
+            _ if self.leader.is_watched() => None,
+            _ => Some(WATCH_AFTER),
+        };
+        [deadline, look].into_iter().flatten().min()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Running { limit } => limit,
+            Phase::Asked { kill_at } | Phase::Over { kill_at } => kill_at,
+            Phase::Killed => None,
+        }
+    }
+
+    fn exchange(&mut self, ready: &Ready) {
+        if !ready.feed.is_empty() && !self.feed.as_mut().is_some_and(Feed::goes_on) {
+            self.feed = None;
+        }
+        self.stdout.take(ready.stdout);
+        self.stderr.take(ready.stderr);
+    }
+
+    /// The one place where an attempt goes from phase to phase.
+    fn step(&mut self, ready: &Ready) {
+        let called = !ready.call.is_empty();
+        let late = has_come(self.deadline());
+        if let Phase::Over { .. } = self.phase {
+            if called {
+                self.phase = Phase::Over { kill_at: Some(Instant::now()) };
+            }
+            return;
+        }
+        // before anything is done to it: a process that has just ended by itself did not need to be ended
+        let look = !ready.leader.is_empty() || called || late || self.leader.must_be_asked();
+        if look && self.leader.has_ended() {
+            return self.leader_has_ended();
+        }
+        match self.phase {
+            Phase::Running { .. } if called => self.end_for_the_run(),
+            Phase::Running { .. } if late => self.ask_to_end(Cause::TimeLimit, Signal::TERM),
+            Phase::Asked { .. } if called || late => self.kill(),
+            _ => {}
+        }
+    }
+
+    /// Those who were asked to end keep their grace though the first of them has gone: a shell ends at once, and
+    /// what it runs may still be tidying up.
+    fn leader_has_ended(&mut self) {
+        self.took = self.started.elapsed();
+        self.feed = None;
+        let kill_at = match self.phase {
+            Phase::Asked { kill_at } => {
+                self.pass_on_the_request();
+                kill_at
+            }
+            _ => Instant::now().checked_add(LINGER),
+        };
+        self.phase = Phase::Over { kill_at };
+    }
+
+    /// The background jobs of a shell ignore SIGINT, and a signal of another kind need not mean the end to all.
+    fn pass_on_the_request(&self) {
+        let passed =
+            matches!(self.enders.asked(), Some(End::Gently(signal)) if signal != Signal::TERM.as_raw());
+        if passed && matches!(self.cause, Some(Cause::Run)) {
+            self.leader.signal(Signal::TERM);
+        }
+    }
+
+    fn end_for_the_run(&mut self) {
+        match self.enders.asked() {
+            Some(End::Gently(signal)) => {
+                let signal = Signal::from_named_raw(signal).unwrap_or(Signal::TERM);
+                self.ask_to_end(Cause::Run, signal);
+            }
+            Some(End::Now) | None => {
+                self.cause = Some(Cause::Run);
+                self.kill();
+            }
+        }
+    }
+
+    fn ask_to_end(&mut self, cause: Cause, signal: Signal) {
+        self.cause = Some(cause);
+        self.leader.signal(signal);
+        // a stopped process would hear of it only when it goes on
+        self.leader.signal(Signal::CONT);
+        self.phase = Phase::Asked { kill_at: Instant::now().checked_add(self.attempt.grace) };
+    }
+
+    fn kill(&mut self) {
+        self.leader.signal(Signal::KILL);
+        self.phase = Phase::Killed;
+    }
+
+    fn conclude(mut self) -> Finished {
+        self.leader.signal(Signal::KILL);
+        self.stdout.close();
+        self.stderr.close();
+        let exit = self.leader.reap();
+        let ending = match self.cause {
+            Some(Cause::TimeLimit) => Ending::TimedOut,
+            Some(Cause::Run) => Ending::Ended,
+            None => exit.map_or_else(Ending::CannotStart, Ending::Exited),
+        };
+        Finished {
+            ending,
+            stdout: self.stdout.into_bytes(),
+            stderr: self.stderr.into_bytes(),
+            took: self.took,
+        }
+    }
+}
+
+fn has_come(moment: Option<Instant>) -> bool {
+    moment.is_some_and(|at| at <= Instant::now())
+}
+
+/// Polls those of the sources that are there; nothing is ready in the others. An interrupted wait sees nothing.
+fn poll_some<const N: usize>(
+    sources: [(Option<BorrowedFd<'_>>, PollFlags); N],
+    patience: Option<Duration>,
+) -> [PollFlags; N] {
+    let there = sources.into_iter().filter_map(|(source, flags)| Some((source?, flags)));
+    let mut polled: Vec<_> = there.map(|(source, flags)| PollFd::from_borrowed_fd(source, flags)).collect();
+    let patience = patience.and_then(|time| Timespec::try_from(time).ok());
+    let heard = poll(&mut polled, patience.as_ref()).is_ok();
+    let mut seen = polled.iter().map(PollFd::revents);
+    sources.map(|(source, _)| {
+        let flags = source.and_then(|_| seen.next());
+        flags.filter(|_| heard).unwrap_or(PollFlags::empty())
+    })
+}

@@ -1,1 +1,162 @@
-//! (to be written)
+//! Call order: the order in which the serial program would make the calls. Results are applied in it, whatever
+//! order the calls end in.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use petgraph::Direction::{Incoming, Outgoing};
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::NodeIndex;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::tasks::{Member, TaskGraph};
+use super::{CallId, Node, Plan, TaskId};
+
+/// Numbers the calls in call order. The plan has no circle.
+pub(super) fn assign(plan: &mut Plan) {
+    let tasks = TaskGraph::of(&plan.manifest, &plan.world);
+    let mut numbering = Numbering::new(plan);
+    for group in groups(&tasks) {
+        numbering.place(&group);
+    }
+    let (order, task_order) = (numbering.order, numbering.task_order);
+    plan.order = order;
+    plan.task_order = task_order;
+}
+
+/// Tasks that feed each other, first by place, or one task alone.
+struct Group {
+    tasks: Vec<TaskId>,
+    /// Whether its calls wait for each other, so that key order alone does not do.
+    entangled: bool,
+}
+
+/// The groups by Kahn's algorithm, always the ready one whose first task stands earliest in the manifest.
+fn groups(tasks: &TaskGraph) -> Vec<Group> {
+    let components = kosaraju_scc(&tasks.graph);
+    let mut component_of: FxHashMap<NodeIndex, usize> = FxHashMap::default();
+    for (index, nodes) in components.iter().enumerate() {
+        component_of.extend(nodes.iter().map(|&node| (node, index)));
+    }
+    let feeders = |index: usize| -> FxHashSet<usize> {
+        let all = components[index].iter().flat_map(|&node| tasks.graph.neighbors_directed(node, Incoming));
+        all.map(|node| component_of[&node]).filter(|&from| from != index).collect()
+    };
+    let mut waiting: Vec<FxHashSet<usize>> = (0..components.len()).map(feeders).collect();
+    // sync points stand for nothing in call order: a component without a task goes first
+    let place = |index: usize| components[index].iter().filter_map(|&node| task_at(tasks, node)).min();
+    let mut ready: BinaryHeap<Reverse<(Option<TaskId>, usize)>> = BinaryHeap::new();
+    ready.extend(
+        (0..components.len())
+            .filter(|&index| waiting[index].is_empty())
+            .map(|index| Reverse((place(index), index))),
+    );
+    let mut order = Vec::new();
+    while let Some(Reverse((_, index))) = ready.pop() {
+        order.push(index);
+        for (other, feeders) in waiting.iter_mut().enumerate() {
+            if feeders.remove(&index) && feeders.is_empty() {
+                ready.push(Reverse((place(other), other)));
+            }
+        }
+    }
+    order
+        .into_iter()
+        .map(|index| group(tasks, &components[index]))
+        .filter(|group| !group.tasks.is_empty())
+        .collect()
+}
+
+fn group(tasks: &TaskGraph, nodes: &[NodeIndex]) -> Group {
+    let mut members: Vec<TaskId> = nodes.iter().filter_map(|&node| task_at(tasks, node)).collect();
+    members.sort_unstable();
+    let entangled = nodes.len() > 1 || nodes.iter().any(|&node| tasks.graph.contains_edge(node, node));
+    Group { tasks: members, entangled }
+}
+
+fn task_at(tasks: &TaskGraph, node: NodeIndex) -> Option<TaskId> {
+    match tasks.graph[node] {
+        Member::Task(task) => Some(task),
+        Member::Sync(_) => None,
+    }
+}
+
+struct Numbering<'a> {
+    plan: &'a Plan,
+    order: Vec<u32>,
+    task_order: Vec<u32>,
+    next: u32,
+    /// For each node, how many nodes before it have no number yet.
+    waiting: Vec<u32>,
+}
+
+impl<'a> Numbering<'a> {
+    fn new(plan: &'a Plan) -> Numbering<'a> {
+        let graph = &plan.graph;
+        let waiting = graph
+            .node_indices()
+            .map(|node| graph.neighbors_directed(node, Incoming).count() as u32)
+            .collect();
+        let mut this = Numbering {
+            plan,
+            order: vec![0; plan.call_count()],
+            task_order: vec![0; plan.tasks.len()],
+            next: 0,
+            waiting,
+        };
+        // sync points that wait for nothing
+        for &sync in &plan.sync_nodes {
+            if this.waiting[sync.index()] == 0 {
+                this.release(sync);
+            }
+        }
+        this
+    }
+
+    fn place(&mut self, group: &Group) {
+        for &task in &group.tasks {
+            self.task_order[task.0 as usize] = self.next;
+        }
+        if !group.entangled {
+            for call in group.tasks.iter().flat_map(|&task| self.plan.calls_of(task)) {
+                self.number(call);
+            }
+            return;
+        }
+        let calls = group.tasks.iter().flat_map(|&task| self.plan.calls_of(task));
+        let is_ready = |call: &CallId| self.waiting[self.plan.node_of(*call).index()] == 0;
+        let mut ready: BinaryHeap<Reverse<CallId>> = calls.filter(is_ready).map(Reverse).collect();
+        let members: FxHashSet<TaskId> = group.tasks.iter().copied().collect();
+        // ids go by place of the task, then by key
+        while let Some(Reverse(call)) = ready.pop() {
+            let freed = self.number(call);
+            ready.extend(
+                freed.into_iter().filter(|call| members.contains(&self.plan.task_of(*call))).map(Reverse),
+            );
+        }
+    }
+
+    /// Gives the call the next number; returns the calls that now wait for nothing.
+    fn number(&mut self, call: CallId) -> Vec<CallId> {
+        self.order[call.0 as usize] = self.next;
+        self.next += 1;
+        self.release(self.plan.node_of(call))
+    }
+
+    fn release(&mut self, node: NodeIndex) -> Vec<CallId> {
+        let mut freed = Vec::new();
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            for next in self.plan.graph.neighbors_directed(node, Outgoing) {
+                let waiting = &mut self.waiting[next.index()];
+                *waiting -= 1;
+                match self.plan.graph[next] {
+                    _ if *waiting > 0 => {}
+                    Node::Call(call) => freed.push(call),
+                    Node::Join(_) | Node::Sync(_) => open.push(next),
+                }
+            }
+        }
+        freed
+    }
+}

@@ -1,1 +1,177 @@
-//! (to be written)
+//! Addresses: how a user names calls. `process`, `process[0,3]`, `process[lat=0]`, globs of them, `tag:slow`,
+//! `results[0][3]` for the calls that fill a place; and the part of the plan that some calls need.
+
+use globset::{Glob, GlobMatcher};
+use petgraph::Direction::Incoming;
+use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashSet;
+
+use crate::diagnostic::nearest;
+use crate::name::Name;
+use crate::path::Path;
+use crate::value::Text;
+
+use super::{CallId, Plan, TaskId};
+
+/// The calls that an address names, in id order; or why it names none.
+pub fn calls(plan: &Plan, address: &str) -> Result<Vec<CallId>, String> {
+    let found = if let Some(tag) = address.strip_prefix("tag:") {
+        let tag = matcher(tag)?;
+        calls_of(plan, |task| plan.manifest.tasks[task.0 as usize].tags.iter().any(|one| tag.is_match(one)))
+    } else if let Some((head, key)) = split_call(address) {
+        match tasks_named(plan, head)? {
+            tasks if tasks.is_empty() => fillers(plan, address),
+            tasks => keyed(plan, &tasks, key, address)?,
+        }
+    } else {
+        match tasks_named(plan, address)? {
+            tasks if tasks.is_empty() => fillers(plan, address),
+            tasks => calls_of(plan, |task| tasks.contains(&task)),
+        }
+    };
+    if found.is_empty() { Err(unknown(plan, address)) } else { Ok(found) }
+}
+
+/// Every node that the wanted calls need to have ended, themselves included.
+pub fn needed(plan: &Plan, wanted: &[CallId]) -> FxHashSet<NodeIndex> {
+    let mut needed = closure(plan, wanted.iter().map(|&call| plan.node_of(call)).collect());
+    // a sync point all of whose calls run is a part of the run
+    for &sync in &plan.sync_nodes {
+        let mut before = plan.graph.neighbors_directed(sync, Incoming).peekable();
+        if before.peek().is_some() && before.all(|node| needed.contains(&node)) {
+            needed.insert(sync);
+        }
+    }
+    needed
+}
+
+/// Every node that has ended before this one starts; not itself.
+pub fn before(plan: &Plan, node: NodeIndex) -> FxHashSet<NodeIndex> {
+    let mut before = closure(plan, vec![node]);
+    before.remove(&node);
+    before
+}
+
+fn closure(plan: &Plan, mut open: Vec<NodeIndex>) -> FxHashSet<NodeIndex> {
+    let mut found: FxHashSet<NodeIndex> = open.iter().copied().collect();
+    while let Some(node) = open.pop() {
+        open.extend(plan.graph.neighbors_directed(node, Incoming).filter(|&before| found.insert(before)));
+    }
+    found
+}
+
+/// `name[…]` with one pair of brackets that ends the text.
+fn split_call(address: &str) -> Option<(&str, &str)> {
+    let (head, rest) = address.split_once('[')?;
+    let key = rest.strip_suffix(']')?;
+    Some((head, key))
+}
+
+fn matcher(glob: &str) -> Result<GlobMatcher, String> {
+    Glob::new(glob)
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| format!("`{glob}` is no pattern: {}", error.kind()))
+}
+
+fn tasks_named(plan: &Plan, pattern: &str) -> Result<FxHashSet<TaskId>, String> {
+    let glob = matcher(pattern)?;
+    let named = |task: &TaskId| {
+        let name = plan.manifest.tasks[task.0 as usize].name.as_str();
+        name == pattern || glob.is_match(name)
+    };
+    Ok(plan.task_ids().filter(named).collect())
+}
+
+fn calls_of(plan: &Plan, wanted: impl Fn(TaskId) -> bool) -> Vec<CallId> {
+    plan.task_ids().filter(|&task| wanted(task)).flat_map(|task| plan.calls_of(task)).collect()
+}
+
+fn fillers(plan: &Plan, address: &str) -> Vec<CallId> {
+    let Ok(path) = address.parse::<Path>() else { return Vec::new() };
+    plan.writers.get(&path.document).map(|writers| writers.overlapping(&path.segments)).unwrap_or_default()
+}
+
+fn keyed(plan: &Plan, tasks: &FxHashSet<TaskId>, key: &str, address: &str) -> Result<Vec<CallId>, String> {
+    let parts =
+        split_key(key).ok_or_else(|| format!("`{address}` is no address: a text in `\"` does not end"))?;
+    let mut found = Vec::new();
+    for &task in tasks {
+        for call in plan.calls_of(task) {
+            if matches_key(plan, call, &parts)? {
+                found.push(call);
+            }
+        }
+    }
+    found.sort_unstable();
+    // `results[0][3]` and `results[0]` name places too, where the document has the task's name
+    if found.is_empty() { Ok(fillers(plan, address)) } else { Ok(found) }
+}
+
+/// One part of a key as an address writes it.
+struct Part {
+    name: Option<String>,
+    text: String,
+    quoted: bool,
+}
+
+impl Part {
+    fn matches(&self, text: &str) -> Result<bool, String> {
+        Ok(self.text == text
+            || (!self.quoted && self.text.contains(['*', '?']) && matcher(&self.text)?.is_match(text)))
+    }
+}
+
+fn matches_key(plan: &Plan, call: CallId, parts: &[Part]) -> Result<bool, String> {
+    let key: Vec<Text> = plan.address(call).key;
+    let named = parts.iter().all(|part| part.name.is_some());
+    if !named && parts.len() != key.len() {
+        return Ok(false);
+    }
+    for (index, part) in parts.iter().enumerate() {
+        let text = match &part.name {
+            Some(name) => plan.row(call).get(name).map(|value| value.to_text().into()),
+            None => key.get(index).cloned(),
+        };
+        if !text.map_or(Ok(false), |text: Text| part.matches(&text))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The parts between commas; a part may be a JSON string, and may begin with `name=`.
+fn split_key(key: &str) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut rest = key;
+    loop {
+        let name_end = rest.find('=').filter(|&end| Name::new(rest[..end].trim()).is_ok());
+        let name = name_end.map(|end| rest[..end].trim().to_owned());
+        rest = rest[name_end.map_or(0, |end| end + 1)..].trim_start();
+        let (text, quoted, tail) = if rest.starts_with('"') {
+            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            let text = stream.next()?.ok()?;
+            (text, true, rest[stream.byte_offset()..].trim_start())
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            (rest[..end].trim().to_owned(), false, &rest[end..])
+        };
+        parts.push(Part { name, text, quoted });
+        match tail.strip_prefix(',') {
+            Some(tail) => rest = tail,
+            None if tail.is_empty() => return Some(parts),
+            None => return None,
+        }
+    }
+}
+
+fn unknown(plan: &Plan, address: &str) -> String {
+    let head = address.split(['[', '.']).next().unwrap_or(address);
+    let tasks = plan.manifest.tasks.iter().map(|task| task.name.as_str());
+    let has_task = plan.manifest.tasks.iter().any(|task| task.name.as_str() == head);
+    let tail = match nearest(head, tasks) {
+        Some(near) if !has_task => format!("; did you mean `{near}`?"),
+        _ if has_task => format!("; `deco plan` lists the calls of `{head}`"),
+        _ => "; `deco list` shows the tasks".to_owned(),
+    };
+    format!("`{address}` names no call{tail}")
+}

@@ -1,0 +1,173 @@
+//! Opens a manifest as the command line names it: found, read, checked, planned; says what is wrong.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::{Color, ManifestArgs};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::manifest::{Manifest, check};
+use crate::path::Path as Place;
+use crate::plan::Plan;
+use crate::plan::scope::World;
+use crate::prepare::Environment;
+use crate::report::{diagnostics, terminal};
+use crate::value::Value;
+
+use super::{Exit, complain};
+
+/// A manifest that is right, its plan, and the environment that calls inherit.
+pub struct Opened {
+    pub plan: Arc<Plan>,
+    pub env: Environment,
+}
+
+/// Opens and plans; on error all has been said.
+pub fn plan(args: &ManifestArgs) -> Result<Opened, Exit> {
+    let manifest = manifest(args)?;
+    let env = environment(&manifest);
+    let world = World::new(manifest.clone(), as_value(&env));
+    let plan = Plan::build(manifest.clone(), Arc::new(world));
+    let plan = plan.map_err(|list| {
+        show(&manifest.source, list, args.color);
+        Exit::Wrong
+    })?;
+    Ok(Opened { plan: Arc::new(plan), env })
+}
+
+/// Opens and checks; warnings and errors have been said.
+pub fn manifest(args: &ManifestArgs) -> Result<Arc<Manifest>, Exit> {
+    let (source, dir) = read(args).map_err(|message| {
+        complain(message);
+        Exit::Wrong
+    })?;
+    let overrides = overrides(args).map_err(|message| {
+        complain(message);
+        Exit::Wrong
+    })?;
+    let (manifest, found) = check::parse(source.clone(), &dir, &overrides);
+    show(&source, found, args.color);
+    manifest.map(Arc::new).ok_or(Exit::Wrong)
+}
+
+fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
+    if list.is_empty() {
+        return;
+    }
+    let colour = terminal::colour(color, &terminal::Surroundings::of_stderr());
+    let look = if colour { diagnostics::Look::Colour } else { diagnostics::Look::Plain };
+    let drawn = diagnostics::draw(&Diagnostics { source: source.clone(), list }, look);
+    let _ = io::stderr().lock().write_all(drawn.as_bytes());
+}
+
+/// The manifest's text, and the folder that its paths start from.
+fn read(args: &ManifestArgs) -> Result<(Arc<Source>, PathBuf), String> {
+    let here = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
+    let start = args.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
+    if !start.is_dir() {
+        return Err(format!("there is no folder `{}`", start.display()));
+    }
+    match &args.manifest {
+        Some(file) if file == Path::new("-") => {
+            let mut text = String::new();
+            let read = io::stdin().lock().read_to_string(&mut text);
+            read.map_err(|error| format!("cannot read the manifest from standard input: {error}"))?;
+            Ok((Arc::new(Source { name: "<stdin>".to_owned(), text }), start))
+        }
+        Some(file) if start.join(file).is_dir() => {
+            Err(format!("`{}` is a folder; name the manifest in it, or use `-C {0}`", file.display()))
+        }
+        Some(file) => open(&start.join(file), file.display().to_string()),
+        None => {
+            let found = start.ancestors().map(|folder| folder.join("deco.toml")).find(|file| file.is_file());
+            let found = found.ok_or_else(|| {
+                format!(
+                    "there is no `deco.toml` in `{}` or a folder above it; `deco init` writes one to start from",
+                    start.display()
+                )
+            })?;
+            let name = match found.parent() == Some(&start) {
+                true => "deco.toml".to_owned(),
+                false => found.display().to_string(),
+            };
+            open(&found, name)
+        }
+    }
+}
+
+fn open(file: &Path, name: String) -> Result<(Arc<Source>, PathBuf), String> {
+    let bytes = std::fs::read(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no manifest `{name}`"),
+        _ => format!("cannot read the manifest `{name}`: {error}"),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
+        format!("the manifest `{name}` is not UTF-8 (line {line})")
+    })?;
+    let folder = std::path::absolute(file).ok().and_then(|file| file.parent().map(Path::to_owned));
+    let dir = folder.ok_or_else(|| format!("the manifest `{name}` stands in no folder"))?;
+    Ok((Arc::new(Source { name, text }), dir))
+}
+
+/// `--set` and `--set-text`, in that order.
+fn overrides(args: &ManifestArgs) -> Result<Vec<(Place, Value)>, String> {
+    let json = args.set.iter().map(|text| {
+        let (place, value) = split(text, "--set", "JSON")?;
+        let value = Value::parse(value.as_bytes()).map_err(|error| {
+            format!("`--set {text}`: the value is no JSON: {error}; for a text, use `--set-text`")
+        })?;
+        Ok((place, value))
+    });
+    let texts = args.set_text.iter().map(|text| {
+        let (place, value) = split(text, "--set-text", "TEXT")?;
+        Ok((place, Value::from(value)))
+    });
+    json.chain(texts).collect()
+}
+
+fn split<'a>(text: &'a str, flag: &str, what: &str) -> Result<(Place, &'a str), String> {
+    let (place, value) =
+        text.split_once('=').ok_or_else(|| format!("`{flag} {text}`: write `{flag} PATH={what}`"))?;
+    let place = place.parse().map_err(|error| format!("`{flag} {text}`: {error}"))?;
+    Ok((place, value))
+}
+
+/// What calls inherit: the settings' dotenv, the process's own variables without those that deco gives a call, the
+/// settings' `env`.
+fn environment(manifest: &Manifest) -> Environment {
+    let settings = &manifest.settings;
+    let pairs = |pairs: &[(String, String)]| -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    };
+    let own = std::env::vars_os().filter(|(name, _)| !is_given_to_calls(&name.to_string_lossy()));
+    let mut env = Environment::new();
+    env.extend(pairs(&settings.dotenv));
+    env.extend(own);
+    env.extend(pairs(&settings.env));
+    env
+}
+
+/// Whether deco sets this variable for each call, so that one from outside (a run inside a run) must not leak in.
+fn is_given_to_calls(name: &str) -> bool {
+    const EXACT: &[&str] = &[
+        "DECO_TASK",
+        "DECO_CALL",
+        "DECO_KEY",
+        "DECO_ATTEMPT",
+        "DECO_SLOT",
+        "DECO_CPUS",
+        "DECO_RUN_ID",
+        "DECO_RESULT",
+        "DECO_TMPDIR",
+    ];
+    EXACT.contains(&name)
+        || ["DECO_VAR_", "DECO_DOC_", "DECO_POOL_"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// `env` in expressions; what is not UTF-8 is left out.
+fn as_value(env: &Environment) -> Value {
+    let texts = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+    Value::object(texts.map(|(name, value)| (name, Value::from(value))))
+}

@@ -1,0 +1,106 @@
+//! `deco plan` and `deco run -n`: what would run, and what waits for what.
+
+use std::fmt::Write;
+
+use petgraph::Direction::Incoming;
+use petgraph::graph::NodeIndex;
+
+use crate::cli::PlanArgs;
+use crate::plan::{CallId, Node, Plan, TaskId, select};
+
+use super::{Exit, open, print};
+
+/// Calls of a task that are shown by name before the rest is counted.
+const SHOWN: usize = 3;
+
+pub fn run(args: &PlanArgs) -> Exit {
+    let opened = match open::plan(&args.manifest) {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
+    };
+    match super::run::wanted(&args.selection, &opened.plan) {
+        Ok(wanted) => show(&opened.plan, wanted.as_deref(), args.verbose),
+        Err(exit) => exit,
+    }
+}
+
+/// Prints the plan, or the part of it that the wanted calls need.
+pub fn show(plan: &Plan, wanted: Option<&[CallId]>, verbose: bool) -> Exit {
+    let needed = wanted.map(|wanted| select::needed(plan, wanted));
+    let is_needed = |node: NodeIndex| needed.as_ref().is_none_or(|needed| needed.contains(&node));
+    let mut text = String::new();
+    let mut tasks: Vec<TaskId> = plan.task_ids().collect();
+    tasks.sort_by_key(|&task| (plan.order_of_task(task), task));
+    let mut count = 0;
+    for task in tasks {
+        let calls: Vec<CallId> = plan.calls_of(task).filter(|&call| is_needed(plan.node_of(call))).collect();
+        count += calls.len();
+        if calls.is_empty() && needed.is_some() {
+            continue;
+        }
+        if verbose {
+            calls
+                .iter()
+                .for_each(|&call| line(&mut text, &plan.address(call).to_string(), &waits(plan, &[call])));
+        } else {
+            line(&mut text, &summary(plan, task, &calls), &waits(plan, &calls));
+        }
+    }
+    for (index, &node) in plan.sync_nodes.iter().enumerate().filter(|(_, node)| is_needed(**node)) {
+        line(&mut text, &format!("sync.{}", plan.manifest.syncs[index].name), &names_before(plan, node));
+    }
+    let joins = plan.joins.iter().filter(|join| is_needed(join.node)).count();
+    let _ = writeln!(text, "{}, {}", counted(count, "call"), counted(joins, "join"));
+    print(text.as_bytes())
+}
+
+fn line(text: &mut String, name: &str, waits: &[String]) {
+    let _ = match waits {
+        [] => writeln!(text, "{name}"),
+        _ => writeln!(text, "{name}  ← {}", waits.join(", ")),
+    };
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn summary(plan: &Plan, task: TaskId, calls: &[CallId]) -> String {
+    let name = &plan.manifest.tasks[task.0 as usize].name;
+    match calls {
+        [] => format!("{name} (no call)"),
+        [only] => plan.address(*only).to_string(),
+        _ => {
+            let shown: Vec<String> =
+                calls.iter().take(SHOWN).map(|&call| plan.address(call).to_string()).collect();
+            let more = if calls.len() > SHOWN { ", …" } else { "" };
+            format!("{} ({}{more})", counted(calls.len(), &format!("{name} call")), shown.join(", "))
+        }
+    }
+}
+
+/// What calls of one task wait for, in words: each thing once, the first few by name.
+fn waits(plan: &Plan, calls: &[CallId]) -> Vec<String> {
+    let mut seen = indexmap::IndexSet::new();
+    for &call in calls {
+        seen.extend(names_before(plan, plan.node_of(call)));
+        if seen.len() > SHOWN {
+            break;
+        }
+    }
+    let more = seen.len() > SHOWN;
+    seen.into_iter().take(SHOWN).chain(more.then(|| "…".to_owned())).collect()
+}
+
+fn names_before(plan: &Plan, node: NodeIndex) -> Vec<String> {
+    let mut before: Vec<NodeIndex> = plan.graph.neighbors_directed(node, Incoming).collect();
+    before.sort_unstable();
+    let name = |node: &NodeIndex| match plan.graph[*node] {
+        Node::Join(_) => {
+            let gathered = plan.graph.neighbors_directed(*node, Incoming).count();
+            format!("{} ({})", plan.node_name(*node), counted(gathered, "call"))
+        }
+        Node::Call(_) | Node::Sync(_) => plan.node_name(*node),
+    };
+    before.iter().map(name).collect()
+}

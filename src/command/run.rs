@@ -1,0 +1,200 @@
+//! `deco run`: plans, runs, writes the answer.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::cli::{RunArgs, SelectionArgs};
+use crate::event::RunStatus;
+use crate::finish::{self, NoAnswer};
+use crate::interrupt;
+use crate::manifest::Jobs;
+use crate::name::Name;
+use crate::plan::{CallId, Plan, select};
+use crate::prepare::Setting;
+use crate::report::Reporters;
+use crate::run::{Options, Ran, Running};
+use crate::store::Clash;
+
+use super::open::{self, Opened};
+use super::{Exit, complain, print};
+
+pub fn run(args: &RunArgs) -> Exit {
+    match try_run(args) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
+    let opened = open::plan(&args.manifest)?;
+    let plan = opened.plan.clone();
+    let options = options(args, &plan)?;
+    let only = selected(args, &plan, options.wanted.as_deref())?;
+    if args.dry_run {
+        return Ok(super::plan::show(&plan, options.wanted.as_deref(), args.verbose));
+    }
+    let output = output(args, &plan);
+    let (ran, written) = carry_out(args, opened, options)?;
+    let exit = conclude(&plan, &ran, only.as_deref(), output.as_deref(), args.compact);
+    Ok(if written { exit } else { Exit::Broken })
+}
+
+fn wrong(message: impl std::fmt::Display) -> Exit {
+    complain(message);
+    Exit::Wrong
+}
+
+fn broken(message: impl std::fmt::Display) -> Exit {
+    complain(message);
+    Exit::Broken
+}
+
+fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
+    let settings = &plan.manifest.settings;
+    let asked = args.jobs.as_deref().map(str::parse::<Jobs>).transpose();
+    let asked =
+        asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", args.jobs.as_deref().unwrap_or(""))))?;
+    let keep_going = args.keep_going || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
+    Ok(Options {
+        jobs: slots(asked.or(settings.jobs)),
+        keep_going,
+        fail_fast: args.fail_fast,
+        wanted: wanted(&args.selection, plan)?,
+        skipped: addressed(&args.selection.skip, plan)?.into_iter().collect::<FxHashSet<_>>(),
+    })
+}
+
+/// The calls that `-t` names; `None`: all.
+pub fn wanted(selection: &SelectionArgs, plan: &Plan) -> Result<Option<Vec<CallId>>, Exit> {
+    if selection.task.is_empty() {
+        return Ok(None);
+    }
+    addressed(&selection.task, plan).map(Some)
+}
+
+fn addressed(addresses: &[String], plan: &Plan) -> Result<Vec<CallId>, Exit> {
+    let found = addresses.iter().map(|address| select::calls(plan, address));
+    Ok(found.collect::<Result<Vec<_>, _>>().map_err(wrong)?.concat())
+}
+
+/// Which documents the answer holds, where the command line says so.
+fn selected(args: &RunArgs, plan: &Plan, wanted: Option<&[CallId]>) -> Result<Option<Vec<Name>>, Exit> {
+    if args.select.is_empty() {
+        return Ok(wanted.map(|calls| finish::filled_by(plan, calls)));
+    }
+    let names = args.select.iter().map(|text| {
+        let name = Name::new(text).map_err(wrong)?;
+        if !plan.world.is_document(text) {
+            let filled =
+                plan.manifest.tasks.iter().flat_map(|task| &task.fills).map(|fill| &*fill.place.value.root);
+            let known = plan.manifest.documents.keys().map(Name::as_str).chain(filled);
+            let near = crate::diagnostic::nearest(text, known);
+            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            return Err(wrong(format_args!("`--select {text}`: there is no document `{text}`{hint}")));
+        }
+        Ok(name)
+    });
+    names.collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+fn slots(jobs: Option<Jobs>) -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    match jobs {
+        None => cpus,
+        Some(Jobs::Count(count)) => count.max(1),
+        Some(Jobs::Percent(percent)) => ((cpus as f64 * percent / 100.0).floor() as usize).max(1),
+    }
+}
+
+/// The file that the answer goes to; with `-t` only one that the command line names.
+fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
+    let own = plan.manifest.settings.output.as_ref().filter(|_| args.selection.task.is_empty());
+    args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)))
+}
+
+/// Runs to the end; also tells whether the events could all be written.
+fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, bool), Exit> {
+    let scratch = tempfile::Builder::new().prefix("deco-").tempdir();
+    let scratch =
+        scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
+    let setting = Setting { run_id: run_id(), env: opened.env, scratch: scratch.path().to_owned() };
+    let reporters = Arc::new(reporters(args)?);
+    let running = Running::new(opened.plan, options, setting, reporters.clone());
+    let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
+    let interrupted = running.clone();
+    let guard = interrupt::watch(move |signal, nth| interrupted.interrupt(signal, nth));
+    let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
+    running.run();
+    drop(guard);
+    let written = reporters.finish();
+    let running =
+        Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;
+    Ok((running.into_ran(), written))
+}
+
+/// Sorts by time: seconds since 1970 and the process.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now();
+    format!("{}-{}", now.strftime("%Y%m%dT%H%M%S"), std::process::id())
+}
+
+fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
+    let _ = args;
+    Ok(Reporters)
+}
+
+fn conclude(plan: &Plan, ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bool) -> Exit {
+    if let Some(signal) = ran.signal {
+        return Exit::Signal(signal);
+    }
+    if let Some(clash) = &ran.clash {
+        return failed(in_conflict(plan, clash));
+    }
+    let whole = ran.status == RunStatus::Succeeded;
+    if !whole && !ran.keeps_going {
+        return Exit::Failed;
+    }
+    let answer = match finish::answer(plan, &ran.store, only) {
+        Ok(answer) => finish::to_bytes(&answer, compact),
+        Err(NoAnswer::Clash(clash)) => return failed(in_conflict(plan, &clash)),
+        Err(NoAnswer::Expression { name, message }) => {
+            return failed(format!("`{name}` of `select` cannot be made: {message}"));
+        }
+    };
+    let written = match output {
+        None => print(&answer),
+        Some(file) => write(&if whole { file.to_owned() } else { finish::partial_file(file) }, &answer),
+    };
+    if written == Exit::Done && !whole { Exit::Failed } else { written }
+}
+
+fn failed(message: String) -> Exit {
+    complain(message);
+    Exit::Failed
+}
+
+fn write(file: &Path, answer: &[u8]) -> Exit {
+    match finish::write_file(file, answer) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            let error: io::Error = error;
+            broken(format_args!("cannot write `{}`: {error}", file.display()))
+        }
+    }
+}
+
+fn in_conflict(plan: &Plan, clash: &Clash) -> String {
+    match clash {
+        Clash::Unordered { first, second, path } => format!(
+            "calls are in conflict: `{}` and `{}` both filled `{path}`, and neither waits for the other; give each a \
+             place of its own, append with `[]`, or order them with `after`",
+            plan.address(*first),
+            plan.address(*second)
+        ),
+        Clash::Misfit { call, path, message } => {
+            format!("the result of `{}` cannot fill `{path}`: {message}", plan.address(*call))
+        }
+    }
+}

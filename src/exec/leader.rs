@@ -1,0 +1,91 @@
+//! The process of an attempt and the group that it leads: seen to end, signalled, reaped, in this order.
+//! Until it is reaped its id belongs to nobody else, so a signal to the group cannot hit a stranger.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+
+use crate::outcome::Exit;
+
+pub(super) struct Leader {
+    child: Child,
+    pid: Pid,
+    watch: Watch,
+}
+
+/// How the end of the process is noticed.
+enum Watch {
+    /// Not yet: most processes close their pipes and end before it would pay.
+    NotYet,
+    /// A descriptor that becomes readable.
+    Descriptor(OwnedFd),
+    /// By asking now and then, where the system has no such descriptor or gives none.
+    Asking,
+}
+
+impl Leader {
+    pub fn new(child: Child) -> Leader {
+        let pid = Pid::from_child(&child);
+        Leader { child, pid, watch: Watch::NotYet }
+    }
+
+    /// Makes the end of the process visible to `poll`, if the system can.
+    pub fn watch(&mut self) {
+        if matches!(self.watch, Watch::NotYet) {
+            self.watch = open_descriptor(self.pid).map_or(Watch::Asking, Watch::Descriptor);
+        }
+    }
+
+    pub fn is_watched(&self) -> bool {
+        !matches!(self.watch, Watch::NotYet)
+    }
+
+    /// Whether only [`Leader::has_ended`] tells, so that it must be asked from time to time.
+    pub fn must_be_asked(&self) -> bool {
+        matches!(self.watch, Watch::Asking)
+    }
+
+    /// Becomes readable when the process has ended.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.watch {
+            Watch::Descriptor(descriptor) => Some(descriptor.as_fd()),
+            Watch::NotYet | Watch::Asking => None,
+        }
+    }
+
+    /// Whether the process has ended; leaves it to be reaped.
+    pub fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // an error says that there is no such child: it has ended and somebody else has reaped it
+        !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
+    }
+
+    /// Signals the whole group. One that cannot be signalled has ended already.
+    pub fn signal(&self, signal: Signal) {
+        if kill_process_group(self.pid, signal).is_err() {
+            let _ = kill_process(self.pid, signal);
+        }
+    }
+
+    /// Reaps the process, which must have ended, and tells how it did; `Err` if somebody else reaped it.
+    pub fn reap(mut self) -> Result<Exit, String> {
+        let status = self.child.wait().map_err(|error| format!("failed to learn how it ended: {error}"))?;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Ok(Exit::Code(code)),
+            (None, Some(signal)) => Ok(Exit::Signal(signal)),
+            (None, None) => Err(format!("failed to learn how it ended: {status}")),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn open_descriptor(pid: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_descriptor(_pid: Pid) -> Option<OwnedFd> {
+    None
+}

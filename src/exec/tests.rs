@@ -1,0 +1,410 @@
+//! Attempts with real processes. What must have happened first is waited for by pipes and process descriptors.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const FAR: Duration = Duration::from_secs(600);
+
+fn attempt(argv: &[&str]) -> Attempt {
+    Attempt {
+        argv: argv.iter().map(OsString::from).collect(),
+        env: vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())],
+        dir: std::env::temp_dir(),
+        stdin: Arc::from(Vec::new()),
+        timeout: None,
+        grace: FAR,
+    }
+}
+
+fn sh(script: &str) -> Attempt {
+    attempt(&["sh", "-c", script])
+}
+
+fn go(attempt: &Attempt) -> Finished {
+    run(attempt, &Enders::new().unwrap())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn code(code: i32) -> Ending {
+    Ending::Exited(Exit::Code(code))
+}
+
+/// The state letter of a process; `None` once it is gone. Zombies are gone.
+fn state(pid: &str) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next().filter(|state| !"ZX".contains(*state))
+}
+
+/// Waits for the end of processes that have been killed; fails if they live on.
+#[track_caller]
+fn assert_gone(pids: &str) {
+    assert!(!pids.trim().is_empty(), "no process was told");
+    for word in pids.split_whitespace() {
+        let pid = rustix::process::Pid::from_raw(word.parse().unwrap()).unwrap();
+        if let Ok(descriptor) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+            let mut end = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
+            let patience = rustix::event::Timespec { tv_sec: 20, tv_nsec: 0 };
+            while rustix::event::poll(&mut end, Some(&patience)) == Err(rustix::io::Errno::INTR) {}
+        }
+        assert_eq!(state(word), None, "{word} lives on");
+    }
+}
+
+/// Runs with ever longer time limits until the process has come far enough to print.
+fn time_out(script: &str, grace: Duration) -> Finished {
+    for limit in [50, 200, 1_000, 5_000, 20_000] {
+        let timeout = Some(Duration::from_millis(limit));
+        let finished = go(&Attempt { timeout, grace, ..sh(script) });
+        assert_eq!(finished.ending, Ending::TimedOut);
+        if text(&finished.stdout).contains('\n') {
+            return finished;
+        }
+    }
+    panic!("never got as far as to print")
+}
+
+#[test]
+fn a_process_gets_what_stands_in_the_attempt_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let mut attempt = sh("cat; echo $A-$HOME; pwd -P; echo oops >&2; exit 3");
+    attempt.env.push(("A".into(), "first".into()));
+    attempt.env.push(("A".into(), "last".into()));
+    attempt.dir = folder.path().canonicalize().unwrap();
+    attempt.stdin = Arc::from(&b"in\n"[..]);
+    let finished = go(&attempt);
+    assert_eq!(finished.ending, code(3));
+    assert_eq!(text(&finished.stdout), format!("in\nlast-\n{}\n", attempt.dir.display()));
+    assert_eq!(text(&finished.stderr), "oops\n");
+}
+
+#[test]
+fn a_process_leads_a_group_and_reads_nothing_by_default() {
+    let finished = go(&sh("cat; ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat; echo $$"));
+    let printed = text(&finished.stdout);
+    let ids: Vec<_> = printed.split_whitespace().collect();
+    assert_eq!(ids.len(), 2, "{printed}");
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_signal_is_told_as_one() {
+    assert_eq!(go(&sh("kill -KILL $$")).ending, Ending::Exited(Exit::Signal(9)));
+}
+
+#[test]
+fn floods_in_all_directions_do_not_deadlock() {
+    let size = 3_000_000;
+    let input = vec![b'x'; size];
+    let script = "dd if=/dev/zero bs=100000 count=30 status=none; dd if=/dev/zero bs=100000 count=30 status=none >&2; cat";
+    let finished = go(&Attempt { stdin: Arc::from(input), ..sh(script) });
+    assert_eq!(finished.ending, code(0));
+    assert_eq!((finished.stdout.len(), finished.stderr.len()), (2 * size, size));
+}
+
+#[test]
+fn input_that_nobody_reads_is_no_failure() {
+    let stdin: Arc<[u8]> = Arc::from(vec![b'x'; 1_000_000]);
+    for script in ["exit 0", "exec <&-; echo done", "head -c 1 >&2; exec >&- 2>&-; exit 0"] {
+        let finished = go(&Attempt { stdin: Arc::clone(&stdin), ..sh(script) });
+        assert_eq!(finished.ending, code(0), "{script}");
+    }
+}
+
+#[test]
+fn a_process_that_closes_its_output_is_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let hold = fifo(folder.path());
+    let quiet = sh(&format!("exec >&- 2>&-; read word < {}; exit 7", hold.display()));
+    let feeder = thread::spawn(move || fs::write(hold, "go\n").unwrap());
+    assert_eq!(go(&quiet).ending, code(7));
+    feeder.join().unwrap();
+}
+
+fn fifo(folder: &Path) -> PathBuf {
+    let place = folder.join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&place).status().unwrap();
+    assert!(made.success());
+    place
+}
+
+#[test]
+fn a_grandchild_that_holds_the_pipe_does_not_hold_the_run() {
+    let finished = go(&sh("sleep 600 & echo $!"));
+    assert_eq!(finished.ending, code(0));
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn a_grandchild_that_floods_the_pipe_does_not_hold_the_run() {
+    let finished = go(&sh("yes & echo $! >&2"));
+    assert_eq!(finished.ending, code(0));
+    assert_gone(&text(&finished.stderr));
+}
+
+#[test]
+fn a_grandchild_without_pipes_ends_with_the_call() {
+    let finished = go(&sh("sleep 600 >/dev/null 2>&1 & echo $!"));
+    assert_eq!(finished.ending, code(0));
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_daemon_that_left_the_group_does_not_hold_the_run() {
+    // in the background `setsid` need not fork: the process is the daemon
+    let finished = go(&sh("setsid yes & echo $! >&2"));
+    assert_eq!(finished.ending, code(0));
+    let daemon = text(&finished.stderr);
+    let pid: i32 = daemon.trim().parse().unwrap();
+    let _ = rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).unwrap(),
+        rustix::process::Signal::KILL,
+    );
+    assert_gone(&daemon);
+}
+
+#[test]
+fn a_timed_out_group_is_gone() {
+    let finished = time_out("sleep 600 & echo $!; wait", FAR);
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn a_group_that_ignores_the_request_is_killed_after_its_grace() {
+    let finished = time_out("trap '' TERM; sh -c 'echo $$; sleep 600; sleep 600'", Duration::from_millis(20));
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn a_group_has_its_grace_to_tidy_up() {
+    // the shell in front dies of SIGTERM at once; the one behind it has a last word
+    let tidy = "trap 'echo tidied; exit 0' TERM; echo ready; while :; do sleep 600 & wait $!; done";
+    let finished = time_out(&format!("sh -c \"{tidy}\" & wait"), FAR);
+    assert_eq!(text(&finished.stdout), "ready\ntidied\n");
+}
+
+/// Runs `script`, which writes a line to `$FIFO` when it is ready, and then asks for `ends` in turn.
+fn end_when_ready(script: &str, ends: &[End]) -> Finished {
+    let folder = TempDir::new().unwrap();
+    let told = fifo(folder.path());
+    let mut attempt = sh(script);
+    attempt.env.push(("FIFO".into(), told.clone().into()));
+    let enders = Enders::new().unwrap();
+    thread::scope(|scope| {
+        let running = scope.spawn(|| run(&attempt, &enders));
+        let mut line = String::new();
+        fs::File::open(told).unwrap().read_to_string(&mut line).unwrap();
+        ends.iter().for_each(|end| enders.end_all(*end));
+        running.join().unwrap()
+    })
+}
+
+#[test]
+fn the_run_ends_an_attempt_gently_with_the_signal_it_names() {
+    let script = "trap 'echo interrupted; exit 0' INT; echo > $FIFO; sleep 600";
+    let finished = end_when_ready(script, &[End::Gently(2)]);
+    assert_eq!(finished.ending, Ending::Ended);
+    assert_eq!(text(&finished.stdout), "interrupted\n");
+}
+
+#[test]
+fn an_interrupt_reaches_jobs_in_the_background_too() {
+    // a shell's background jobs ignore SIGINT; without a word more they would use up the grace
+    let finished = end_when_ready("sleep 600 & echo $!; echo > $FIFO; wait", &[End::Gently(2)]);
+    assert_eq!(finished.ending, Ending::Ended);
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn the_run_ends_an_attempt_now() {
+    let finished = end_when_ready("sleep 600 & echo $$ $!; echo > $FIFO; wait", &[End::Now]);
+    assert_eq!(finished.ending, Ending::Ended);
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn a_second_wish_cuts_the_grace() {
+    let script = "trap '' TERM; sleep 600 & echo $$ $!; echo > $FIFO; wait; wait; sleep 600";
+    let finished = end_when_ready(script, &[End::Gently(15), End::Now]);
+    assert_eq!(finished.ending, Ending::Ended);
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn a_stopped_process_can_be_ended() {
+    let finished = end_when_ready("echo $$; echo > $FIFO; kill -STOP $$; sleep 600", &[End::Gently(15)]);
+    assert_eq!(finished.ending, Ending::Ended);
+    assert_gone(&text(&finished.stdout));
+}
+
+#[test]
+fn nothing_starts_once_the_end_was_asked_for() {
+    for end in [End::Gently(15), End::Now] {
+        let folder = TempDir::new().unwrap();
+        let enders = Enders::new().unwrap();
+        enders.end_all(end);
+        let mark = folder.path().join("mark");
+        let finished = run(&sh(&format!("echo > {}", mark.display())), &enders);
+        assert_eq!(finished.ending, Ending::Ended);
+        assert!(!mark.exists());
+    }
+}
+
+#[test]
+fn a_limit_or_grace_without_end_does_not_overflow() {
+    let finished = go(&Attempt { timeout: Some(Duration::MAX), grace: Duration::MAX, ..sh("exit 4") });
+    assert_eq!(finished.ending, code(4));
+}
+
+/// A folder with files of these modes.
+fn folder(files: &[(&str, &str, u32)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text, mode) in files {
+        let place = folder.path().join(name);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, text).unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(*mode)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_program_is_found_as_the_attempt_sees_it() {
+    let script = "#!/bin/sh\necho $0\n";
+    let folder = folder(&[
+        ("x", "#!/bin/sh\necho dir\n", 0o755),
+        ("bin/x", "#!/bin/sh\necho bin\n", 0o755),
+        ("barred/x", "", 0o644),
+        ("bin/named", script, 0o755),
+    ]);
+    let check = |program: &str, path: &str, expected: &str| {
+        let env = vec![("PATH".into(), "/nowhere".into()), ("PATH".into(), path.into())];
+        let finished = go(&Attempt { env, dir: folder.path().to_owned(), ..attempt(&[program]) });
+        assert_eq!(finished.ending, code(0), "{program} by {path}");
+        assert_eq!(text(&finished.stdout), format!("{expected}\n"), "{program} by {path}");
+    };
+    check("x", "barred:bin", "bin");
+    check("x", ":bin", "dir");
+    check("./x", "bin", "dir");
+    check("bin/x", "", "bin");
+    check("bin/named", "", "bin/named");
+}
+
+#[test]
+fn without_a_path_the_standard_folders_are_searched() {
+    let finished = go(&Attempt { env: Vec::new(), ..sh("exit 5") });
+    assert_eq!(finished.ending, code(5));
+}
+
+#[track_caller]
+fn refused(attempt: &Attempt) -> String {
+    match go(attempt).ending {
+        Ending::CannotStart(words) => words,
+        other => panic!("started: {other:?}"),
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_started_says_why() {
+    let folder = folder(&[
+        ("plain", "text", 0o644),
+        ("bin/barred", "text", 0o644),
+        ("bin/beside", "", 0o644),
+        ("beside", "#!/bin/sh\n", 0o755),
+        ("script", "#!/no/such/interpreter -x\n", 0o755),
+        ("windows", "#!/bin/sh\r\necho\r\n", 0o755),
+        ("binary", "\u{1}\u{2}\u{3}", 0o755),
+    ]);
+    std::os::unix::fs::symlink("nowhere", folder.path().join("link")).unwrap();
+    let dir = folder.path().display().to_string();
+    let check = |program: &str, expected: &str| {
+        let env = vec![("PATH".into(), "/empty:bin".into())];
+        let words = refused(&Attempt { env, dir: folder.path().to_owned(), ..attempt(&[program]) });
+        assert_eq!(words.replace(&dir, "DIR"), expected);
+    };
+    check("", "the command names no program");
+    check("nosuch", "the program `nosuch` is in no folder of the call's PATH (/empty:bin)");
+    check(
+        "script",
+        "the program `script` is in no folder of the call's PATH (/empty:bin); for the one in `dir` write `./script`",
+    );
+    check("barred", "`DIR/bin/barred` is not executable: `chmod +x` it, or name its interpreter");
+    check("./nosuch", "there is no program `./nosuch` in `DIR`");
+    check("/no/such", "there is no program `/no/such`");
+    check("./plain", "`DIR/./plain` is not executable: `chmod +x` it, or name its interpreter");
+    check("./bin", "`DIR/./bin` is a folder, not a program");
+    check("./link", "the program `DIR/./link` is a link to a file that does not exist");
+    check(
+        "./script",
+        "the interpreter `/no/such/interpreter`, named in the first line of `DIR/./script`, does not exist",
+    );
+    check(
+        "./windows",
+        "the first line of `DIR/./windows` ends in a carriage return, as files from Windows do; remove it",
+    );
+    check(
+        "./binary",
+        "`DIR/./binary` is neither a program for this machine nor a script with a `#!` line; name its interpreter",
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_entered_is_named() {
+    let folder = folder(&[("file", "", 0o644)]);
+    let check = |name: &str, expected: &str| {
+        let dir = folder.path().join(name);
+        let words = refused(&Attempt { dir: dir.clone(), ..sh("exit 0") });
+        assert_eq!(words.replace(&dir.display().to_string(), "DIR"), expected);
+        let words = refused(&Attempt { dir: dir.clone(), ..attempt(&["nosuch"]) });
+        assert_eq!(words.replace(&dir.display().to_string(), "DIR"), expected);
+    };
+    check("nosuch", "the folder `DIR` (`dir`) does not exist");
+    check("file", "`DIR` (`dir`) is not a folder");
+}
+
+#[test]
+fn what_is_too_long_is_measured() {
+    let long = "x".repeat(3_000_000);
+    let words = refused(&attempt(&["sh", "-c", "exit 0", &long]));
+    assert!(words.contains("3000014 bytes of arguments (the longest 3000000)"), "{words}");
+    assert!(words.contains("`stdin`"), "{words}");
+    let mut attempt = sh("exit 0");
+    attempt.env.push(("LONG".into(), long.into()));
+    let words = refused(&attempt);
+    assert!(words.contains("the variable `LONG` has 3000000 bytes"), "{words}");
+}
+
+#[test]
+fn a_nul_byte_is_refused_in_words() {
+    assert!(refused(&attempt(&["sh", "a\0b"])).starts_with("an argument contains a NUL byte"));
+    let mut attempt = sh("exit 0");
+    attempt.env.push(("V".into(), "a\0b".into()));
+    assert!(refused(&attempt).starts_with("the variable `V` contains a NUL byte"));
+}
+
+#[test]
+fn many_attempts_at_once_are_all_told() {
+    let enders = Enders::new().unwrap();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|thread| {
+                let enders = &enders;
+                scope.spawn(move || {
+                    (0..10)
+                        .all(|n| run(&sh(&format!("exit {}", thread + n)), enders).ending == code(thread + n))
+                })
+            })
+            .collect();
+        assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+    });
+}

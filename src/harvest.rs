@@ -1,0 +1,116 @@
+//! From a finished attempt to what the call changes: its ending judged, its output read as the task says, its fills
+//! made. Applies nothing.
+
+use crate::change::Change;
+use crate::exec::{Ending, Finished};
+use crate::expr::{Reference, Step};
+use crate::manifest::load::{FormatError, decode};
+use crate::manifest::{Fill, Task};
+use crate::name::Name;
+use crate::outcome::{Exit, Failure};
+use crate::path::{Path, Segment};
+use crate::plan::places::key_text;
+use crate::prepare::{CallScope, Hindrance, result_file};
+use crate::value::{Text, Value};
+
+/// What the call changes, or why it failed.
+pub fn changes(scope: &mut CallScope<'_>, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
+    let exit = judge(task, &finished.ending)?;
+    let result = result(scope, task, &finished.stdout)?;
+    fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)
+}
+
+/// What the call fills when it was skipped or forgiven: `default` in the place of its result.
+pub fn defaults(scope: &mut CallScope<'_>, task: &Task) -> Option<Result<Vec<Change>, Failure>> {
+    let value = scope.default_value(task)?;
+    let made = value.and_then(|value| fills(scope, task, value, Value::Null));
+    Some(made.map_err(failure))
+}
+
+/// Why an expression of a call that has ended gave nothing, as its failure.
+fn failure(hindrance: Hindrance) -> Failure {
+    match hindrance {
+        Hindrance::Failed(failure) => failure,
+        Hindrance::Missing { message, .. } => Failure::Fill { message },
+        Hindrance::Condition | Hindrance::Clash(_) => {
+            Failure::Fill { message: "cannot be filled".to_owned() }
+        }
+    }
+}
+
+/// The exit code, if the ending is no failure.
+fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
+    match ending {
+        Ending::Exited(Exit::Code(code)) if task.ok_exit.contains(code) => Ok(*code),
+        Ending::Exited(exit) => Err(Failure::Exit { exit: *exit }),
+        Ending::TimedOut => {
+            Err(Failure::Timeout { limit_ms: task.timeout.map_or(0, |limit| limit.as_millis() as u64) })
+        }
+        Ending::Ended => Err(Failure::Interrupted),
+        Ending::CannotStart(message) => Err(Failure::CannotStart { message: message.clone() }),
+    }
+}
+
+fn result(scope: &CallScope<'_>, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
+    let wrong = |message: String| Failure::Result { message };
+    if !task.result.from_file {
+        return decode(task.result.format, stdout).map_err(|error| {
+            wrong(format!("its standard output is not what `result` says: {}", in_words(error)))
+        });
+    }
+    let bytes = std::fs::read(result_file(scope)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => wrong("it wrote no file `$DECO_RESULT`".to_owned()),
+        _ => wrong(format!("the file `$DECO_RESULT` cannot be read: {error}")),
+    })?;
+    decode(task.result.format, &bytes).map_err(|error| {
+        wrong(format!("its file `$DECO_RESULT` is not what `result` says: {}", in_words(error)))
+    })
+}
+
+fn in_words(error: FormatError) -> String {
+    match error.help {
+        Some(help) => format!("{} ({help})", error.message),
+        None => error.message,
+    }
+}
+
+fn fills(
+    scope: &mut CallScope<'_>,
+    task: &Task,
+    result: Value,
+    exit: Value,
+) -> Result<Vec<Change>, Hindrance> {
+    scope.after = Some((result, exit));
+    task.fills.iter().map(|fill| change(scope, fill)).collect()
+}
+
+fn change(scope: &CallScope<'_>, fill: &Fill) -> Result<Change, Hindrance> {
+    let path = place(scope, &fill.place.value, fill.append)?;
+    let value = match (&fill.value, &scope.after) {
+        (Some(expression), _) => scope.eval(&expression.value)?,
+        (None, Some((result, _))) => result.clone(),
+        (None, None) => Value::Null,
+    };
+    Ok(Change::set(path, value))
+}
+
+fn place(scope: &CallScope<'_>, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
+    let failed = |message: String| Hindrance::Failed(Failure::Fill { message });
+    let document = Name::new(&reference.root).map_err(failed)?;
+    let mut segments = Vec::with_capacity(reference.steps.len() + usize::from(append));
+    for step in &reference.steps {
+        segments.push(Segment::Key(match step {
+            Step::Key(key) => key.clone(),
+            Step::Computed(index) => key(scope.eval(index)?, index.source()).map_err(failed)?,
+        }));
+    }
+    segments.extend(append.then_some(Segment::Append));
+    Ok(Path { document, segments })
+}
+
+fn key(value: Value, source: &str) -> Result<Text, String> {
+    key_text(&value).ok_or_else(|| {
+        let shown: String = value.to_json().chars().take(60).collect();
+        format!("the key `{source}` must be a text, a number from 0 or a boolean, and it is {shown}")
+    })
+}

@@ -1,0 +1,230 @@
+//! What becomes of a call's result: `result`, `ok-exit`, `fills`, `reads`, `default`.
+
+use toml::de::DeValue;
+
+use super::place::made_at;
+use super::raw;
+use super::reader::{Known, Node, Reader, listed, no_name};
+use super::{DefaultValue, Fill, Format, ResultFormat, Sourced, Variable};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::expr::{Expression, Part, Reference, Template};
+use crate::name::TaskName;
+
+/// `result`: a format, or a table that says where it is read from.
+pub fn result<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<ResultFormat> {
+    match node.get_ref() {
+        DeValue::String(_) => format(reader, node).map(|format| ResultFormat { format, from_file: false }),
+        DeValue::Table(_) => {
+            let known = Known { table: "`result`", keys: &raw::known().result, not_yet: &[] };
+            let table = reader.known_table(node, &known)?;
+            let format = table.get("format").map_or(Some(Format::Text), |node| format(reader, node))?;
+            let from = table
+                .get("from")
+                .map_or(Some("stdout".to_owned()), |node| word(reader, node, &raw::known().origins))?;
+            Some(ResultFormat { format, from_file: from == "file" })
+        }
+        _ => reader.mismatch(
+            node,
+            "a format",
+            "for example `\"json\"`, or `{ format = \"json\", from = \"file\" }`",
+        ),
+    }
+}
+
+fn format<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Format> {
+    let name = word(reader, node, &raw::known().formats)?;
+    Some(match name.as_str() {
+        "json" => Format::Json,
+        "lines" => Format::Lines,
+        "ndjson" => Format::Ndjson,
+        "csv" => Format::Csv,
+        "tsv" => Format::Tsv,
+        "base64" => Format::Base64,
+        "none" => Format::None,
+        _ => Format::Text,
+    })
+}
+
+/// One of a few words.
+fn word<'a>(reader: &Reader<'a>, node: &'a Node<'a>, words: &[String]) -> Option<String> {
+    let text = reader.string(node)?;
+    if words.contains(&text.value) {
+        return Some(text.value);
+    }
+    let diagnostic = Diagnostic::error(format!("expected one of {}, found `{}`", listed(words), text.value));
+    let known = words.iter().map(String::as_str);
+    reader.report(diagnostic.at(node.span(), "").nearest(&text.value, known));
+    None
+}
+
+/// `ok-exit`: codes from 0 to 255.
+pub fn ok_exit<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Vec<i32>> {
+    let codes = reader.array(node, "an array of exit codes", "for example `[0, 1]`")?;
+    if codes.is_empty() {
+        let diagnostic = Diagnostic::error("no exit code would be a success").at(node.span(), "");
+        reader.report(diagnostic.help("name at least one code, for example `[0]`"));
+    }
+    Some(codes.iter().filter_map(|code| exit_code(reader, code)).collect())
+}
+
+fn exit_code(reader: &Reader<'_>, node: &Node<'_>) -> Option<i32> {
+    let DeValue::Integer(code) = node.get_ref() else {
+        return reader.mismatch(node, "an exit code", "an exit code is an integer from 0 to 255");
+    };
+    let parsed = code.to_string().parse::<u8>();
+    if parsed.is_err() {
+        let diagnostic = Diagnostic::error(format!("`{code}` is no exit code")).at(node.span(), "");
+        reader.report(diagnostic.help("an exit code is an integer from 0 to 255"));
+    }
+    parsed.ok().map(i32::from)
+}
+
+/// `fills`: a path, a table of paths and expressions, or false for none.
+pub fn fills<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Fill> {
+    match node.get_ref() {
+        DeValue::Boolean(false) => Vec::new(),
+        DeValue::Boolean(true) => {
+            let diagnostic = Diagnostic::error("`fills` is a path or `false`").at(node.span(), "");
+            reader.report(diagnostic.help("leave it out to fill the document of the task's name"));
+            Vec::new()
+        }
+        DeValue::String(_) => {
+            let text = reader.string(node);
+            text.and_then(|text| fill(reader, text, None)).into_iter().collect()
+        }
+        DeValue::Table(_) => several(reader, node),
+        _ => reader
+            .mismatch(
+                node,
+                "a path, a table or `false`",
+                "for example `\"results[lat]\"`, or `{ \"mean[lat]\" = \"result.mean\" }`",
+            )
+            .unwrap_or_default(),
+    }
+}
+
+fn several<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Fill> {
+    let table = reader.table(node, "a table").unwrap_or_default();
+    if table.entries.is_empty() {
+        let diagnostic = Diagnostic::error("`fills` fills nothing").at(node.span(), "");
+        reader.report(diagnostic.help("write `fills = false` for a task whose result is not kept"));
+    }
+    let fills = table.entries.iter().filter_map(|entry| {
+        if let DeValue::Table(_) = entry.node.get_ref() {
+            let diagnostic = Diagnostic::error("a path with dots stands in quotes here");
+            let help = format!("write `\"{}\" = \"…\"`", dotted(entry.name(), entry.node.get_ref()));
+            reader.report(diagnostic.at(entry.key.span(), "").help(help));
+            return None;
+        }
+        let value = reader.expression(entry.node);
+        fill(reader, reader.key(*entry), value)
+    });
+    fills.collect()
+}
+
+/// The path that a table of tables was meant to be.
+fn dotted(name: &str, value: &DeValue<'_>) -> String {
+    let inner = match value {
+        DeValue::Table(table) => table.iter().next(),
+        _ => None,
+    };
+    inner.map_or_else(
+        || name.to_owned(),
+        |(key, value)| format!("{name}.{}", dotted(key.get_ref(), value.get_ref())),
+    )
+}
+
+fn fill(reader: &Reader<'_>, text: Sourced<String>, value: Option<Sourced<Expression>>) -> Option<Fill> {
+    no_slot(reader, &text)?;
+    let (place, append) = reader.reference_of(text)?;
+    if let Err(message) = crate::name::Name::new(&place.value.root) {
+        let span = place.place.inner(place.value.span.clone());
+        reader.report(no_name(message, span, "a document's name stands here"));
+        return None;
+    }
+    Some(Fill { append, place, value })
+}
+
+/// Paths hold expressions in their brackets, so `${{ }}` is a mistake there.
+fn no_slot(reader: &Reader<'_>, text: &Sourced<String>) -> Option<()> {
+    let Some(at) = text.value.find("${{") else { return Some(()) };
+    let plain = text.value.replace("${{ ", "").replace("${{", "").replace(" }}", "").replace("}}", "");
+    let diagnostic = Diagnostic::error("a path holds expressions in its brackets, without `${{ }}`");
+    let diagnostic = diagnostic.at(text.place.inner(at..at + 3), "");
+    reader.report(diagnostic.help(format!("write `{plain}`")));
+    None
+}
+
+/// What a task fills that does not say it: the document of its name, then `[key]` for each part of its key.
+pub fn default_fills(
+    reader: &Reader<'_>,
+    name: &TaskName,
+    span: &Span,
+    variables: &[Variable],
+    key: Option<usize>,
+) -> Vec<Fill> {
+    let parts = key.unwrap_or_else(|| variables.iter().map(|variable| variable.names.len()).sum());
+    let document = match name.default_document() {
+        Ok(document) => document,
+        Err(message) => {
+            let diagnostic = Diagnostic::error(message).at(span.clone(), "the document that this task fills");
+            reader.report(diagnostic.help("rename the task, or say what it `fills`"));
+            return Vec::new();
+        }
+    };
+    // the key itself, not the variables: its parts are texts even where a variable holds an object
+    let parts = (0..parts).map(|part| format!("[key[{part}]]"));
+    let text = format!("{document}{}", parts.collect::<String>());
+    fill(reader, Sourced { value: text, place: made_at(span.clone()) }, None).into_iter().collect()
+}
+
+/// `reads`: documents or places in them.
+pub fn reads<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Reference>> {
+    let texts = reader.strings(node).unwrap_or_default();
+    let reads = texts.into_iter().filter_map(|text| {
+        no_slot(reader, &text)?;
+        let (place, append) = reader.reference_of(text)?;
+        if append {
+            let diagnostic =
+                Diagnostic::error("nothing can be read at `[]`").at(place.place.span.clone(), "");
+            reader.report(diagnostic.help("name the array itself"));
+        }
+        Some(place)
+    });
+    reads.collect()
+}
+
+/// `default`: any value; a string may be a template.
+pub fn default_value<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<DefaultValue> {
+    if let DeValue::String(_) = node.get_ref() {
+        let template = reader.template(node)?;
+        return Some(match literal(&template.value) {
+            Some(text) => DefaultValue::Constant(text.into()),
+            None => DefaultValue::Template(template),
+        });
+    }
+    no_templates_inside(reader, node);
+    Some(DefaultValue::Constant(reader.value(node)))
+}
+
+/// The text of a template without slots.
+fn literal(template: &Template) -> Option<String> {
+    let texts = template.parts.iter().map(|part| match part {
+        Part::Literal(text) => Some(text.as_str()),
+        Part::Slot(_) => None,
+    });
+    texts.collect()
+}
+
+fn no_templates_inside<'a>(reader: &Reader<'a>, node: &'a Node<'a>) {
+    match node.get_ref() {
+        DeValue::String(text) if text.contains("${{") => {
+            let message = "`${{ }}` inside an array or a table of `default` is not yet supported";
+            let help = "write the whole default as one template: `\"${{ {'n': lat} }}\"`";
+            reader.report(Diagnostic::error(message).at(node.span(), "").help(help));
+        }
+        DeValue::Array(items) => items.iter().for_each(|item| no_templates_inside(reader, item)),
+        DeValue::Table(table) => table.values().for_each(|value| no_templates_inside(reader, value)),
+        _ => {}
+    }
+}

@@ -1,0 +1,268 @@
+//! Whether every name in an expression or template stands for something: a document, a variable, a word of its scope.
+//! Looks at names only, never at values; `target.rs` does the same for `after` and `waits-for`.
+
+use indexmap::IndexMap;
+
+use super::place::made_at;
+use super::reader::Reader;
+use super::{DefaultValue, Document, Fill, Items, Place, Run, Select, Settings, Sourced, Sync, Target, Task};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::expr::{Expression, Reference, Step, Template};
+use crate::name::Name;
+
+/// The words of a scope besides documents and variables.
+const CALL: &[&str] = &["env", "key", "task", "attempt"];
+const FILLS: &[&str] = &["env", "key", "task", "attempt", "result", "exit"];
+const PLANNING: &[&str] = &["env", "task"];
+const OUTSIDE: &[&str] = &["env"];
+const FUNCTIONS: &[&str] = &["range", "zip", "glob", "lines", "json", "basename", "stem", "dirname", "ext"];
+
+/// Every document that the manifest knows, and where it first stands.
+pub struct Documents<'m>(IndexMap<&'m str, Origin<'m>>);
+
+/// Who a document comes from.
+pub enum Origin<'m> {
+    Given,
+    Filled { by: &'m Task, at: Span },
+}
+
+impl<'m> Documents<'m> {
+    /// Those that are given, then those that tasks fill.
+    pub fn new(given: &'m IndexMap<Name, Document>, tasks: &'m [Task]) -> Documents<'m> {
+        let mut known: IndexMap<&str, Origin<'_>> =
+            given.keys().map(|name| (name.as_str(), Origin::Given)).collect();
+        for task in tasks {
+            for fill in &task.fills {
+                let at = fill.place.place.inner(fill.place.value.span.clone());
+                known.entry(fill.place.value.root.as_ref()).or_insert(Origin::Filled { by: task, at });
+            }
+        }
+        Documents(known)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'m str> {
+        self.0.keys().copied()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+/// Where expressions stand, and what they may name there.
+struct Scope<'s> {
+    reader: &'s Reader<'s>,
+    documents: &'s Documents<'s>,
+    variables: Vec<&'s str>,
+    /// Variables of the task that are bound only after this place.
+    later: Vec<&'s str>,
+    words: &'static [&'static str],
+}
+
+/// Reports the names of a task that stand for nothing.
+pub fn check_task(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
+    let scope = |variables, words| Scope { reader, documents, variables, later: Vec::new(), words };
+    let mut bound = Vec::new();
+    for variable in &task.variables {
+        if let Items::Expression(items) = &variable.items {
+            let all = task.variable_names().map(Name::as_str);
+            let later = all.filter(|name| !bound.contains(name)).collect();
+            Scope { later, ..scope(bound.clone(), OUTSIDE) }.expression(items);
+            check_static(reader, items, &bound, documents, task);
+        }
+        bound.extend(variable.names.iter().map(Name::as_str));
+    }
+    let planning = scope(bound.clone(), PLANNING);
+    task.key.iter().flatten().for_each(|part| planning.expression(part));
+    let call = scope(bound.clone(), CALL);
+    check_call(&call, task);
+    let fills = scope(bound, FILLS);
+    task.fills.iter().for_each(|fill| fills.fill(fill));
+}
+
+fn check_call(scope: &Scope<'_>, task: &Task) {
+    task.condition.iter().for_each(|condition| scope.expression(condition));
+    match &task.run {
+        Run::Shell { text, .. } | Run::Script { text, .. } => scope.template(text),
+        Run::Program { words, .. } => words.iter().for_each(|word| scope.template(word)),
+    }
+    let templates = [&task.stdin, &task.dotenv, &task.dir].into_iter().flatten();
+    templates.chain(task.env.iter().map(|(_, value)| value)).for_each(|template| scope.template(template));
+    task.reads.iter().for_each(|read| scope.read(read));
+    if let Some(DefaultValue::Template(template)) = &task.default {
+        scope.template(template);
+    }
+    for target in &task.after {
+        if let Target::Call(_, parts) = &target.value {
+            let place = made_at(target.place.span.clone());
+            parts.iter().for_each(|part| scope.slots(part, &place));
+        }
+    }
+}
+
+/// Fan-out over what tasks fill is known only at run time.
+fn check_static(
+    reader: &Reader<'_>,
+    items: &Sourced<Expression>,
+    bound: &[&str],
+    documents: &Documents<'_>,
+    task: &Task,
+) {
+    for reference in items.value.references() {
+        let root = reference.root.as_ref();
+        let filler = documents.0.get(root).filter(|_| !bound.contains(&root));
+        if let Some(Origin::Filled { by, at }) = filler {
+            let span = items.place.inner(reference.span.clone());
+            let message = format!("a `for` over `{root}`, which `{}` fills, is not yet supported", by.name);
+            let help = "go over what `[data]`, `[load]` or a function gives";
+            let diagnostic = Diagnostic::error(message).at(span, "known only when the run has come there");
+            let diagnostic =
+                if by.name == task.name { diagnostic } else { diagnostic.at(at.clone(), "filled here") };
+            reader.report(diagnostic.help(help));
+        }
+    }
+}
+
+/// Reports the names of a sync point's `check` that stand for nothing, and templates in its `waits-for`.
+pub fn check_sync(reader: &Reader<'_>, sync: &Sync, documents: &Documents<'_>) {
+    let scope = Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE };
+    sync.check.iter().for_each(|check| scope.expression(check));
+    for target in &sync.waits_for {
+        if let Target::Call(_, parts) = &target.value
+            && parts.iter().any(|part| part.slots().next().is_some())
+        {
+            let diagnostic =
+                Diagnostic::error("a sync point has no variables").at(target.place.span.clone(), "");
+            reader.report(diagnostic.help("name the whole task, or one call by its key's texts"));
+        }
+    }
+}
+
+/// Reports the documents and names of `select` that stand for nothing.
+pub fn check_settings(reader: &Reader<'_>, settings: &Settings, documents: &Documents<'_>) {
+    match &settings.select {
+        Select::Changed => {}
+        Select::Documents(names) => names.iter().for_each(|name| {
+            if !documents.has(name.value.as_str()) {
+                let diagnostic = Diagnostic::error(format!("there is no document `{}`", name.value));
+                let diagnostic = diagnostic.at(name.place.span.clone(), "unknown document");
+                reader.report(diagnostic.nearest(name.value.as_str(), documents.names()));
+            }
+        }),
+        Select::Computed(expressions) => {
+            let scope = Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE };
+            expressions.iter().for_each(|(_, expression)| scope.expression(expression));
+        }
+    }
+}
+
+/// Reports a task whose name is also that of a document that it does not fill.
+pub fn check_shared(
+    reader: &Reader<'_>,
+    task: &Task,
+    documents: &Documents<'_>,
+    given: &IndexMap<Name, Document>,
+) {
+    let name = task.name.as_str();
+    let fills_it = task.fills.iter().any(|fill| fill.place.value.root.as_ref() == name);
+    let other = match documents.0.get(name).filter(|_| !fills_it) {
+        None => return,
+        Some(Origin::Filled { at, .. }) => at.clone(),
+        Some(Origin::Given) => given
+            .iter()
+            .find(|(known, _)| known.as_str() == name)
+            .map_or(0..0, |(_, document)| document.span.clone()),
+    };
+    let message = format!("task `{name}` has the name of a document that it does not fill");
+    let diagnostic = Diagnostic::error(message).at(task.span.clone(), "this task").at(other, "this document");
+    reader.report(diagnostic.help("rename one of them"));
+}
+
+impl Scope<'_> {
+    fn expression(&self, expression: &Sourced<Expression>) {
+        self.references(expression.value.references(), &expression.place);
+    }
+
+    fn template(&self, template: &Sourced<Template>) {
+        self.slots(&template.value, &template.place);
+    }
+
+    fn slots(&self, template: &Template, place: &Place) {
+        template.slots().for_each(|slot| self.references(slot.expression.references(), place));
+    }
+
+    fn references(&self, references: &[Reference], place: &Place) {
+        references.iter().for_each(|reference| self.root(reference, place));
+    }
+
+    /// A place to fill: its document need not be known, the names in its brackets do.
+    fn fill(&self, fill: &Fill) {
+        self.steps(&fill.place);
+        fill.value.iter().for_each(|value| self.expression(value));
+    }
+
+    /// A place to read: its document is one, whatever the variables are called.
+    fn read(&self, read: &Sourced<Reference>) {
+        let root = read.value.root.as_ref();
+        if !self.documents.has(root) {
+            let span = read.place.inner(read.value.span.start..read.value.span.start + root.len());
+            let diagnostic =
+                Diagnostic::error(format!("there is no document `{root}`")).at(span, "unknown document");
+            self.reader.report(diagnostic.nearest(root, self.documents.names()));
+        }
+        self.steps(read);
+    }
+
+    fn steps(&self, place: &Sourced<Reference>) {
+        for step in &place.value.steps {
+            if let Step::Computed(index) = step {
+                self.references(index.references(), &place.place);
+            }
+        }
+    }
+
+    fn root(&self, reference: &Reference, place: &Place) {
+        let root = reference.root.as_ref();
+        if self.variables.contains(&root) || self.words.contains(&root) || self.documents.has(root) {
+            return;
+        }
+        let span = place.inner(reference.span.start..reference.span.start + root.len());
+        self.reader.report(self.unknown(root).at(span, "unknown name"));
+    }
+
+    fn unknown(&self, root: &str) -> Diagnostic {
+        match root {
+            later if self.later.contains(&later) => {
+                let help = "a variable may use those that stand before it; move it up";
+                return Diagnostic::error(format!("variable `{root}` is not bound yet")).help(help);
+            }
+            "result" | "exit" => {
+                let help = "another task reads a result by the document that it fills";
+                return Diagnostic::error(format!("`{root}` is known in `fills` only")).help(help);
+            }
+            "run" | "calls" => return Diagnostic::error(format!("`{root}` is not yet supported")),
+            "key" | "task" | "attempt" => {
+                return Diagnostic::error(format!("`{root}` is not known here")).help("it belongs to a call");
+            }
+            _ => {}
+        }
+        let diagnostic = Diagnostic::error(format!("nothing is called `{root}`"));
+        let variables = self.variables.iter().copied();
+        let words = self.words.iter().chain(FUNCTIONS).copied();
+        match nearest(root, variables.chain(self.documents.names()).chain(words)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(self.known()),
+        }
+    }
+
+    /// What could be named here, for a name that is near to nothing.
+    fn known(&self) -> String {
+        let names = self.variables.iter().copied().chain(self.documents.names());
+        let names: Vec<&str> = names.take(12).collect();
+        match names.as_slice() {
+            [] => "there are no documents: give some in `[data]` or `[load]`; a text stands in quotes"
+                .to_owned(),
+            names => format!("known here are {}; a text stands in quotes", super::reader::listed(names)),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One task's table, with what `[defaults]` gives where the task says nothing. Names are looked up later, when all of
+//! them are known.
+
+use std::time::Duration;
+
+use super::reader::{Entry, Known, Node, Reader, Section};
+use super::{Format, ResultFormat, Run, Sourced, Task};
+use super::{fills, raw, run, settings, variables};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::expr::Template;
+use crate::name::TaskName;
+
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A task of which the `after` is still text.
+pub struct Draft {
+    pub task: Task,
+    pub after: Vec<Sourced<String>>,
+    /// Whether anything says what the task runs, right or wrong.
+    pub runs: bool,
+}
+
+/// A task's keys, those of `[defaults]` included.
+struct Fields<'a> {
+    own: Section<'a>,
+    defaults: &'a Section<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn entry(&self, key: &str) -> Option<Entry<'a>> {
+        self.own.entry(key).or_else(|| self.defaults.entry(key))
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Node<'a>> {
+        self.entry(key).map(|entry| entry.node)
+    }
+}
+
+/// The table of a task or of `[defaults]`, with its keys checked.
+pub fn table<'a>(reader: &Reader<'a>, node: &'a Node<'a>, called: &'static str) -> Option<Section<'a>> {
+    let known = Known { table: called, keys: &raw::known().task, not_yet: raw::not_yet::TASK };
+    reader.known_table(node, &known)
+}
+
+/// Reads a task; `shell` is that of `[settings]`.
+pub fn read<'a>(
+    reader: &Reader<'a>,
+    name: &TaskName,
+    span: &Span,
+    own: Section<'a>,
+    defaults: &'a Section<'a>,
+    shell: &[Sourced<String>],
+) -> Draft {
+    let fields = Fields { own, defaults };
+    let variables = fields.get("for").map(|node| variables::variables(reader, node)).unwrap_or_default();
+    let bound = fields.get("for").is_none() || !variables.is_empty();
+    let key = fields.get("key").and_then(|node| variables::key(reader, node));
+    let include = fields.get("include").filter(|_| bound);
+    let exclude = fields.get("exclude").filter(|_| bound);
+    let fills = match fields.get("fills") {
+        Some(node) => fills::fills(reader, node),
+        None => fills::default_fills(reader, name, span, &variables, key.as_ref().map(Vec::len)),
+    };
+    let task = Task {
+        description: text(reader, &fields, "description"),
+        tags: tags(reader, &fields),
+        include: include.map(|node| variables::include(reader, node, &variables)).unwrap_or_default(),
+        exclude: exclude.map(|node| variables::exclude(reader, node, &variables)).unwrap_or_default(),
+        condition: fields.get("if").and_then(|node| reader.expression(node)),
+        run: what_runs(reader, &fields, shell),
+        stdin: template(reader, &fields, "stdin"),
+        env: env(reader, &fields),
+        dotenv: template(reader, &fields, "dotenv"),
+        dir: template(reader, &fields, "dir"),
+        result: fields.get("result").and_then(|node| fills::result(reader, node)).unwrap_or(TEXT),
+        ok_exit: fields
+            .get("ok-exit")
+            .and_then(|node| fills::ok_exit(reader, node))
+            .unwrap_or_else(|| vec![0]),
+        reads: fields.get("reads").map(|node| fills::reads(reader, node)).unwrap_or_default(),
+        default: fields.get("default").and_then(|node| fills::default_value(reader, node)),
+        after: Vec::new(),
+        timeout: fields.get("timeout").and_then(|node| reader.duration(node, false)),
+        grace: fields.get("grace").and_then(|node| reader.duration(node, true)).unwrap_or(GRACE),
+        allow_failure: fields.get("allow-failure").and_then(|node| reader.boolean(node)).unwrap_or(false),
+        name: name.clone(),
+        span: span.clone(),
+        variables,
+        key,
+        fills,
+    };
+    let after = fields.get("after").and_then(|node| reader.strings(node)).unwrap_or_default();
+    let runs = ["run", "call", "worker"].iter().any(|key| fields.get(key).is_some());
+    Draft { task, after, runs }
+}
+
+const TEXT: ResultFormat = ResultFormat { format: Format::Text, from_file: false };
+
+fn text(reader: &Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
+    fields.get(key).and_then(|node| reader.string(node)).map(|text| text.value)
+}
+
+fn template(reader: &Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<Sourced<Template>> {
+    fields.get(key).and_then(|node| reader.template(node))
+}
+
+fn tags(reader: &Reader<'_>, fields: &Fields<'_>) -> Vec<String> {
+    let texts = fields.get("tags").and_then(|node| reader.strings(node)).unwrap_or_default();
+    for text in &texts {
+        if text.value.is_empty() || text.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            let diagnostic = Diagnostic::error(format!("`{}` is no tag", text.value));
+            reader.report(diagnostic.at(text.place.span.clone(), "").help("a tag is one word"));
+        }
+    }
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+fn env(reader: &Reader<'_>, fields: &Fields<'_>) -> Vec<(String, Sourced<Template>)> {
+    let Some(node) = fields.get("env") else { return Vec::new() };
+    let table = reader.table(node, "a table of variables").unwrap_or_default();
+    let variables = table.entries.iter().filter_map(|entry| {
+        settings::check_variable(reader, *entry);
+        Some((entry.name().to_owned(), reader.template(entry.node)?))
+    });
+    variables.collect()
+}
+
+/// What the task runs; an empty program stands where there is an error.
+fn what_runs(reader: &Reader<'_>, fields: &Fields<'_>, shell: &[Sourced<String>]) -> Run {
+    let own = settings::shell(reader, &fields.own).or_else(|| settings::shell(reader, fields.defaults));
+    let shell = own.as_deref().unwrap_or(shell);
+    let run = fields.get("run").and_then(|node| run::run(reader, node, shell));
+    run.unwrap_or(Run::Program { words: Vec::new(), span: 0..0 })
+}
+
+/// Reports a task that says nothing about what it runs, or more than one thing.
+pub fn check_runs(reader: &Reader<'_>, draft: &Draft, own: &Section<'_>) {
+    let ways: Vec<&Entry<'_>> =
+        own.entries.iter().filter(|entry| ["run", "call", "worker"].contains(&entry.name())).collect();
+    if let [first, second, ..] = ways.as_slice() {
+        let message =
+            format!("task `{}` has both `{}` and `{}`", draft.task.name, first.name(), second.name());
+        let diagnostic = Diagnostic::error(message).at(second.key.span(), "a task has one of them");
+        reader.report(diagnostic.at(first.key.span(), "the other"));
+    } else if !draft.runs {
+        let message = format!("task `{}` runs nothing", draft.task.name);
+        let diagnostic = Diagnostic::error(message).at(draft.task.span.clone(), "this task has no `run`");
+        reader.report(diagnostic.help("add `run = \"command\"` or `run = [\"program\", \"argument\"]`"));
+    }
+}

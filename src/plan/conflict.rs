@@ -1,0 +1,76 @@
+//! Two calls that fill overlapping places, neither ordered before the other, would lose a result: found here where
+//! both places are known and neither call has an `if`. The rest is found when the results come together.
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Fill;
+use crate::path::Path;
+
+use super::writers::Overlap;
+use super::{CallId, Plan, places};
+
+/// Errors with the first such pair in call order, if there is one.
+pub(super) fn check(plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
+    let order = std::mem::take(&mut plan.order);
+    let mut overlaps = Vec::new();
+    for writers in plan.writers.values_mut() {
+        let found = writers.known_overlaps(|call| order[call.0 as usize]);
+        writers.nested = !found.is_empty();
+        overlaps.extend(found);
+    }
+    plan.order = order;
+    first_unordered(plan, overlaps).map_or(Ok(()), |(first, second)| Err(vec![describe(plan, first, second)]))
+}
+
+fn first_unordered(plan: &Plan, overlaps: Vec<Overlap>) -> Option<(CallId, CallId)> {
+    let mut pairs: Vec<(CallId, CallId)> = Vec::new();
+    for overlap in overlaps {
+        let mut pair = [overlap.outer, overlap.inner];
+        pair.sort_unstable_by_key(|&call| plan.order_of(call));
+        let conditional = pair.iter().any(|&call| plan.task(call).condition.is_some());
+        if !conditional {
+            pairs.push((pair[0], pair[1]));
+        }
+    }
+    pairs.sort_unstable_by_key(|&(first, second)| (plan.order_of(first), plan.order_of(second)));
+    pairs.into_iter().find(|&(first, second)| first != second && !plan.is_ordered(first, second))
+}
+
+fn describe(plan: &Plan, first: CallId, second: CallId) -> Diagnostic {
+    let found = overlapping_fills(plan, first, second);
+    let place = found.as_ref().map_or(String::new(), |(_, _, place)| format!(" `{place}`"));
+    let (one, other) = (plan.address(first), plan.address(second));
+    let error =
+        Diagnostic::error(format!("`{one}` and `{other}` both fill{place}, and neither waits for the other"));
+    let Some((one, other, _)) = found else { return error };
+    let error = error.at(one.place.place.span.clone(), format!("filled by `{}`", plan.address(first)));
+    let error = if one.place.place.span == other.place.place.span {
+        error
+    } else {
+        error.at(other.place.place.span.clone(), format!("filled by `{}`", plan.address(second)))
+    };
+    error.help("give each call a place of its own, append with `[]`, or order them with `after`")
+}
+
+fn overlapping_fills(plan: &Plan, first: CallId, second: CallId) -> Option<(&Fill, &Fill, String)> {
+    let path =
+        |call: CallId, fill: &Fill| places::fill_place(&fill.place.value, fill.append, &plan.before(call));
+    for one in &plan.task(first).fills {
+        for other in &plan.task(second).fills {
+            let (Some(a), Some(b)) = (path(first, one), path(second, other)) else { continue };
+            let both_append = a.is_append() && b.is_append();
+            if !both_append && a.is_known() && b.is_known() && collide(&a, &b) {
+                let inner = if a.segments.len() >= b.segments.len() { a } else { b };
+                return Some((one, other, inner.to_string()));
+            }
+        }
+    }
+    None
+}
+
+/// Whether both places cannot be filled: one holds the other, or one makes an array where the other makes an object.
+fn collide(one: &Path, other: &Path) -> bool {
+    let container =
+        |path: &Path| Path { segments: path.segments[..path.segments.len() - 1].to_vec(), ..path.clone() };
+    let below = |append: &Path, other: &Path| append.is_append() && container(append).may_overlap(other);
+    one.may_overlap(other) || below(one, other) || below(other, one)
+}

@@ -1,0 +1,68 @@
+//! From a reference as written to a place in a document, for one call: index expressions that can be known now are
+//! evaluated. What cannot be known ends a read (it covers all below) and is `Any` in a fill.
+
+use crate::expr::{Expression, Reference, Step};
+use crate::name::Name;
+use crate::path::{Path, Segment};
+use crate::value::{Text, Value};
+
+use super::scope::Before;
+
+/// The place that a reference reads: as many steps as are known.
+pub fn read_place(reference: &Reference, before: &Before<'_>) -> Option<Path> {
+    let document = Name::new(&reference.root).ok()?;
+    let mut given = before.world.given(&reference.root);
+    let known = reference.steps.iter().map_while(|step| {
+        let key = step_key(step, before)?;
+        // a position from the end names another element as soon as some call sets or appends one
+        let from_the_end = key.starts_with('-') && matches!(given, Some(Value::Array(_)));
+        given = given.and_then(|value| value.get(&key));
+        (!from_the_end).then_some(Segment::Key(key))
+    });
+    Some(Path { document, segments: known.collect() })
+}
+
+/// The place that a fill goes to; steps that are not known yet are [`Segment::Any`].
+pub fn fill_place(reference: &Reference, append: bool, before: &Before<'_>) -> Option<Path> {
+    let document = Name::new(&reference.root).ok()?;
+    let steps = reference.steps.iter().map(|step| step_key(step, before).map_or(Segment::Any, Segment::Key));
+    let segments = steps.chain(append.then_some(Segment::Append)).collect();
+    Some(Path { document, segments })
+}
+
+/// The place that a fill goes to as far as every call of the task shares it: computed steps are `Any`.
+pub fn shape(reference: &Reference, append: bool) -> Vec<Segment> {
+    let steps = reference.steps.iter().map(|step| match step {
+        Step::Key(key) => Segment::Key(key.clone()),
+        Step::Computed(_) => Segment::Any,
+    });
+    steps.chain(append.then_some(Segment::Append)).collect()
+}
+
+/// The place that a read looks at as far as every call of the task shares it: computed steps are `Any`.
+pub fn read_shape(reference: &Reference) -> Vec<Segment> {
+    shape(reference, false)
+}
+
+fn step_key(step: &Step, before: &Before<'_>) -> Option<Text> {
+    match step {
+        Step::Key(key) => Some(key.clone()),
+        Step::Computed(expression) => computed_key(expression, before),
+    }
+}
+
+fn computed_key(expression: &Expression, before: &Before<'_>) -> Option<Text> {
+    if !before.knows(expression) {
+        return None;
+    }
+    key_text(&expression.eval(before).ok()?)
+}
+
+/// The text by which a value names a member; `None` for what can be no key.
+pub fn key_text(value: &Value) -> Option<Text> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_text().into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,98 @@
+//! What can be known before anything has run: documents that no task changes, files, the environment, and the
+//! values of a call's variables. Expressions that ask for anything else are left for the run.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::expr::{Binding, Expression, Files, Scope};
+use crate::manifest::Manifest;
+use crate::name::Name;
+use crate::value::Value;
+
+use super::expand::Row;
+
+/// What is the same for all calls of a run.
+#[derive(Debug)]
+pub struct World {
+    pub manifest: Arc<Manifest>,
+    pub files: Files,
+    /// `env` in expressions: the process's variables and the settings', as one object.
+    pub env: Value,
+    changed: FxHashSet<Name>,
+}
+
+impl World {
+    pub fn new(manifest: Arc<Manifest>, env: Value) -> World {
+        let filled = manifest.tasks.iter().flat_map(|task| &task.fills);
+        let changed = filled.filter_map(|fill| Name::new(&fill.place.value.root).ok()).collect();
+        let files = Files::new(manifest.dir.clone());
+        World { manifest, files, env, changed }
+    }
+
+    /// Whether some task changes the document.
+    pub fn is_changed(&self, document: &str) -> bool {
+        Name::new(document).is_ok_and(|name| self.changed.contains(&name))
+    }
+
+    /// A document that the manifest gives and no task changes.
+    pub fn constant(&self, document: &str) -> Option<&Value> {
+        self.given(document).filter(|_| !self.is_changed(document))
+    }
+
+    /// What the manifest gives for a document, changed or not.
+    pub fn given(&self, document: &str) -> Option<&Value> {
+        let name = Name::new(document).ok()?;
+        self.manifest.documents.get(&name).map(|document| &document.value)
+    }
+
+    /// Whether a name is a document: given, or made by a task.
+    pub fn is_document(&self, name: &str) -> bool {
+        self.is_changed(name) || self.given(name).is_some()
+    }
+}
+
+/// The names that an expression may ask for before the run: constants, and one call's variables and key.
+pub struct Before<'a> {
+    pub world: &'a World,
+    pub task: Option<&'a str>,
+    pub row: Option<Row<'a>>,
+}
+
+impl Before<'_> {
+    /// Whether every name that the expression asks for is known.
+    pub fn knows(&self, expression: &Expression) -> bool {
+        expression.references().iter().all(|reference| self.knows_name(&reference.root))
+    }
+
+    fn knows_name(&self, name: &str) -> bool {
+        match name {
+            "env" => true,
+            "task" => self.task.is_some(),
+            "key" => self.row.is_some(),
+            _ => {
+                self.row.as_ref().is_some_and(|row| row.get(name).is_some())
+                    || self.world.constant(name).is_some()
+            }
+        }
+    }
+}
+
+impl Scope for Before<'_> {
+    fn lookup(&self, name: &str) -> Option<Binding> {
+        let value = match name {
+            "env" => self.world.env.clone(),
+            "task" => Value::from(self.task?),
+            "key" => Value::array(self.row.as_ref()?.key()),
+            _ => match self.row.as_ref().and_then(|row| row.get(name)) {
+                Some(value) => value.clone(),
+                None => self.world.constant(name)?.clone(),
+            },
+        };
+        Some(Binding::Value(value))
+    }
+
+    fn files(&self) -> &Files {
+        &self.world.files
+    }
+}

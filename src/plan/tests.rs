@@ -1,0 +1,286 @@
+//! Plans of small manifests: what waits for what, in which order, and what is refused.
+
+use super::*;
+use crate::diagnostic::Source;
+use crate::manifest::check;
+
+fn try_plan(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let source = Arc::new(Source { name: "deco.toml".to_owned(), text: text.to_owned() });
+    let (manifest, found) = check::parse(source, &std::env::temp_dir(), &[]);
+    let manifest = Arc::new(manifest.ok_or(found)?);
+    let world = World::new(manifest.clone(), Value::empty_object());
+    Plan::build(manifest, Arc::new(world))
+}
+
+#[track_caller]
+fn plan(text: &str) -> Plan {
+    try_plan(text).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+}
+
+/// What the call at an address waits for: calls by address, joins by what they gather.
+#[track_caller]
+fn before(plan: &Plan, address: &str) -> Vec<String> {
+    let calls = select::calls(plan, address).unwrap();
+    assert_eq!(calls.len(), 1, "{address}");
+    let node = plan.node_of(calls[0]);
+    let mut names: Vec<_> =
+        plan.graph.neighbors_directed(node, Direction::Incoming).map(|node| plan.node_name(node)).collect();
+    names.sort();
+    names
+}
+
+fn call_order(plan: &Plan) -> Vec<String> {
+    let mut calls: Vec<CallId> = plan.calls().collect();
+    calls.sort_by_key(|&call| plan.order_of(call));
+    calls.into_iter().map(|call| plan.address(call).to_string()).collect()
+}
+
+#[track_caller]
+fn refused(text: &str, words: &[&str]) {
+    let wrong = try_plan(text).map(|_| "a plan").unwrap_err();
+    let said: String =
+        wrong.iter().map(|one| format!("{} {:?} {:?}\n", one.message, one.labels, one.help)).collect();
+    for part in words {
+        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+    }
+}
+
+const GRID: &str = "
+[tasks.cell]
+for = { x = 'range(3)', y = 'range(4)' }
+run = 'true'
+";
+
+#[test]
+fn writers_and_readers_of_one_place_share_a_join() {
+    let plan = plan(&format!(
+        "{GRID}
+        [tasks.look]
+        for = {{ i = 'range(5)' }}
+        run = 'true'
+        stdin = '${{{{ cell }}}}'"
+    ));
+    assert_eq!(plan.joins.len(), 1);
+    assert_eq!(plan.graph.edge_count(), 12 + 5);
+    assert_eq!(before(&plan, "look[2]"), ["join of cell"]);
+}
+
+#[test]
+fn reads_are_exact_by_key() {
+    let plan = plan(&format!(
+        "{GRID}
+        [tasks.same]
+        for = {{ x = 'range(3)', y = 'range(4)' }}
+        run = 'true ${{{{ cell[x][y] }}}}'
+        [tasks.column]
+        for = {{ x = 'range(3)' }}
+        run = 'true ${{{{ cell[x] }}}} ${{{{ cell[x][0].deep }}}}'
+        [tasks.computed]
+        run = 'true ${{{{ cell[cell[0][0]] }}}}'"
+    ));
+    assert_eq!(before(&plan, "same[2,3]"), ["cell[2,3]"]);
+    assert_eq!(before(&plan, "column[1]"), ["cell[1,0]", "join of cell[1]"]);
+    assert_eq!(before(&plan, "computed"), ["cell[0,0]", "join of cell"]);
+}
+
+#[test]
+fn a_variable_hides_a_document_of_its_name() {
+    let plan = plan(&format!("{GRID}\n[tasks.b]\nfor = {{ cell = [1] }}\nrun = 'true ${{{{ cell }}}}'"));
+    assert_eq!(before(&plan, "b[1]"), Vec::<String>::new());
+}
+
+#[test]
+fn a_step_reads_the_step_before() {
+    let plan = plan(
+        "[data.state.0]
+        a = 1
+        b = 2
+        [tasks.step]
+        for = { step = 'range(1, 4)', i = ['a', 'b'] }
+        run = 'true ${{ state[step - 1] }}'
+        fills = 'state[step][i]'",
+    );
+    assert_eq!(before(&plan, "step[1,a]"), Vec::<String>::new());
+    assert_eq!(before(&plan, "step[3,b]"), ["join of state[2]"]);
+    assert_eq!(plan.joins.len(), 2);
+}
+
+#[test]
+fn call_order_is_that_of_the_serial_program() {
+    let alone = plan(
+        "[tasks.late]\nrun = 'true ${{ early }}'\n[tasks.early]\nrun = 'true'\n[tasks.free]\nrun = 'true'",
+    );
+    assert_eq!(call_order(&alone), ["early", "late", "free"]);
+    let feeding = plan(
+        "[data]
+        a = { 0 = 1 }
+        [tasks.b]
+        for = { i = 'range(3)' }
+        run = 'true ${{ a[i] }}'
+        [tasks.up]
+        for = { i = 'range(2)' }
+        run = 'true ${{ b[i] }}'
+        fills = 'a[i + 1]'",
+    );
+    assert_eq!(call_order(&feeding), ["b[0]", "up[0]", "b[1]", "up[1]", "b[2]"]);
+}
+
+#[test]
+fn after_waits_for_tasks_calls_tags_and_sync_points() {
+    let plan = plan(
+        "[tasks.a]
+        for = { i = 'range(2)' }
+        run = 'true'
+        tags = ['slow']
+        [tasks.all]
+        run = 'true'
+        after = ['a']
+        [tasks.one]
+        for = { i = 'range(2)' }
+        run = 'true'
+        after = ['a[${{ i }}]']
+        [tasks.last]
+        run = 'true'
+        after = ['day', 'tag:slow']
+        [sync.day]
+        waits-for = ['one']",
+    );
+    assert_eq!(before(&plan, "all"), ["join of a"]);
+    assert_eq!(before(&plan, "one[1]"), ["a[1]"]);
+    assert_eq!(before(&plan, "last"), ["join of tag:slow", "sync.day"]);
+}
+
+#[test]
+fn a_reader_does_not_wait_for_what_comes_after_it() {
+    let plan = plan(
+        "[data]
+        log = []
+        [tasks.first]
+        run = 'true'
+        fills = 'log[]'
+        [tasks.look]
+        run = 'true ${{ log }}'
+        [tasks.second]
+        run = 'true'
+        fills = 'log[]'
+        after = ['look']",
+    );
+    assert_eq!(before(&plan, "look"), ["first"]);
+}
+
+#[test]
+fn a_checked_sync_point_holds_back_what_reads_its_documents() {
+    let plan = plan(&format!(
+        "{GRID}
+        [tasks.double]
+        run = 'true ${{{{ cell[0][0] }}}}'
+        [tasks.feeds]
+        run = 'true ${{{{ cell[0][1] }}}}'
+        [sync.good]
+        waits-for = ['cell', 'feeds']
+        check = 'cell | length == 3'"
+    ));
+    assert_eq!(before(&plan, "double"), ["cell[0,0]", "sync.good"]);
+    assert_eq!(before(&plan, "feeds"), ["cell[0,1]"]);
+}
+
+#[test]
+fn circles_are_told_whole() {
+    refused(
+        "[tasks.a]\nrun = 'true ${{ b }}'\n[tasks.b]\nrun = 'true ${{ c }}'\n[tasks.c]\nrun = 'true'\nafter = ['a']",
+        &["`a` → `b` → `c` → `a`", "reads `b`", "comes after"],
+    );
+    refused(
+        "[tasks.a]\nfor = { i = [1, 2] }\nrun = 'true ${{ a }}'",
+        &["`a[1]` waits for itself", "state[step - 1]"],
+    );
+    refused("[tasks.a]\nrun = 'true ${{ a }}'", &["`a` waits for itself"]);
+}
+
+#[test]
+fn unordered_fills_of_one_place_are_refused() {
+    refused(
+        "[tasks.a]\nrun = 'true'\nfills = 'd.x'\n[tasks.b]\nrun = 'true'\nfills = 'd'",
+        &["`a` and `b` both fill `d.x`"],
+    );
+    refused("[tasks.a]\nfor = { i = [1, 2, 3] }\nrun = 'true'\nfills = 'd'", &["`a[1]` and `a[2]`"]);
+    refused("[tasks.a]\nrun = 'true'\nfills = 'd[]'\n[tasks.b]\nrun = 'true'\nfills = 'd.x'", &["both fill"]);
+    plan("[tasks.a]\nfor = { i = [1, 2] }\nrun = 'true'\nfills = 'd[]'");
+    plan("[tasks.a]\nrun = 'true'\nfills = 'd'\n[tasks.b]\nrun = 'true ${{ d.y }}'\nfills = 'd.x'");
+    plan(
+        "[tasks.a]\nrun = 'true'\nfills = 'd'\nif = 'true'\n[tasks.b]\nrun = 'true'\nfills = 'd'\nif = 'false'",
+    );
+}
+
+#[test]
+fn places_that_nothing_fills_are_refused() {
+    refused(&format!("{GRID}\n[tasks.b]\nrun = 'true ${{{{ cell[9] }}}}'"), &["nothing stands at `cell[9]`"]);
+    refused("[data]\nd = [1]\n[tasks.b]\nrun = 'true ${{ d[1] }}'", &["nothing stands at `d[1]`"]);
+    refused(
+        "[data]\nd = [1]\n[tasks.b]\nrun = 'true'\nfills = 'd[1]'",
+        &["cannot fill `d[1]`", "array of 1"],
+    );
+    plan(&format!("{GRID}\n[tasks.b]\nrun = 'true ${{{{ cell[9] | default(1) }}}}'"));
+    plan("[data]\nd = [1]\n[tasks.b]\nrun = 'true ${{ d[-1] }} ${{ d[3] if d[3] is defined else 1 }}'");
+}
+
+#[test]
+fn equal_keys_are_refused_with_both_positions() {
+    refused(
+        "[tasks.a]\nfor = { i = [1, 2, '1'] }\nrun = 'true'",
+        &["`1` stands twice", "the 1st and the 3rd"],
+    );
+    refused("[tasks.a]\nfor = { i = 'range(2)' }\ninclude = [{ i = 1 }]\nrun = 'true'", &["the key `1`"]);
+    refused("[data]\nn = 3\n[tasks.a]\nfor = { i = 'n' }\nrun = 'true'", &["goes over a list", "range(3)"]);
+}
+
+#[test]
+fn bindings_come_in_key_order() {
+    let text = "
+        [data]
+        sizes = { small = [1, 2], large = [3] }
+        people = [{ id = 'x' }, { id = 'y' }]
+        [tasks.a]
+        for = { size = 'sizes', n = 'sizes[size]' }
+        exclude = [{ size = 'small', n = 2 }]
+        include = [{ size = 'huge', n = 9 }]
+        run = 'true'
+        [tasks.b]
+        for = { p = 'people' }
+        run = 'true'
+        [tasks.c]
+        for = { p = 'people' }
+        key = ['p.id']
+        run = 'true'
+        [tasks.d]
+        for = { 'i, j' = 'zip([1, 2], [3, 4])' }
+        run = 'true'";
+    let expected =
+        ["a[small,1]", "a[large,3]", "a[huge,9]", "b[#0]", "b[#1]", "c[x]", "c[y]", "d[1,3]", "d[2,4]"];
+    assert_eq!(call_order(&plan(text)), expected);
+}
+
+#[test]
+fn addresses_name_calls_in_every_form() {
+    let plan = plan(&format!("{GRID}\n[tasks.tagged]\nrun = 'true'\ntags = ['slow']"));
+    let count = |address: &str| select::calls(&plan, address).map(|calls| calls.len());
+    assert_eq!(count("cell"), Ok(12));
+    assert_eq!(count("cell[1,2]"), Ok(1));
+    assert_eq!(count("cell[y=2]"), Ok(3));
+    assert_eq!(count("cell[x=1,y=2]"), Ok(1));
+    assert_eq!(count("cell[*,2]"), Ok(3));
+    assert_eq!(count("cell[1][2]"), Ok(1));
+    assert_eq!(count("cell[1]"), Ok(4));
+    assert_eq!(count("c*"), Ok(12));
+    assert_eq!(count("tag:slow"), Ok(1));
+    assert!(count("cel").unwrap_err().contains("did you mean `cell`"));
+    assert!(count("cell[9,9]").unwrap_err().contains("names no call"));
+}
+
+#[test]
+fn a_part_of_the_plan_is_what_the_wanted_calls_need() {
+    let plan = plan(&format!("{GRID}\n[tasks.b]\nrun = 'true ${{{{ cell[1] }}}}'"));
+    let wanted = select::calls(&plan, "b").unwrap();
+    let needed = select::needed(&plan, &wanted);
+    assert_eq!(plan.calls().filter(|&call| needed.contains(&plan.node_of(call))).count(), 4 + 1);
+}

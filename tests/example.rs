@@ -1,0 +1,68 @@
+//! `deco.toml.example` is what it says: a manifest as it stands, one with every commented key, and complete.
+
+use std::sync::Arc;
+
+use deco::diagnostic::{Diagnostics, Source};
+use deco::manifest::{Manifest, check, raw};
+use deco::report::diagnostics::{Look, draw};
+
+const EXAMPLE: &str = include_str!("../deco.toml.example");
+
+/// The example with the `#` of `#key = …` taken away; `# prose` stays.
+fn uncommented() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(code) if !code.starts_with([' ', '!']) => code,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn parse(text: String) -> Manifest {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [("samples.json", "{}"), ("rows.csv", "id\n1\n"), ("settings.env", "A=1\n")];
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let source = Arc::new(Source { name: "deco.toml.example".to_owned(), text });
+    let (manifest, list) = check::parse(source.clone(), folder.path(), &[]);
+    let drawn = draw(&Diagnostics { source, list }, Look::Plain);
+    assert!(drawn.is_empty(), "{drawn}");
+    manifest.unwrap()
+}
+
+#[test]
+fn it_is_a_manifest_as_it_stands() {
+    assert_eq!(parse(EXAMPLE.to_owned()).tasks.len(), 4);
+}
+
+#[test]
+fn every_commented_key_is_accepted() {
+    let manifest = parse(uncommented());
+    assert_eq!(manifest.tasks.len(), 5);
+    assert_eq!(manifest.documents.len(), 4);
+}
+
+#[test]
+fn no_key_is_left_out() {
+    let table: toml::Table = uncommented().parse().unwrap();
+    let whole = toml::Value::Table(table);
+    let tables = |path: &[&str]| -> Vec<toml::Table> {
+        let at = path.iter().try_fold(&whole, |value, key| value.get(key));
+        vec![at.and_then(toml::Value::as_table).unwrap().clone()]
+    };
+    let tasks: Vec<toml::Table> =
+        whole["tasks"].as_table().unwrap().values().map(|task| task.as_table().unwrap().clone()).collect();
+    let known = raw::known();
+    let cases = [
+        ("", &known.root, tables(&[])),
+        ("settings", &known.settings, tables(&["settings"])),
+        ("tasks", &known.task, tasks),
+        ("sync", &known.sync, tables(&["sync", "day"])),
+    ];
+    for (name, keys, tables) in cases {
+        let missing: Vec<&String> =
+            keys.iter().filter(|key| tables.iter().all(|table| !table.contains_key(*key))).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?}");
+    }
+}
