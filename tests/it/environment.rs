@@ -108,7 +108,7 @@ fn a_private_folder_is_removed_after_the_call() {
         r#"
         [tasks.t]
         for = { k = [1, 2] }
-        run = "cd \"$DECO_TMPDIR\"; [ -z \"$(ls -A)\" ]; : > mine; ls -ld . | cut -c 1-10; pwd; cd -  > /dev/null; sh meet here${{ k }} here${{ 3 - k }}"
+        run = "cd \"$DECO_TMPDIR\"; [ -z \"$(ls -A)\" ]; : > mine; pwd; ls -ld . .. ../.. | cut -c 1-10 | grep drwx------ | head -n 1; cd -  > /dev/null; sh meet here${{ k }} here${{ 3 - k }}"
         result = "lines"
         [tasks.again]
         run = "ls -A \"$DECO_TMPDIR\""
@@ -118,10 +118,10 @@ fn a_private_folder_is_removed_after_the_call() {
     let output = sandbox.run(["-j2"]).code(0);
     let answer: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     let folders = [&answer["t"]["1"], &answer["t"]["2"]];
-    assert_ne!(folders[0][1], folders[1][1]);
+    assert_ne!(folders[0][0], folders[1][0]);
     for folder in folders {
-        assert_eq!(folder[0], "drwx------");
-        let path = folder[1].as_str().unwrap();
+        assert_eq!(folder[1], "drwx------", "nobody else gets there");
+        let path = folder[0].as_str().unwrap();
         assert!(path.starts_with('/') && !std::path::Path::new(path).exists(), "{path}");
     }
     assert_eq!(answer["again"], "");
@@ -140,7 +140,7 @@ fn declared_documents_are_files() {
             result = "json"
             [tasks.b]
             reads = ["a", "my_table"]
-            run = "cat \"$DECO_DOC_A\"; cat \"$DECO_DOC_MY_TABLE\""
+            run = "cat \"$DECO_DOC_A\"; echo; cat \"$DECO_DOC_MY_TABLE\""
             result = "ndjson"
             "#,
         )

@@ -3,6 +3,7 @@
 
 mod answer;
 mod environment;
+mod examples;
 mod failures;
 mod interrupt;
 mod law;

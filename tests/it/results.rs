@@ -95,13 +95,24 @@ fn fills_make_containers_in_call_order() {
 }
 
 #[test]
-fn an_index_out_of_an_arrays_range_is_the_calls_failure() {
-    Sandbox::new()
-        .manifest("[data]\narray = [1]\n[tasks.t]\nrun = 'echo 2'\nfills = 'array[1]'")
-        .run([])
-        .code(1)
-        .stdout_is("")
-        .stderr_has("`t`");
+fn an_index_out_of_an_arrays_range_is_refused() {
+    let array = "[data]\narray = [1]\n[tasks.t]\nrun = 'echo 2'\n";
+    // known before the run
+    let known = Sandbox::new().manifest(&format!("{array}fills = 'array[1]'"));
+    known.run([]).code(2).stdout_is("").stderr_has("`array[1]`");
+    // and where only the run shows that an array stands there
+    let shown = Sandbox::new().manifest(
+        r#"
+        [tasks.list]
+        run = "echo '[1]'"
+        result = "json"
+        [tasks.t]
+        run = "echo 2"
+        fills = "list[1]"
+        after = ["list"]
+        "#,
+    );
+    shown.run([]).code(1).stdout_is("").stderr_has("`t`");
 }
 
 #[test]
@@ -110,9 +121,9 @@ fn no_calls_leave_the_constant_part() {
         .manifest(
             r#"
             [data]
-            none = []
+            keys = []
             [tasks.t]
-            for = { k = "none" }
+            for = { k = "keys" }
             run = "echo ${{ k }}"
             fills = { "d.keyed[k]" = "result", "d.log[]" = "result" }
             [tasks.reader]

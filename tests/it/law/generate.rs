@@ -143,11 +143,15 @@ impl<'a> Draft<'a> {
         for _ in 0..self.random.weighted(&[15, 45, 25, 15]) {
             task.reads.extend(self.read(&task));
         }
+        if self.random.percent(15) {
+            task.reads.extend(self.condition(&task));
+        }
         task.fills = self.fills(&task);
         task.after = self.after(&task);
         task.allow_failure = (task.shaky && !self.model.keep_going) || self.random.percent(10);
         let takes_default = matches!(task.fills, Fills::Default | Fills::Path(_));
-        if task.allow_failure && takes_default && self.random.percent(50) {
+        let has_holes = task.allow_failure || task.reads.iter().any(|read| read.slot == Slot::If);
+        if has_holes && takes_default && self.random.percent(50) {
             task.default = Some(self.default(shape));
         }
         self.model.tasks.push(task);

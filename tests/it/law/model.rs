@@ -110,6 +110,8 @@ pub enum Form {
     ToJson,
     Default,
     Defined,
+    /// Whether it is 0.
+    IsZero,
 }
 
 /// What `| default("…")` gives.
@@ -123,6 +125,8 @@ pub enum Slot {
     /// As an argument with text around, so that a list stays one word.
     Inside,
     Environment,
+    /// The call is skipped unless it gives true.
+    If,
 }
 
 #[derive(Clone, Debug)]

@@ -88,13 +88,13 @@ impl Serial<'_> {
         }
         let is_skipped = self.meets_hole(index, task)?;
         if self.calls.needs[index].iter().any(|&need| self.outcomes[need].is_some_and(Outcome::is_failure)) {
-            return if is_skipped && task.default.is_some() {
+            return if task.default.is_some() {
                 Err(Unfit("blocked or skipped"))
             } else {
                 Ok(Outcome::Blocked)
             };
         }
-        if is_skipped {
+        if is_skipped || !self.condition(call, task)? {
             return self.do_without(call, task, Outcome::Skipped);
         }
         let (words, seen, stdin) = (
@@ -165,6 +165,15 @@ impl Serial<'_> {
         Ok(())
     }
 
+    /// Whether its `if` holds.
+    fn condition(&self, call: &Call, task: &Task) -> Result<bool, Unfit> {
+        let Some(read) = task.reads.iter().find(|read| read.slot == Slot::If) else { return Ok(true) };
+        match self.value(call, read)? {
+            Json::Bool(holds) => Ok(holds),
+            _ => Err(Unfit("no boolean")),
+        }
+    }
+
     /// The arguments that the script hashes.
     fn words(&self, call: &Call, task: &Task) -> Result<Vec<String>, Unfit> {
         let mut words: Vec<String> = call.binding.iter().map(|(_, value)| value.to_text()).collect();
@@ -175,7 +184,7 @@ impl Serial<'_> {
                     Json::Array(items) if !task.shell => words.extend(items.iter().map(Json::to_text)),
                     value => words.push(value.to_text()),
                 },
-                Slot::Stdin | Slot::Environment => {}
+                Slot::Stdin | Slot::Environment | Slot::If => {}
             }
         }
         Ok(words)
@@ -195,6 +204,7 @@ impl Serial<'_> {
             (_, None) => Err(Unfit("nothing stands there")),
             (Form::Bare | Form::Default, Some(value)) => Ok(value.clone()),
             (Form::ToJson, Some(value)) => Ok(Json::Text(value.compact())),
+            (Form::IsZero, Some(value)) => Ok(Json::Bool(*value == Json::int(0))),
             (Form::Length, Some(value)) => length(value).ok_or(Unfit("no length")),
         }
     }

@@ -29,6 +29,8 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
         let entry = |v: &super::model::Variable| format!("{} = {}", v.name, items(&v.items));
         keys.push(("for", format!("{{ {} }}", join(task.variables.iter().map(entry)))));
     }
+    let condition = task.reads.iter().find(|read| read.slot == Slot::If);
+    keys.extend(condition.map(|read| ("if", quote(&bare(read)))));
     keys.push(("run", run(task)));
     let stdin = reads(task, Slot::Stdin);
     if !stdin.is_empty() {
@@ -61,7 +63,7 @@ fn run(task: &Task) -> String {
     let slots = slots.chain(task.reads.iter().filter_map(|read| match read.slot {
         Slot::Argument => Some((expression(read), false)),
         Slot::Inside => Some((format!("<{}>", expression(read)), true)),
-        Slot::Stdin | Slot::Environment => None,
+        Slot::Stdin | Slot::Environment | Slot::If => None,
     }));
     let slots: Vec<(String, bool)> = slots.collect();
     if !task.shell {
@@ -79,13 +81,18 @@ fn reads(task: &Task, slot: Slot) -> String {
 }
 
 fn expression(read: &Read) -> String {
+    format!("${{{{ {} }}}}", bare(read))
+}
+
+fn bare(read: &Read) -> String {
     let place = place(&read.place);
     match read.form {
-        Form::Bare => format!("${{{{ {place} }}}}"),
-        Form::Length => format!("${{{{ {place} | length }}}}"),
-        Form::ToJson => format!("${{{{ {place} | tojson }}}}"),
-        Form::Default => format!("${{{{ {place} | default({}) }}}}", quote(DEFAULT_TEXT)),
-        Form::Defined => format!("${{{{ {place} is defined }}}}"),
+        Form::Bare => place,
+        Form::Length => format!("{place} | length"),
+        Form::ToJson => format!("{place} | tojson"),
+        Form::Default => format!("{place} | default({})", quote(DEFAULT_TEXT)),
+        Form::Defined => format!("{place} is defined"),
+        Form::IsZero => format!("{place} == 0"),
     }
 }
 

@@ -122,7 +122,7 @@ impl Draft<'_> {
         Some(Items::Lookup(name, first.name.clone()))
     }
 
-    fn texts_of(&self, variable: &Variable) -> Option<Vec<String>> {
+    pub(super) fn texts_of(&self, variable: &Variable) -> Option<Vec<String>> {
         let bindings = serial::bindings(&self.model, &task_over(variable))?;
         Some(
             bindings.iter().filter_map(|binding| binding.first()).map(|(_, value)| value.to_text()).collect(),

@@ -27,6 +27,34 @@ impl Draft<'_> {
         Some(Read { place, form, slot: *self.random.pick(&slots) })
     }
 
+    /// What an `if` asks: a given boolean by key, or whether a number that a task fills is 0.
+    pub(super) fn condition(&mut self, reader: &Task) -> Option<Read> {
+        if let (Some(first), true) = (reader.variables.first(), self.random.percent(50)) {
+            let keys = self.texts_of(first)?;
+            let given = keys.into_iter().map(|key| (key, Json::Bool(self.random.percent(60)))).collect();
+            let document = self.name("on");
+            self.model.data.push((document.clone(), Json::Object(given)));
+            let place = Place { document, steps: vec![Step::Variable(first.name.clone())] };
+            return Some(Read { place, form: Form::Bare, slot: Slot::If });
+        }
+        let place = self.number_of_a_result(reader)?;
+        Some(Read { place, form: Form::IsZero, slot: Slot::If })
+    }
+
+    /// A place of 0, 1 or 2 in what a task fills.
+    fn number_of_a_result(&mut self, reader: &Task) -> Option<Place> {
+        let teller = self.some_task(|task| {
+            task.shape == super::Shape::Json
+                && !task.shaky
+                && matches!(task.fills().first(), Some((_, Value::Result)))
+        })?;
+        let (fill, _) = teller.fills().remove(0);
+        let mut place = self.reachable(reader, &teller, &fill)?;
+        let is_sure = place.steps.len() == fill.steps.len() && serial::is_filled(&self.model, reader, &place);
+        place.steps.push(Step::Field("m".to_owned()));
+        is_sure.then_some(place)
+    }
+
     /// The writer's place with the reader's variables where they go over the same, else with one binding's values.
     fn reachable(&mut self, reader: &Task, writer: &Task, fill: &Place) -> Option<Place> {
         let bindings = serial::bindings(&self.model, writer)?;
@@ -63,17 +91,7 @@ impl Draft<'_> {
         else {
             return;
         };
-        let Some(teller) = self.some_task(|task| {
-            task.shape == super::Shape::Json
-                && !task.shaky
-                && matches!(task.fills().first(), Some((_, Value::Result)))
-        }) else {
-            return;
-        };
-        let (fill, _) = teller.fills().remove(0);
-        let Some(mut inner) = self.reachable(reader, &teller, &fill) else { return };
-        if inner.steps.len() == fill.steps.len() && serial::is_filled(&self.model, reader, &inner) {
-            inner.steps.push(Step::Field("m".to_owned()));
+        if let Some(inner) = self.number_of_a_result(reader) {
             place.steps[at] = Step::Dynamic(Box::new(inner));
         }
     }
