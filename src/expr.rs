@@ -3,6 +3,7 @@
 //! keeps its digits, a document is never copied, and what is missing has a name.
 //! Does not know what a document or a call is: a scope answers names, `expr/reads.rs` tells which are asked.
 
+mod catalogue;
 mod convert;
 mod evaluate;
 mod files;
@@ -12,6 +13,8 @@ mod lower;
 mod node;
 mod number;
 mod operators;
+mod place;
+mod range;
 pub mod reads;
 mod scan;
 mod slice;

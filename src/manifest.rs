@@ -3,6 +3,7 @@
 
 pub mod check;
 mod data;
+mod documents;
 mod fills;
 pub mod load;
 mod names;
@@ -12,8 +13,11 @@ mod reader;
 mod run;
 pub mod settings;
 mod sync;
+mod syntax;
 mod target;
 mod task;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 use std::path::PathBuf;

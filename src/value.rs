@@ -1,12 +1,13 @@
 //! JSON values that keep what they were given: every digit of a number, the order of an object's keys.
 //! Clones are cheap (shared text, arrays and objects). Knows nothing of documents or places.
 
+mod parse;
+
 use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 /// Shared text: keys, names, strings.
@@ -79,7 +80,7 @@ impl fmt::Display for JsonError {
 impl Value {
     /// Parses one JSON value. Refuses NaN, lone surrogates, duplicate keys, trailing text and nesting deeper than 127.
     pub fn parse(json: &[u8]) -> Result<Value, JsonError> {
-        serde_json::from_slice(json).map_err(|error| JsonError(error.to_string()))
+        parse::parse(json)
     }
 
     /// An empty object.
@@ -322,122 +323,6 @@ impl Serialize for Value {
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(i128::from(value).into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(i128::from(value).into())
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom(format!("{value} is no JSON number")))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Value::array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut members = Object::default();
-        while let Some(key) = map.next_key_seed(KeySeed)? {
-            match key {
-                MapKey::Digits => {
-                    let digits: String = map.next_value()?;
-                    return Ok(Value::Number(Number(digits.into())));
-                }
-                MapKey::Member(key) if members.contains_key(&key) => {
-                    return Err(de::Error::custom(format!("duplicate key `{key}`")));
-                }
-                MapKey::Member(key) => {
-                    let value = map.next_value()?;
-                    members.insert(key, value);
-                }
-            }
-        }
-        Ok(Value::Object(Arc::new(members)))
-    }
-}
-
-/// serde_json hands a number with all its digits over as a map of one reserved key. Only the real keys of
-/// a text answer to `deserialize_newtype_struct`, so an object that happens to use that key stays an object.
-enum MapKey {
-    Member(Text),
-    Digits,
-}
-
-struct KeySeed;
-
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = MapKey;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MapKey, D::Error> {
-        deserializer.deserialize_newtype_struct("Key", self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeySeed {
-    type Value = MapKey;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, key: D) -> Result<MapKey, D::Error> {
-        String::deserialize(key).map(|key| MapKey::Member(key.into()))
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<MapKey, E> {
-        const NUMBER: &str = "$serde_json::private::Number";
-        Ok(if key == NUMBER { MapKey::Digits } else { MapKey::Member(key.into()) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,7 +342,25 @@ mod tests {
 
     #[test]
     fn what_json_does_not_know_is_refused() {
-        for json in ["NaN", "[Infinity]", r#""\ud800""#, r#"{"a":1,"a":1}"#, "1 2", "", "01", "'a'"] {
+        for json in [
+            "NaN",
+            "[Infinity]",
+            r#""\ud800""#,
+            r#"{"a":1,"a":1}"#,
+            "1 2",
+            "",
+            "01",
+            "'a'",
+            "1.",
+            "+1",
+            ".5",
+            "1e",
+            "-",
+            "[1,]",
+            r#"{"a":1,}"#,
+            r#"{"a"}"#,
+            "\"\n\"",
+        ] {
             assert!(Value::parse(json.as_bytes()).is_err(), "{json}");
         }
         let deep = "[".repeat(10_000);

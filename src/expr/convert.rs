@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn containers_go_in_by_reference_and_come_back_as_they_were() {
-        for json in ["null", "true", "-3", "2.5", r#""é""#, r#"{"z":1.10,"a":[1E5]}"#, "[1.10,{}]"] {
+        for json in ["null", "true", "-3", "2.5", r#""é""#, r#"{"z":1.10,"a":[1e+05]}"#, "[1.10,{}]"] {
             let value = parse(json);
             assert_eq!(from_minijinja(&to_minijinja(&value)).unwrap(), value);
         }

@@ -3,13 +3,15 @@
 
 use std::rc::Rc;
 
-use super::functions::{Function, Range};
+use super::functions::Function;
 use super::node::{Argument, Arguments, Bounds, Choice, Comparison, Fallback, Kind, Node};
 use super::number::Operator;
+use super::place::{child, missing, partly_known};
+use super::range::Range;
 use super::reads::key_text;
 use super::slice::Slice;
 use super::{Binding, EvalError, Scope, Step, View, filters, operators};
-use crate::value::{Object, Text, Value, parse_index, write_quoted};
+use crate::value::{Object, Text, Value};
 
 /// Evaluates the nodes of one text over one scope.
 pub struct Evaluator<'a> {
@@ -294,26 +296,6 @@ fn pair_holds(how: Comparison, left: &Value, right: &Value) -> Result<bool, Stri
     })
 }
 
-/// What `key` finds in a value: a member, an element or a character; a negative position counts from the end.
-fn child(value: &Value, key: &str) -> Option<Value> {
-    match value {
-        Value::Object(members) => members.get(key).cloned(),
-        Value::Array(items) => items.get(position(key, items.len())?).cloned(),
-        Value::String(text) => {
-            let index = position(key, text.chars().count())?;
-            text.chars().nth(index).map(|c| c.to_string().into())
-        }
-        _ => None,
-    }
-}
-
-fn position(key: &str, len: usize) -> Option<usize> {
-    match key.strip_prefix('-') {
-        Some(digits) => len.checked_sub(parse_index(digits)?),
-        None => parse_index(key),
-    }
-}
-
 /// What is known at a place of a view.
 fn seen(view: Rc<View>, root: &Text, keys: Vec<Text>) -> Held {
     for (place, value) in &view.places {
@@ -323,43 +305,6 @@ fn seen(view: Rc<View>, root: &Text, keys: Vec<Text>) -> Held {
         return found.map_or_else(|| Held::Missing(missing(root, keys.clone())), Held::Value);
     }
     Held::View(view, keys)
-}
-
-/// The error for a place at which nothing stands.
-fn missing(root: &Text, keys: Vec<Text>) -> EvalError {
-    let message = match keys.as_slice() {
-        [] => format!("`{root}` is not known here"),
-        [name] if &**root == "env" => format!("the environment variable `{name}` is not set"),
-        keys => format!("`{}`: nothing stands there", place_text(root, keys)),
-    };
-    EvalError { message, missing: Some((root.clone(), keys)) }
-}
-
-fn partly_known(view: &View, keys: &[Text]) -> String {
-    let asked = place_text("", keys);
-    let known: Vec<_> = view.places.iter().map(|(place, _)| place_text("", place)).collect();
-    format!("only parts are known here ({}), not `{asked}` as a whole", known.join(", "))
-}
-
-/// A place as a path writes it.
-fn place_text(root: &str, keys: &[Text]) -> String {
-    let mut out = root.to_owned();
-    for key in keys {
-        let mut chars = key.chars();
-        let word = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if word {
-            out.push('.');
-            out.push_str(key);
-        } else if parse_index(key).is_some() {
-            out.push_str(&format!("[{key}]"));
-        } else {
-            out.push('[');
-            write_quoted(key, &mut out);
-            out.push(']');
-        }
-    }
-    out
 }
 
 /// A source text for a message: one line, not longer than a message can bear.

@@ -1,7 +1,6 @@
-//! Filters and tests: which there are, those that are our own (they keep digits and write JSON), and the way to
-//! minijinja's for all others. Knows nothing of scopes.
+//! What filters and tests give: those that are our own (they keep digits and write JSON), and the way to minijinja's
+//! for all others. Which there are stands in the catalogue. Knows nothing of scopes.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use minijinja::value::Kwargs;
@@ -9,184 +8,15 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value as Jinja
 
 use super::convert::{self, MAX_SIZE, from_minijinja, to_minijinja};
 use super::functions::Function;
-use super::node::{Argument, Arguments, Kind};
-use super::{Landing, ParseError, number, operators};
-use crate::diagnostic::nearest;
+use super::{number, operators};
 use crate::value::Value;
 
 /// What minijinja may spend on one filter: about two gigabytes, or the sorting of a million items.
 const FUEL: u64 = 32_000_000;
 
-const FILTERS: &[&str] = &[
-    "abs",
-    "attr",
-    "basename",
-    "batch",
-    "bool",
-    "capitalize",
-    "chain",
-    "count",
-    "dictsort",
-    "dirname",
-    "e",
-    "escape",
-    "ext",
-    "first",
-    "float",
-    "format",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "split",
-    "stem",
-    "string",
-    "sum",
-    "title",
-    "tojson",
-    "trim",
-    "unique",
-    "upper",
-    "zip",
-];
-
-/// Filters that the tree has nodes or landings of its own for.
-const SPECIAL: &[&str] = &["default", "d", "file", "raw", "words"];
-
-const TESTS: &[&str] = &[
-    "boolean",
-    "defined",
-    "divisibleby",
-    "endingwith",
-    "eq",
-    "equalto",
-    "even",
-    "false",
-    "filter",
-    "float",
-    "ge",
-    "greaterthan",
-    "gt",
-    "in",
-    "int",
-    "integer",
-    "iterable",
-    "le",
-    "lessthan",
-    "lower",
-    "lt",
-    "mapping",
-    "ne",
-    "none",
-    "number",
-    "odd",
-    "sameas",
-    "sequence",
-    "startingwith",
-    "string",
-    "test",
-    "true",
-    "undefined",
-    "upper",
-];
-
 /// Filters that work on a text: what is none is first written as it would land.
 const ON_TEXT: &[&str] =
     &["capitalize", "e", "escape", "indent", "lines", "lower", "replace", "split", "title", "trim", "upper"];
-
-/// A filter as the tree has it.
-pub enum Filter {
-    Default,
-    File,
-    Other(&'static str),
-}
-
-/// How the outermost filter of a slot lets the value land, if it is one that says so.
-pub fn landing(name: &str) -> Option<Landing> {
-    match name {
-        "raw" => Some(Landing::Raw),
-        "words" => Some(Landing::Words),
-        _ => None,
-    }
-}
-
-pub fn is_filter(name: &str) -> bool {
-    FILTERS.contains(&name) || SPECIAL.contains(&name)
-}
-
-/// The filter of this name, or an error at `span` that names the nearest.
-pub fn filter(name: &str, span: Range<usize>) -> Result<Filter, ParseError> {
-    match name {
-        "default" | "d" => return Ok(Filter::Default),
-        "file" => return Ok(Filter::File),
-        "raw" | "words" => {
-            let message =
-                format!("`{name}` says how a value lands: it can only be the last filter of a `${{{{ }}}}`");
-            return Err(ParseError::new(message, span));
-        }
-        _ => {}
-    }
-    if let Some(known) = FILTERS.iter().find(|known| **known == name) {
-        return Ok(Filter::Other(known));
-    }
-    let error = ParseError::new(format!("no filter is called `{name}`"), span);
-    if Function::named(name).is_some() {
-        return Err(error.help(format!("`{name}` is a function: write `{name}(…)`")));
-    }
-    Err(suggest(error, name, FILTERS.iter().chain(SPECIAL)))
-}
-
-/// The test of this name, or an error at `span` that names the nearest.
-pub fn test(name: &str, span: Range<usize>) -> Result<&'static str, ParseError> {
-    TESTS.iter().find(|known| **known == name).copied().ok_or_else(|| {
-        suggest(ParseError::new(format!("no test is called `{name}`"), span), name, TESTS.iter())
-    })
-}
-
-fn suggest<'a>(error: ParseError, name: &str, known: impl Iterator<Item = &'a &'a str>) -> ParseError {
-    match nearest(name, known.copied()) {
-        Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error,
-    }
-}
-
-/// Refuses names of filters and tests in the arguments of `map`, `select` and the like that nothing defines.
-pub fn check_names(filter: &str, arguments: &Arguments) -> Result<(), ParseError> {
-    let (position, tests) = match filter {
-        "map" => (0, false),
-        "select" | "reject" => (0, true),
-        "selectattr" | "rejectattr" => (1, true),
-        _ => return Ok(()),
-    };
-    let Some(Argument::One(node)) = arguments.positional.get(position) else { return Ok(()) };
-    let Kind::Constant(Value::String(name)) = &node.kind else { return Ok(()) };
-    if tests {
-        const SYMBOLS: [&str; 6] = ["==", "!=", "<", "<=", ">", ">="];
-        return if SYMBOLS.contains(&&**name) { Ok(()) } else { test(name, node.span.clone()).map(drop) };
-    }
-    match self::filter(name, node.span.clone())? {
-        Filter::File => Err(ParseError::new("`map` cannot use `file`", node.span.clone())),
-        Filter::Default | Filter::Other(_) => Ok(()),
-    }
-}
 
 /// The value of `input | name(positional, named)`; `None` where the filter finds nothing (`first` of an empty list).
 pub fn apply(
@@ -321,6 +151,7 @@ fn mapped(name: &str, input: &Jinja) -> Result<Jinja, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expr::catalogue::{FILTERS, TESTS};
 
     #[test]
     fn every_name_is_one_that_minijinja_or_we_define() {
@@ -343,7 +174,7 @@ mod tests {
     #[test]
     fn our_own_filters_keep_digits() {
         filtered("tojson", r#"{"a":"<é>","b":1.10}"#, "[]", r#""{\"a\":\"<é>\",\"b\":1.10}""#);
-        filtered("tojson", "[1E5]", "[2]", r#""[\n  1E5\n]""#);
+        filtered("tojson", "[1e+05]", "[2]", r#""[\n  1e+05\n]""#);
         filtered("string", "1.10", "[]", r#""1.10""#);
         filtered("string", "null", "[]", r#""null""#);
         filtered("join", r#"[1.10,true,"x",{"a":1}]"#, r#"[", "]"#, r#""1.10, true, x, {\"a\":1}""#);

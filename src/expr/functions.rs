@@ -1,11 +1,10 @@
-//! The functions that expressions may call, and ranges of any length. Where files are asked, the scope's `Files`
-//! answer.
+//! The functions that expressions may call. Where files are asked, the scope's `Files` answer.
 
 use std::ops::Range as Span;
 
-use super::convert::MAX_SIZE;
 use super::node::{Argument, Arguments};
-use super::{Files, ParseError, filters};
+use super::range::Range;
+use super::{Files, ParseError, catalogue};
 use crate::diagnostic::nearest;
 use crate::value::{Text, Value};
 
@@ -40,7 +39,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
 pub fn function(name: &str, span: Span<usize>) -> Result<Function, ParseError> {
     Function::named(name).ok_or_else(|| {
         let error = ParseError::new(format!("no function is called `{name}`"), span);
-        if filters::is_filter(name) {
+        if catalogue::is_filter(name) {
             return error.help(format!("`{name}` is a filter: write `value | {name}`"));
         }
         match nearest(name, FUNCTIONS.iter().map(|(name, ..)| *name)) {
@@ -55,7 +54,7 @@ pub fn no_method(name: &str, span: Span<usize>) -> ParseError {
     let error = ParseError::new(format!("values have no methods: `.{name}()` cannot be called"), span);
     match instead_of(name) {
         Some(instead) => error.help(format!("write `{instead}`")),
-        None if filters::is_filter(name) => error.help(format!("write `| {name}`")),
+        None if catalogue::is_filter(name) => error.help(format!("write `| {name}`")),
         None => error,
     }
 }
@@ -199,107 +198,9 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// `range(stop)`, `range(start, stop)`, `range(start, stop, step)`: of any length while nobody walks over it.
-#[derive(Clone, Copy, Debug)]
-pub struct Range {
-    start: i128,
-    step: i128,
-    len: u128,
-}
-
-impl Range {
-    pub fn new(bounds: &[Value]) -> Result<Range, String> {
-        let bounds = bounds.iter().map(integer).collect::<Result<Vec<_>, _>>()?;
-        let (start, stop, step) = match *bounds.as_slice() {
-            [stop] => (0, stop, 1),
-            [start, stop] => (start, stop, 1),
-            [start, stop, step] => (start, stop, step),
-            _ => return Err("`range` takes one to three numbers".to_owned()),
-        };
-        if step == 0 {
-            return Err("`range`'s step cannot be 0".to_owned());
-        }
-        let ahead = if step > 0 { start < stop } else { start > stop };
-        let len = if ahead { (start.abs_diff(stop) - 1) / step.unsigned_abs() + 1 } else { 0 };
-        Ok(Range { start, step, len })
-    }
-
-    pub fn len(&self) -> u128 {
-        self.len
-    }
-
-    /// The number at a position; a negative one counts from the end.
-    pub fn get(&self, index: i128) -> Option<Value> {
-        let index =
-            if index < 0 { self.len.checked_sub(index.unsigned_abs())? } else { index.unsigned_abs() };
-        let offset = i128::try_from(index).ok().filter(|_| index < self.len)?;
-        self.start.checked_add(self.step.checked_mul(offset)?).map(Value::from)
-    }
-
-    pub fn contains(&self, item: &Value) -> bool {
-        let Ok(number) = integer(item) else { return false };
-        let inside = if self.step > 0 { number >= self.start } else { number <= self.start };
-        let distance = number.abs_diff(self.start);
-        let step = self.step.unsigned_abs();
-        inside && distance.is_multiple_of(step) && distance / step < self.len
-    }
-
-    pub fn to_value(self) -> Result<Value, String> {
-        let len = i128::try_from(self.len).ok().filter(|&len| len <= MAX_SIZE as i128);
-        let len = len.ok_or_else(|| format!("a range of {} numbers is too long to go over", self.len))?;
-        Ok(Value::array((0..len).filter_map(|index| self.get(index)).collect()))
-    }
-}
-
-fn integer(value: &Value) -> Result<i128, String> {
-    let number = match value {
-        Value::Number(number) => number,
-        other => return Err(format!("`range` takes whole numbers, not {}", other.kind())),
-    };
-    number
-        .as_i128()
-        .ok_or_else(|| format!("`range` takes whole numbers of 128 bits, not {}", number.as_str()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn range(json: &str) -> Result<Range, String> {
-        let Ok(Value::Array(bounds)) = Value::parse(json.as_bytes()) else { panic!("{json}") };
-        Range::new(&bounds)
-    }
-
-    #[track_caller]
-    fn goes(bounds: &str, expected: &str) {
-        assert_eq!(range(bounds).unwrap().to_value().unwrap().to_json(), expected, "{bounds}");
-    }
-
-    #[test]
-    fn a_range_goes_as_in_python() {
-        goes("[3]", "[0,1,2]");
-        goes("[1,3]", "[1,2]");
-        goes("[0,10,4]", "[0,4,8]");
-        goes("[3,0,-2]", "[3,1]");
-        goes("[3,0]", "[]");
-        goes("[-2]", "[]");
-        assert!(range("[0,1,0]").is_err() && range("[1.5]").is_err() && range(r#"["3"]"#).is_err());
-    }
-
-    #[test]
-    fn a_range_of_any_length_costs_nothing_until_it_is_walked() {
-        let long = range(&format!("[{}]", i128::MAX)).unwrap();
-        assert_eq!(long.get(5), Some(Value::from(5)));
-        assert_eq!(long.get(-1), Some(Value::from(i128::MAX - 1)));
-        assert!(long.contains(&Value::from(7)) && !long.contains(&Value::from(-1)));
-        assert!(long.to_value().unwrap_err().contains("too long"));
-        let all = range(&format!("[{},{}]", i128::MIN, i128::MAX)).unwrap();
-        assert_eq!((all.len(), all.get(-1)), (u128::MAX, None));
-        let odd = range("[1,10,2]").unwrap();
-        let inside: Vec<i128> = (0..12).filter(|&n| odd.contains(&Value::from(n))).collect();
-        assert_eq!(inside, [1, 3, 5, 7, 9]);
-        assert_eq!((odd.get(4), odd.get(5), odd.get(-6)), (Some(9.into()), None, None));
-    }
 
     #[test]
     fn parts_of_a_path() {

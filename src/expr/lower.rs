@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use minijinja::machinery::{Span, ast};
 
-use super::filters::{self, Filter};
+use super::catalogue::{self, Filter};
 use super::functions::{self, Function};
 use super::node::{Argument, Arguments, Bounds, Choice, Comparison, Fallback, Kind, Node};
 use super::number::{self, Operator};
@@ -26,7 +26,7 @@ pub fn slot(text: &Text, range: Range<usize>) -> Lowered<(Node, Landing)> {
     let tree = syntax::parse(text, range.clone())?;
     let lowering = Lowering { text, offset: range.start };
     if let ast::Expr::Filter(filter) = &tree
-        && let Some(landing) = filters::landing(filter.name)
+        && let Some(landing) = catalogue::landing(filter.name)
         && let Some(input) = &filter.expr
         && filter.args.is_empty()
     {
@@ -210,9 +210,9 @@ impl Lowering<'_> {
         let input = filter.expr.as_ref().ok_or_else(|| ParseError::new("a filter needs a value", own))?;
         let input = self.node(input)?;
         let span = self.from(&input, span);
-        let known = filters::filter(filter.name, name.clone())?;
+        let known = catalogue::filter(filter.name, name.clone())?;
         let arguments = self.arguments(&filter.args)?;
-        filters::check_names(filter.name, &arguments)?;
+        catalogue::check_names(filter.name, &arguments)?;
         let kind = match known {
             Filter::Default => Kind::Default(Box::new(fallback(input, arguments, name)?)),
             Filter::File => Kind::File(Box::new(input)),
@@ -226,7 +226,7 @@ impl Lowering<'_> {
         let name = own.start..(own.start + test.name.len()).min(own.end);
         let input = self.boxed(&test.expr)?;
         let span = self.from(&input, span);
-        let known = filters::test(test.name, name)?;
+        let known = catalogue::test(test.name, name)?;
         let arguments = self.arguments(&test.args)?;
         let kind = match known {
             "defined" => Kind::Defined(input),

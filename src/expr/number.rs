@@ -192,6 +192,6 @@ mod tests {
     fn a_sign_changes_no_digit() {
         let negated = |text: &str| negated(&parse(text).unwrap()).as_str().to_owned();
         assert_eq!(negated("1.10"), "-1.10");
-        assert_eq!(negated("-1E5"), "1E5");
+        assert_eq!(negated("-1e+05"), "1e+05");
     }
 }

@@ -57,8 +57,8 @@ fn end(text: &str, open: usize) -> Result<usize, ParseError> {
 }
 
 /// Where the quote stands that closes the one at `start`.
-fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
-    let quote = bytes[start];
+pub fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
+    let quote = *bytes.get(start)?;
     let mut at = start + 1;
     loop {
         match *bytes.get(at)? {

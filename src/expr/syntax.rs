@@ -6,10 +6,13 @@ use std::ops::Range;
 use minijinja::machinery::{Token, ast, parse_expr, tokenize};
 use minijinja::{Error, ErrorKind};
 
-use super::ParseError;
+use super::{ParseError, scan};
 
 /// Operators, indexes and brackets that one expression may have.
 const MAX_OPERATORS: usize = 250;
+
+/// Brackets that may stand in each other.
+const MAX_NESTING: usize = 50;
 
 /// Parses `text[range]`; errors have their span in `text`.
 pub fn parse(text: &str, range: Range<usize>) -> Result<ast::Expr<'_>, ParseError> {
@@ -22,12 +25,24 @@ pub fn parse(text: &str, range: Range<usize>) -> Result<ast::Expr<'_>, ParseErro
 }
 
 fn bound(source: &str, range: &Range<usize>) -> Result<(), ParseError> {
-    let tokens = tokenize(source, true, Default::default()).map_while(Result::ok);
-    if tokens.filter(|(token, _)| deepens(token)).nth(MAX_OPERATORS).is_none() {
-        return Ok(());
+    let (mut operators, mut nesting) = (0, 0usize);
+    for (token, _) in tokenize(source, true, Default::default()).map_while(Result::ok) {
+        operators += usize::from(deepens(&token));
+        match token {
+            Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => nesting += 1,
+            Token::BracketClose | Token::ParenClose | Token::BraceClose => {
+                nesting = nesting.saturating_sub(1)
+            }
+            _ => {}
+        }
+        if operators > MAX_OPERATORS || nesting > MAX_NESTING {
+            let message = format!(
+                "the expression is too large: {MAX_OPERATORS} operators and {MAX_NESTING} brackets in each other are the most"
+            );
+            return Err(ParseError::new(message, range.clone()));
+        }
     }
-    let message = format!("the expression is too long: more than {MAX_OPERATORS} operators and brackets");
-    Err(ParseError::new(message, range.clone()).help("give a part of it a name in `[data]` or `for`"))
+    Ok(())
 }
 
 /// Whether a token can make the tree deeper; what stands in a row does not.
@@ -42,7 +57,10 @@ fn deepens(token: &Token<'_>) -> bool {
 }
 
 fn explain(error: &Error, text: &str, range: &Range<usize>) -> ParseError {
-    let span = span_of(error, text, range);
+    let mut span = span_of(error, text, range);
+    if error.kind() == ErrorKind::BadEscape {
+        span = quoted_after(text, span.end..range.end);
+    }
     let found = &text[span.clone()];
     let detail = error.detail().unwrap_or_default();
     let mut explained = ParseError::new(words(error.kind(), detail, found), span.clone());
@@ -56,6 +74,13 @@ fn span_of(error: &Error, text: &str, range: &Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary((range.start + inner.start).min(range.end));
     let end = text.ceil_char_boundary((range.start + inner.end).min(range.end));
     start..end.max(start)
+}
+
+/// The first quoted text in the range; of a wrong escape the parser only knows what stands before it.
+fn quoted_after(text: &str, range: Range<usize>) -> Range<usize> {
+    let start = text[range.clone()].find(['\'', '"']).map_or(range.start, |found| range.start + found);
+    let end = scan::end_of_quoted(text.as_bytes(), start).map_or(range.end, |quote| quote + 1);
+    start..end.clamp(start, range.end)
 }
 
 fn words(kind: ErrorKind, detail: &str, found: &str) -> String {
@@ -143,10 +168,14 @@ mod tests {
         for (unit, close) in
             [("not ", ""), ("-", ""), ("(", ")"), ("[", "]"), ("1 if 1 else ", ""), ("a+", "")]
         {
-            for count in [60, MAX_OPERATORS - 1, 10_000] {
+            for count in [MAX_NESTING - 1, MAX_OPERATORS - 1, 10_000] {
                 let text = format!("{}a{}", unit.repeat(count), close.repeat(count));
                 let parsed = parse(&text, 0..text.len());
-                assert!(count < MAX_OPERATORS || parsed.is_err(), "{unit}");
+                assert_eq!(
+                    parsed.is_ok(),
+                    count < MAX_NESTING || (close.is_empty() && count < MAX_OPERATORS),
+                    "{unit}"
+                );
             }
         }
         let long = format!("[{}]", "1, 'a', x, ".repeat(5_000));

@@ -49,11 +49,11 @@ fn scope() -> Names {
             ("n", json("2")),
             ("price", json("1.10")),
             ("big", json(&"9".repeat(40))),
-            ("sci", json("1E5")),
+            ("sci", json("1e+05")),
             ("yes", json("true")),
             ("nil", json("null")),
             ("list", json("[1,2.50,3]")),
-            ("obj", json(r#"{"2":"two","true":"yes","a b":{"c":null},"z":1,"y":[1E5]}"#)),
+            ("obj", json(r#"{"2":"two","true":"yes","a b":{"c":null},"z":1,"y":[1e+05]}"#)),
             ("env", json(r#"{"HOME":"/home/u"}"#)),
             ("html", json(r#""<a & 'b'>""#)),
         ]),
@@ -103,10 +103,10 @@ fn values_land_as_texts_or_compact_json() {
 
 #[test]
 fn stored_digits_stay() {
-    renders("${{ price }} ${{ big }} ${{ sci }} ${{ 1.10 }}", &format!("1.10 {} 1E5 1.10", "9".repeat(40)));
-    check("[price, {'k': sci}]", r#"[1.10,{"k":1E5}]"#);
+    renders("${{ price }} ${{ big }} ${{ sci }} ${{ 1.10 }}", &format!("1.10 {} 1e+05 1.10", "9".repeat(40)));
+    check("[price, {'k': sci}]", r#"[1.10,{"k":1e+05}]"#);
     check("price if yes else n", "1.10");
-    check("obj.y | tojson", r#""[1E5]""#);
+    check("obj.y | tojson", r#""[1e+05]""#);
     check("nil or price", "1.10");
     check("gone | default(price)", "1.10");
     check("list[1:]", "[2.50,3]");
@@ -254,7 +254,7 @@ fn file_writes_what_lands() {
     let scope = scope();
     let template = Template::parse("${{ obj.y | file }} ${{ 'x' ~ (k | file) }}").unwrap();
     assert_eq!(template.render(&scope).unwrap(), "/tmp/file1 x/tmp/file2");
-    assert_eq!(*scope.written.lock().unwrap(), ["[1E5]", "north"]);
+    assert_eq!(*scope.written.lock().unwrap(), ["[1e+05]", "north"]);
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn slots_know_their_place_and_landing() {
     let spans = slot.expression.references().iter().map(|one| &text[one.span.clone()]);
     assert_eq!(spans.collect::<Vec<_>>(), ["results[k].x", "k"]);
     assert_eq!(
-        template.slots().nth(0).unwrap().words(&Value::Null).unwrap_err().message,
+        template.slots().next().unwrap().words(&Value::Null).unwrap_err().message,
         "`list`: `words` needs a list, not null"
     );
     assert!(template.sole().is_none() && Template::parse("${{ k }}").unwrap().sole().is_some());

@@ -112,6 +112,7 @@ fn several<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Fill> {
     let fills = table.entries.iter().filter_map(|entry| {
         if let DeValue::Table(_) = entry.node.get_ref() {
             let diagnostic = Diagnostic::error("a path with dots stands in quotes here");
+            reader.suspect(entry.name());
             let help = format!("write `\"{}\" = \"…\"`", dotted(entry.name(), entry.node.get_ref()));
             reader.report(diagnostic.at(entry.key.span(), "").help(help));
             return None;
@@ -135,8 +136,12 @@ fn dotted(name: &str, value: &DeValue<'_>) -> String {
 }
 
 fn fill(reader: &Reader<'_>, text: Sourced<String>, value: Option<Sourced<Expression>>) -> Option<Fill> {
-    no_slot(reader, &text)?;
-    let (place, append) = reader.reference_of(text)?;
+    let root = text.value.split(['.', '[']).next().unwrap_or_default().trim().to_owned();
+    let parsed = no_slot(reader, &text).and_then(|()| reader.reference_of(text));
+    let Some((place, append)) = parsed else {
+        reader.suspect(&root);
+        return None;
+    };
     if let Err(message) = crate::name::Name::new(&place.value.root) {
         let span = place.place.inner(place.value.span.clone());
         reader.report(no_name(message, span, "a document's name stands here"));

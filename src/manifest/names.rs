@@ -17,35 +17,51 @@ const PLANNING: &[&str] = &["env", "task"];
 const OUTSIDE: &[&str] = &["env"];
 const FUNCTIONS: &[&str] = &["range", "zip", "glob", "lines", "json", "basename", "stem", "dirname", "ext"];
 
-/// Every document that the manifest knows, and where it first stands.
-pub struct Documents<'m>(IndexMap<&'m str, Origin<'m>>);
+/// Every document that the manifest knows, and where it comes from.
+pub struct Documents<'m> {
+    known: IndexMap<&'m str, Origin<'m>>,
+    /// Those that stand in a text which is wrong: nothing more is said about them.
+    suspected: Vec<String>,
+}
 
-/// Who a document comes from.
-pub enum Origin<'m> {
-    Given,
-    Filled { by: &'m Task, at: Span },
+/// Where a document is given, and what fills it first.
+#[derive(Default)]
+struct Origin<'m> {
+    given: Option<Span>,
+    filled: Option<(&'m Task, Span)>,
 }
 
 impl<'m> Documents<'m> {
     /// Those that are given, then those that tasks fill.
-    pub fn new(given: &'m IndexMap<Name, Document>, tasks: &'m [Task]) -> Documents<'m> {
+    pub fn new(
+        given: &'m IndexMap<Name, Document>,
+        tasks: &'m [Task],
+        suspected: Vec<String>,
+    ) -> Documents<'m> {
+        let origin = |document: &Document| Origin { given: Some(document.span.clone()), filled: None };
         let mut known: IndexMap<&str, Origin<'_>> =
-            given.keys().map(|name| (name.as_str(), Origin::Given)).collect();
+            given.iter().map(|(name, document)| (name.as_str(), origin(document))).collect();
         for task in tasks {
             for fill in &task.fills {
                 let at = fill.place.place.inner(fill.place.value.span.clone());
-                known.entry(fill.place.value.root.as_ref()).or_insert(Origin::Filled { by: task, at });
+                let origin = known.entry(fill.place.value.root.as_ref()).or_default();
+                origin.filled.get_or_insert((task, at));
             }
         }
-        Documents(known)
+        Documents { known, suspected }
     }
 
     pub fn names(&self) -> impl Iterator<Item = &'m str> {
-        self.0.keys().copied()
+        self.known.keys().copied()
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// Whether there is such a document, or may be once what is wrong is right.
+    pub fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.suspected.iter().any(|suspected| suspected == name)
+    }
+
+    fn filler(&self, name: &str) -> Option<&(&'m Task, Span)> {
+        self.known.get(name)?.filled.as_ref()
     }
 }
 
@@ -110,8 +126,8 @@ fn check_static(
 ) {
     for reference in items.value.references() {
         let root = reference.root.as_ref();
-        let filler = documents.0.get(root).filter(|_| !bound.contains(&root));
-        if let Some(Origin::Filled { by, at }) = filler {
+        let filler = documents.filler(root).filter(|_| !bound.contains(&root));
+        if let Some((by, at)) = filler {
             let span = items.place.inner(reference.span.clone());
             let message = format!("a `for` over `{root}`, which `{}` fills, is not yet supported", by.name);
             let help = "go over what `[data]`, `[load]` or a function gives";
@@ -157,22 +173,12 @@ pub fn check_settings(reader: &Reader<'_>, settings: &Settings, documents: &Docu
 }
 
 /// Reports a task whose name is also that of a document that it does not fill.
-pub fn check_shared(
-    reader: &Reader<'_>,
-    task: &Task,
-    documents: &Documents<'_>,
-    given: &IndexMap<Name, Document>,
-) {
+pub fn check_shared(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
     let name = task.name.as_str();
     let fills_it = task.fills.iter().any(|fill| fill.place.value.root.as_ref() == name);
-    let other = match documents.0.get(name).filter(|_| !fills_it) {
-        None => return,
-        Some(Origin::Filled { at, .. }) => at.clone(),
-        Some(Origin::Given) => given
-            .iter()
-            .find(|(known, _)| known.as_str() == name)
-            .map_or(0..0, |(_, document)| document.span.clone()),
-    };
+    let Some(origin) = documents.known.get(name).filter(|_| !fills_it) else { return };
+    let filled = origin.filled.as_ref().map(|(_, at)| at.clone());
+    let Some(other) = origin.given.clone().or(filled) else { return };
     let message = format!("task `{name}` has the name of a document that it does not fill");
     let diagnostic = Diagnostic::error(message).at(task.span.clone(), "this task").at(other, "this document");
     reader.report(diagnostic.help("rename one of them"));

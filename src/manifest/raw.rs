@@ -1,6 +1,7 @@
 //! The manifest's keys, each once: mirrors of its tables that the JSON Schema is derived from and that the reader asks
 //! which keys there are. Nothing is ever read into them.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -40,11 +41,11 @@ pub struct Root {
     /// Documents given here: a name and a value.
     pub data: Option<Map<String, Json>>,
     /// Documents read from files: a name and a path that ends with .json, .toml, .yaml, .yml, .csv, .tsv, .ndjson or .txt.
-    pub load: Option<Map<String, Json>>,
+    pub load: Option<BTreeMap<String, String>>,
     /// The tasks, by name.
-    pub tasks: std::collections::BTreeMap<String, Task>,
+    pub tasks: BTreeMap<String, Task>,
     /// Explicit sync points, by name.
-    pub sync: Option<std::collections::BTreeMap<String, Sync>>,
+    pub sync: Option<BTreeMap<String, Sync>>,
 }
 
 /// How the run as a whole goes.
@@ -65,7 +66,7 @@ pub struct Settings {
     /// Whether calls that do not depend on a failed one still run.
     pub keep_going: Option<bool>,
     /// Variables for the environment of every call.
-    pub env: Option<Map<String, Json>>,
+    pub env: Option<BTreeMap<String, String>>,
     /// A file of variables for the environment of every call; the process's own win.
     pub dotenv: Option<String>,
 }
@@ -83,7 +84,7 @@ pub enum Jobs {
 #[schemars(untagged)]
 pub enum Select {
     Documents(Vec<String>),
-    Expressions(std::collections::BTreeMap<String, String>),
+    Expressions(BTreeMap<String, String>),
 }
 
 /// A declared piece of work: one call for each binding of its `for` variables.
@@ -94,7 +95,7 @@ pub struct Task {
     pub description: Option<String>,
     /// Variables and what they go over: an array, or an expression that gives a list, an object or a number range.
     #[schemars(rename = "for")]
-    pub variables: Option<std::collections::BTreeMap<String, Items>>,
+    pub variables: Option<BTreeMap<String, Items>>,
     /// Expressions that name a call where a variable holds an object or a list.
     #[schemars(length(min = 1))]
     pub key: Option<Vec<String>>,
@@ -123,7 +124,7 @@ pub struct Task {
     /// What the call reads as standard input; a template.
     pub stdin: Option<String>,
     /// Variables for the call's environment; templates.
-    pub env: Option<std::collections::BTreeMap<String, String>>,
+    pub env: Option<BTreeMap<String, String>>,
     /// The folder that the call runs in; a template.
     pub dir: Option<String>,
     /// The shell that runs `run = "text"`, as a program and its arguments.
@@ -202,7 +203,7 @@ pub enum Origin {
 #[schemars(untagged)]
 pub enum Fills {
     Place(String),
-    Places(std::collections::BTreeMap<String, String>),
+    Places(BTreeMap<String, String>),
     Nothing(#[schemars(extend("const" = false))] bool),
 }
 

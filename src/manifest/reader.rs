@@ -19,6 +19,7 @@ pub type Node<'a> = Spanned<DeValue<'a>>;
 pub struct Reader<'a> {
     pub text: &'a str,
     found: RefCell<Vec<Diagnostic>>,
+    suspected: RefCell<Vec<String>>,
 }
 
 /// A key, its place and its value.
@@ -72,11 +73,20 @@ impl<'a> Section<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Reader<'a> {
-        Reader { text, found: RefCell::default() }
+        Reader { text, found: RefCell::default(), suspected: RefCell::default() }
     }
 
     pub fn report(&self, diagnostic: Diagnostic) {
         self.found.borrow_mut().push(diagnostic);
+    }
+
+    /// Notes the name of a document that stands in a text which is wrong, so that its readers are not blamed.
+    pub fn suspect(&self, name: &str) {
+        self.suspected.borrow_mut().push(name.to_owned());
+    }
+
+    pub fn suspected(&self) -> Vec<String> {
+        self.suspected.borrow().clone()
     }
 
     /// What was found so far; the reader begins anew.
@@ -142,6 +152,11 @@ impl<'a> Reader<'a> {
             DeValue::Table(table) => Some(Section::new(table)),
             _ => self.mismatch(node, expected, ""),
         }
+    }
+
+    /// The table under a key, whose own keys the user names; empty where there is none.
+    pub fn section(&self, parent: &Section<'a>, key: &str) -> Section<'a> {
+        parent.get(key).and_then(|node| self.table(node, "a table")).unwrap_or_default()
     }
 
     /// A table of which the keys are known; any other key is reported.

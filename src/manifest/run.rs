@@ -13,6 +13,7 @@ use crate::shell::{Piece, Remark, ShellText, is_shell};
 pub fn run<'a>(reader: &Reader<'a>, node: &'a Node<'a>, shell: &[Sourced<String>]) -> Option<Run> {
     match node.get_ref() {
         DeValue::String(text) if text.trim().is_empty() => nothing(reader, node),
+        DeValue::String(text) if text.contains('\0') => no_nul(reader, node),
         DeValue::String(text) => {
             let first = text.lines().next().unwrap_or_default();
             let template = reader.template(node)?;
@@ -36,10 +37,24 @@ fn nothing(reader: &Reader<'_>, node: &Node<'_>) -> Option<Run> {
     None
 }
 
+/// What a program is given ends at the first NUL.
+fn no_nul(reader: &Reader<'_>, node: &Node<'_>) -> Option<Run> {
+    let diagnostic = Diagnostic::error("a command cannot hold a NUL character").at(node.span(), "");
+    reader.report(diagnostic.help("give it by `stdin`"));
+    None
+}
+
 fn program<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Run> {
     let items = reader.array(node, "an array of strings", "")?;
     if items.first().is_none_or(|first| matches!(first.get_ref(), DeValue::String(text) if text.is_empty())) {
         return nothing(reader, node);
+    }
+    for item in items.iter() {
+        if let DeValue::String(text) = item.get_ref()
+            && text.contains('\0')
+        {
+            return no_nul(reader, item);
+        }
     }
     let words = items.iter().filter_map(|item| reader.template(item)).collect();
     Some(Run::Program { words, span: node.span() })

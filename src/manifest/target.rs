@@ -1,8 +1,9 @@
 //! What `after` and `waits-for` name: a task, a call of it, a tag, a sync point, a place. Which of these a name is
 //! depends on the whole manifest, so targets are read after all names are known.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 
+use super::names::Documents;
 use super::reader::{Reader, at_span};
 use super::{Sourced, Sync, Target, Task};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -12,10 +13,10 @@ use crate::name::TaskName;
 /// The names that a target may have.
 pub struct Names<'m> {
     /// Each with how many parts its key has.
-    pub tasks: Vec<(&'m TaskName, usize)>,
-    pub syncs: Vec<TaskName>,
-    pub tags: IndexSet<&'m str>,
-    pub documents: IndexSet<&'m str>,
+    tasks: IndexMap<&'m str, (&'m TaskName, usize)>,
+    syncs: Vec<TaskName>,
+    tags: IndexSet<&'m str>,
+    documents: &'m Documents<'m>,
 }
 
 /// Where a target stands.
@@ -26,10 +27,10 @@ pub enum Asker {
 }
 
 impl<'m> Names<'m> {
-    pub fn new(tasks: &'m [Task], syncs: &[Sync], documents: IndexSet<&'m str>) -> Names<'m> {
+    pub fn new(tasks: &'m [Task], syncs: &[Sync], documents: &'m Documents<'m>) -> Names<'m> {
         let parts = |task: &Task| task.key.as_ref().map_or_else(|| task.variable_names().count(), Vec::len);
         Names {
-            tasks: tasks.iter().map(|task| (&task.name, parts(task))).collect(),
+            tasks: tasks.iter().map(|task| (task.name.as_str(), (&task.name, parts(task)))).collect(),
             syncs: syncs.iter().map(|sync| sync.name.clone()).collect(),
             tags: tasks.iter().flat_map(|task| &task.tags).map(String::as_str).collect(),
             documents,
@@ -67,7 +68,7 @@ impl<'m> Names<'m> {
             };
         }
         let (name, bracket) = split(address);
-        if let Some((task, parts)) = self.tasks.iter().find(|(task, _)| task.as_str() == name) {
+        if let Some((task, parts)) = self.tasks.get(name) {
             match bracket {
                 None => return Ok(Target::Task((*task).clone())),
                 Some(inner) => return self.call(text, task, *parts, inner),
@@ -122,7 +123,7 @@ impl<'m> Names<'m> {
             Ok(parsed) => parsed,
             Err(_) => return Err(Box::new(self.unknown(text, asker))),
         };
-        if !self.documents.contains(reference.root.as_ref()) {
+        if !self.documents.has(reference.root.as_ref()) {
             return Err(Box::new(self.unknown(text, asker)));
         }
         if asker == Asker::After {
@@ -143,9 +144,9 @@ impl<'m> Names<'m> {
         let what = if asker == Asker::After { "task or sync point" } else { "task, sync point or document" };
         let diagnostic = Diagnostic::error(format!("there is no {what} `{root}`"));
         let diagnostic = diagnostic.at(text.place.span.clone(), "unknown name");
-        let tasks = self.tasks.iter().map(|(task, _)| task.as_str());
+        let tasks = self.tasks.keys().copied();
         let names = tasks.chain(self.syncs.iter().map(TaskName::as_str));
-        let documents = self.documents.iter().copied().filter(|_| asker == Asker::WaitsFor);
+        let documents = self.documents.names().filter(|_| asker == Asker::WaitsFor);
         match nearest(root, names.chain(documents)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic,

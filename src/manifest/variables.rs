@@ -15,10 +15,11 @@ use crate::value::Value;
 pub fn variables<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Variable> {
     let table = reader.table(node, "a table of variables").unwrap_or_default();
     let mut taken: IndexMap<Name, Span> = IndexMap::new();
-    let variables = table.entries.iter().filter_map(|entry| {
+    let variables = table.entries.iter().map(|entry| {
         let names = names(reader, *entry, &mut taken);
-        let items = items(reader, *entry, names.len())?;
-        Some(Variable { names, items, span: entry.span() })
+        // the names are bound whatever is wrong with the items
+        let items = items(reader, *entry, names.len()).unwrap_or(Items::Given(Vec::new()));
+        Variable { names, items, span: entry.span() }
     });
     variables.collect()
 }
