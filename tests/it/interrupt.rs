@@ -31,7 +31,7 @@ fn a_second_signal_waits_for_no_grace() {
     let sandbox = Sandbox::new().fifo("held").manifest(
         r#"
         [tasks.deaf]
-        run = "trap ': > heard' TERM; exec 3> held; : > began; sleep 1000 & while :; do wait; done"
+        run = "trap ': > heard' INT TERM; exec 3> held; : > began; sleep 1000 & while :; do wait || :; done"
         grace = "1h"
         "#,
     );

@@ -55,7 +55,9 @@ fn data_is_set_from_the_command_line() {
         .answer_is(r#"{"a":{"n":"a n a=b","7":"a 7 a=b"}}"#);
     sandbox.run(["--set", "keys=[1"]).code(2).stdout_is("").stderr_has("keys");
     sandbox.run(["--set", "keys"]).code(2).stdout_is("");
-    assert_eq!(sandbox.read("a-ran"), "n\n7\n");
+    let mut ran: Vec<String> = sandbox.read("a-ran").lines().map(str::to_owned).collect();
+    ran.sort();
+    assert_eq!(ran, ["7", "n"], "what was refused ran nothing");
 }
 
 #[test]

@@ -154,6 +154,19 @@ impl Task {
             Fills::Table(entries) => entries.clone(),
         }
     }
+    /// All places read, those that tell where others go on included.
+    pub fn places_read(&self) -> Vec<&Place> {
+        let mut places: Vec<&Place> = self.reads.iter().map(|read| &read.place).collect();
+        let mut at = 0;
+        while let Some(place) = places.get(at).copied() {
+            places.extend(place.steps.iter().filter_map(|step| match step {
+                Step::Dynamic(inner) => Some(&**inner),
+                _ => None,
+            }));
+            at += 1;
+        }
+        places
+    }
 }
 
 impl After {

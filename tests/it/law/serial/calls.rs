@@ -32,6 +32,9 @@ impl Calls {
     pub fn expand(model: &Manifest) -> Result<Calls, Unfit> {
         let mut all = Vec::new();
         for (index, task) in model.tasks.iter().enumerate() {
+            if task.places_read().iter().any(|place| !is_document(model, &place.document)) {
+                return Err(Unfit("no such document"));
+            }
             let bindings = bindings(model, task).ok_or(Unfit("no such item"))?;
             for binding in &bindings {
                 all.push(call(model, index, binding)?);
@@ -54,9 +57,6 @@ fn call(model: &Manifest, task: usize, binding: &[(String, Json)]) -> Result<Cal
         Call { task, binding: binding.to_vec(), reads: Vec::new(), fills: Vec::new(), is_nothing: false };
     for read in &model.tasks[task].reads {
         let known = known(model, &call, &read.place).ok_or(Unfit("no such key"))?;
-        if [&known.exact].into_iter().chain(&known.others).any(|path| !is_document(model, &path[0])) {
-            return Err(Unfit("no such document"));
-        }
         call.reads.push(known.exact);
         call.reads.extend(known.others);
     }
@@ -204,10 +204,9 @@ fn items(model: &Manifest, items: &Items, binding: &[(String, Json)]) -> Option<
     }
 }
 
-fn is_document(model: &Manifest, name: &Seg) -> bool {
-    let is_it = |document: &String| *name == Seg::Key(document.clone());
-    let filled = |task: &Task| task.fills().iter().any(|(place, _)| is_it(&place.document));
-    model.data.iter().any(|(given, _)| is_it(given)) || model.tasks.iter().any(filled)
+fn is_document(model: &Manifest, name: &str) -> bool {
+    let fills_it = |task: &Task| task.fills().iter().any(|(place, _)| place.document == name);
+    data(model, name).is_some() || model.tasks.iter().any(fills_it)
 }
 
 fn data<'a>(model: &'a Manifest, name: &str) -> Option<&'a Json> {

@@ -41,17 +41,8 @@ fn task_graph(model: &Manifest) -> Vec<Vec<usize>> {
 }
 
 fn may_feed(writer: &Task, reader: &Task) -> bool {
-    let mut places: Vec<&Place> = reader.reads.iter().map(|read| &read.place).collect();
-    let mut at = 0;
-    while let Some(place) = places.get(at).copied() {
-        places.extend(place.steps.iter().filter_map(|step| match step {
-            Step::Dynamic(inner) => Some(&**inner),
-            _ => None,
-        }));
-        at += 1;
-    }
     let fills = writer.fills();
-    places.iter().any(|read| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
+    reader.places_read().iter().any(|read| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
 }
 
 fn may_overlap(a: &Place, b: &Place) -> bool {
