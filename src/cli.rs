@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::report::{Color, Progress};
+
 /// Runs a graph of concurrent tasks and assembles their keyed results into one JSON document.
 #[derive(Debug, Parser)]
 #[command(name = "deco", version, max_term_width = 100)]
@@ -52,7 +54,7 @@ pub struct ManifestArgs {
     pub set_text: Vec<String>,
 
     /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
 }
 
@@ -109,7 +111,7 @@ pub struct RunArgs {
     pub select: Vec<String>,
 
     /// How to show progress
-    #[arg(long, value_name = "HOW", default_value = "auto")]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub progress: Progress,
 
     /// Write what happens to a file, as JSON lines
@@ -160,20 +162,4 @@ pub enum GraphFormat {
     Dot,
     Mermaid,
     Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
-    /// A bar on a terminal, else plain lines
-    Auto,
-    Bar,
-    Plain,
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
 }

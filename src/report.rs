@@ -1,3 +1,276 @@
-//! Reports: what people and programs are shown of a run and of a manifest.
+//! Events out: to the screen, to files. Each reporter has its own thread behind a channel, so that the run never
+//! waits for a slow screen. Makes nothing happen and knows nothing of plans or processes.
 
 pub mod diagnostics;
+mod events;
+mod lines;
+mod plain;
+mod progress;
+mod terminal;
+
+use std::io::{self, stderr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::{self, JoinHandle};
+
+use crate::event::Event;
+
+pub use events::Events;
+pub use lines::{Detail, Lines};
+pub use terminal::{Color, Terminal};
+
+/// Takes the events of a run in order, on a thread of its own. An `Err` says what could not be written; the reporter
+/// is then given no more events.
+pub trait Reporter: Send {
+    fn event(&mut self, event: &Event) -> Result<(), String>;
+
+    /// A word that is no fact of the run, for whoever looks at it now.
+    fn notice(&mut self, _text: &str) {}
+
+    /// For now there is nothing more to come: what is held back can go out.
+    fn idle(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// There is nothing more to come at all.
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// How the progress of a run is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Progress {
+    /// A bar where the terminal can show one and nobody asked for details, else lines.
+    #[default]
+    Auto,
+    /// A bar; lines where standard error is no terminal, which could not take it back.
+    Bar,
+    Plain,
+    /// Failures only.
+    None,
+}
+
+/// What the screen shows, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub progress: Progress,
+    pub detail: Detail,
+    pub terminal: Terminal,
+    /// The command that runs a part of this manifest again, up to `-t`: `deco run`, `deco run other.toml`.
+    pub again: String,
+}
+
+/// The reporter for standard error.
+pub fn screen(options: Options) -> Box<dyn Reporter> {
+    let Options { progress, detail, terminal, again } = options;
+    let wanted = match progress {
+        Progress::Auto => terminal.bar && detail == Detail::Normal,
+        Progress::Bar => terminal.is_terminal && detail != Detail::Failures,
+        Progress::Plain | Progress::None => false,
+    };
+    let detail = if progress == Progress::None { Detail::Failures } else { detail };
+    let lines = Lines::new(detail, terminal.color, again);
+    if wanted {
+        Box::new(progress::Bar::new(lines, stderr()))
+    } else {
+        Box::new(plain::Plain::new(lines, stderr()))
+    }
+}
+
+/// The reporters of a run, each on its thread.
+#[derive(Debug)]
+pub struct Reporters {
+    running: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    inbox: Sender<Message>,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+#[derive(Clone, Debug)]
+enum Message {
+    Event(Arc<Event>),
+    Notice(Arc<str>),
+    /// Said rather than told by hanging up: the reporters hold senders to each other.
+    End,
+}
+
+impl Reporters {
+    /// Starts the reporters. They are ended in this order, so one that shows notices belongs last.
+    pub fn start(reporters: Vec<Box<dyn Reporter>>) -> io::Result<Reporters> {
+        let (senders, inboxes): (Vec<_>, Vec<_>) = reporters.iter().map(|_| channel()).unzip();
+        let mut running = Vec::new();
+        for (at, (reporter, inbox)) in reporters.into_iter().zip(inboxes).enumerate() {
+            let others = senders.iter().enumerate().filter(|(other, _)| *other != at);
+            let others = others.map(|(_, sender)| sender.clone()).collect();
+            let desk = Desk { reporter, others, failed: None };
+            let thread = thread::Builder::new().name("reporter".to_owned()).spawn(|| desk.serve(inbox))?;
+            running.push(Running { inbox: senders[at].clone(), thread });
+        }
+        Ok(Reporters { running })
+    }
+
+    /// Hands an event to every reporter; never waits.
+    pub fn send(&self, event: Event) {
+        self.tell_all(&Message::Event(Arc::new(event)));
+    }
+
+    /// Shows a word that is no fact of the run.
+    pub fn notice(&self, text: &str) {
+        self.tell_all(&Message::Notice(text.into()));
+    }
+
+    /// Waits until all is written. What could not be, in words that have been shown as a notice already.
+    pub fn finish(self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for Running { inbox, thread } in self.running {
+            let _ = inbox.send(Message::End);
+            match thread.join() {
+                Ok(outcome) => failures.extend(outcome.err()),
+                Err(_) => failures.push("a reporter stopped by a mistake of its own".to_owned()),
+            }
+        }
+        failures
+    }
+
+    fn tell_all(&self, message: &Message) {
+        for Running { inbox, .. } in &self.running {
+            let _ = inbox.send(message.clone());
+        }
+    }
+}
+
+/// A reporter on its thread.
+struct Desk {
+    reporter: Box<dyn Reporter>,
+    others: Vec<Sender<Message>>,
+    failed: Option<String>,
+}
+
+impl Desk {
+    fn serve(mut self, inbox: Receiver<Message>) -> Result<(), String> {
+        loop {
+            let message = match inbox.try_recv() {
+                Ok(message) => message,
+                Err(TryRecvError::Empty) => {
+                    self.attempt(|reporter| reporter.idle());
+                    inbox.recv().unwrap_or(Message::End)
+                }
+                Err(TryRecvError::Disconnected) => Message::End,
+            };
+            match message {
+                Message::Event(event) => self.attempt(|reporter| reporter.event(&event)),
+                Message::Notice(text) => self.reporter.notice(&text),
+                Message::End => break,
+            }
+        }
+        self.attempt(|reporter| reporter.finish());
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    /// Lets the reporter write, unless it has failed before; the others tell the user that it fails now.
+    fn attempt(&mut self, write: impl FnOnce(&mut dyn Reporter) -> Result<(), String>) {
+        if self.failed.is_some() {
+            return;
+        }
+        if let Err(words) = write(&mut *self.reporter) {
+            for other in &self.others {
+                let _ = other.send(Message::Notice(words.as_str().into()));
+            }
+            self.failed = Some(words);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::EventKind;
+
+    /// Writes down what it is given; waits for `gate` first, fails at an event of this number.
+    struct Recorder {
+        seen: Arc<Mutex<Vec<String>>>,
+        gate: Option<Receiver<()>>,
+        fails_at: Option<i32>,
+    }
+
+    impl Reporter for Recorder {
+        fn event(&mut self, event: &Event) -> Result<(), String> {
+            if let Some(gate) = self.gate.take() {
+                gate.recv().unwrap();
+            }
+            let EventKind::Interrupted { signal } = event.kind else { return Ok(()) };
+            self.note(format!("event {signal}"));
+            if self.fails_at == Some(signal) { Err("no room".to_owned()) } else { Ok(()) }
+        }
+
+        fn notice(&mut self, text: &str) {
+            self.note(format!("notice {text}"));
+        }
+
+        fn finish(&mut self) -> Result<(), String> {
+            self.note("finish".to_owned());
+            Ok(())
+        }
+    }
+
+    impl Recorder {
+        fn note(&self, text: String) {
+            self.seen.lock().unwrap().push(text);
+        }
+    }
+
+    fn recorder(fails_at: Option<i32>) -> (Box<Recorder>, Arc<Mutex<Vec<String>>>) {
+        let seen = Arc::<Mutex<Vec<String>>>::default();
+        (Box::new(Recorder { seen: Arc::clone(&seen), gate: None, fails_at }), seen)
+    }
+
+    fn event(signal: i32) -> Event {
+        Event { ms: 0, kind: EventKind::Interrupted { signal } }
+    }
+
+    #[test]
+    fn events_come_in_order_and_none_is_lost() {
+        let (one, seen) = recorder(None);
+        let reporters = Reporters::start(vec![one]).unwrap();
+        (0..1000).for_each(|n| reporters.send(event(n)));
+        reporters.notice("done");
+        assert!(reporters.finish().is_empty());
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 1002);
+        assert_eq!((seen[0].as_str(), seen[999].as_str()), ("event 0", "event 999"));
+        assert_eq!(seen[1000..], ["notice done", "finish"]);
+    }
+
+    #[test]
+    fn the_run_does_not_wait_for_a_slow_reporter() {
+        let (mut slow, seen) = recorder(None);
+        let (open, gate) = channel();
+        slow.gate = Some(gate);
+        let reporters = Reporters::start(vec![slow]).unwrap();
+        (0..1000).for_each(|n| reporters.send(event(n)));
+        assert!(seen.lock().unwrap().is_empty());
+        open.send(()).unwrap();
+        reporters.finish();
+        assert_eq!(seen.lock().unwrap().len(), 1001);
+    }
+
+    #[test]
+    fn a_reporter_that_fails_is_told_of_once_and_left_alone() {
+        let (bad, of_bad) = recorder(Some(2));
+        let (good, of_good) = recorder(None);
+        let reporters = Reporters::start(vec![bad, good]).unwrap();
+        (1..=4).for_each(|n| reporters.send(event(n)));
+        assert_eq!(reporters.finish(), ["no room"]);
+        assert_eq!(*of_bad.lock().unwrap(), ["event 1", "event 2"]);
+        let mut told = of_good.lock().unwrap().clone();
+        told.retain(|line| line != "notice no room");
+        assert_eq!(told, ["event 1", "event 2", "event 3", "event 4", "finish"]);
+        assert_eq!(of_good.lock().unwrap().len(), 6);
+    }
+}

@@ -5,14 +5,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::{Color, ManifestArgs};
+use crate::cli::ManifestArgs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::manifest::{Manifest, check};
 use crate::path::Path as Place;
 use crate::plan::Plan;
 use crate::plan::scope::World;
 use crate::prepare::Environment;
-use crate::report::{diagnostics, terminal};
+use crate::report::{Color, Terminal, diagnostics};
 use crate::value::Value;
 
 use super::{Exit, complain};
@@ -55,8 +55,8 @@ fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
     if list.is_empty() {
         return;
     }
-    let colour = terminal::colour(color, &terminal::Surroundings::of_stderr());
-    let look = if colour { diagnostics::Look::Colour } else { diagnostics::Look::Plain };
+    let look =
+        if Terminal::of_stderr(color).color { diagnostics::Look::Colour } else { diagnostics::Look::Plain };
     let drawn = diagnostics::draw(&Diagnostics { source: source.clone(), list }, look);
     let _ = io::stderr().lock().write_all(drawn.as_bytes());
 }

@@ -14,7 +14,7 @@ use crate::manifest::Jobs;
 use crate::name::Name;
 use crate::plan::{CallId, Plan, select};
 use crate::prepare::Setting;
-use crate::report::Reporters;
+use crate::report::{self, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::store::Clash;
 
@@ -128,10 +128,11 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, b
     let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
     running.run();
     drop(guard);
-    let written = reporters.finish();
     let running =
         Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;
-    Ok((running.into_ran(), written))
+    let ran = running.into_ran();
+    let unwritten = Arc::into_inner(reporters).map(Reporters::finish).unwrap_or_default();
+    Ok((ran, unwritten.is_empty()))
 }
 
 /// Sorts by time: seconds since 1970 and the process.
@@ -141,8 +142,39 @@ fn run_id() -> String {
 }
 
 fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
-    let _ = args;
-    Ok(Reporters)
+    let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+    if let Some(file) = &args.events {
+        let events = Events::create(file);
+        let events =
+            events.map_err(|error| broken(format_args!("cannot write `{}`: {error}", file.display())))?;
+        reporters.push(Box::new(events));
+    }
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Failures,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    let terminal = Terminal::of_stderr(args.manifest.color);
+    reporters.push(report::screen(report::Options {
+        progress: args.progress,
+        detail,
+        terminal,
+        again: again(args),
+    }));
+    Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))
+}
+
+/// The command that runs a part of this manifest again, up to `-t`.
+fn again(args: &RunArgs) -> String {
+    let directory = args.manifest.directory.iter().map(|folder| format!("-C {}", quoted(folder)));
+    let manifest = args.manifest.manifest.iter().map(|file| quoted(file));
+    ["deco run".to_owned()].into_iter().chain(directory).chain(manifest).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:@%".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn conclude(plan: &Plan, ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bool) -> Exit {

@@ -106,3 +106,16 @@ pub fn check_names(filter: &str, arguments: &Arguments) -> Result<(), ParseError
         Filter::Default | Filter::Other(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_every_filter_and_test() {
+        let page = include_str!("../../docs/expressions.md");
+        let names = FILTERS.iter().chain(SPECIAL).chain(TESTS);
+        let unnamed: Vec<_> = names.filter(|name| !page.contains(&format!("`{name}`"))).collect();
+        assert!(unnamed.is_empty(), "{unnamed:?}");
+    }
+}

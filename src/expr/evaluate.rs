@@ -10,7 +10,7 @@ use super::place::{child, missing, partly_known};
 use super::range::Range;
 use super::reads::key_text;
 use super::slice::Slice;
-use super::{Binding, EvalError, Scope, Step, View, filters, operators};
+use super::{Binding, EvalError, Scope, View, filters, operators};
 use crate::value::{Object, Text, Value};
 
 /// Evaluates the nodes of one text over one scope.
@@ -22,8 +22,8 @@ pub struct Evaluator<'a> {
 /// What a node stands for.
 enum Held {
     Value(Value),
-    /// A document of which only some places are known, and the keys walked into it.
-    View(Rc<View>, Vec<Text>),
+    /// A document of which only some places are known, by its name, and the keys walked into it.
+    View(Rc<View>, Text, Vec<Text>),
     Range(Range),
     Missing(EvalError),
     /// An `if` that does not hold and has no `else`: lands as an empty text.
@@ -44,7 +44,9 @@ impl Evaluator<'_> {
             Held::Range(range) => range.to_value().map_err(|words| self.fail(node, words)),
             Held::Missing(error) => Err(error),
             Held::Nothing => Ok("".into()),
-            Held::View(view, keys) => Err(self.fail(node, partly_known(&view, &keys))),
+            Held::View(view, root, keys) => {
+                Err(EvalError { message: partly_known(&view, &root, &keys), missing: None })
+            }
         }
     }
 
@@ -53,10 +55,7 @@ impl Evaluator<'_> {
             Kind::Constant(value) => Ok(value.clone()),
             Kind::Name(name) => return Ok(self.name(name)),
             Kind::Member(base, key) => return self.step(node, base, key),
-            Kind::Index(base, index) => {
-                let key = Step::Computed(index.clone()).key(self.scope)?;
-                return self.step(node, base, &key);
-            }
+            Kind::Index(base, index) => return self.step(node, base, &index.key(self.scope)?),
             Kind::If(choice) => return self.choice(choice),
             Kind::Default(default) => return self.default(default),
             Kind::Or(left, right) => return self.either(left, right, true),
@@ -82,7 +81,7 @@ impl Evaluator<'_> {
     fn name(&self, name: &Text) -> Held {
         match self.scope.lookup(name) {
             Some(Binding::Value(value)) => Held::Value(value),
-            Some(Binding::View(view)) => seen(Rc::new(view), name, Vec::new()),
+            Some(Binding::View(view)) => seen(Rc::new(view), name.clone(), Vec::new()),
             None => Held::Missing(missing(name, Vec::new())),
         }
     }
@@ -98,10 +97,9 @@ impl Evaluator<'_> {
                 Some(value) => Held::Value(value),
                 None => Held::Missing(self.missing_at(node)?),
             },
-            Held::View(view, mut keys) => {
+            Held::View(view, root, mut keys) => {
                 keys.push(key.clone());
-                let root = self.place(base)?.map_or_else(|| "".into(), |(root, _)| root);
-                seen(view, &root, keys)
+                seen(view, root, keys)
             }
             Held::Nothing => Held::Missing(self.missing_at(node)?),
             absent @ Held::Missing(_) => absent,
@@ -120,7 +118,7 @@ impl Evaluator<'_> {
         let (base, key) = match &node.kind {
             Kind::Name(root) => return Ok(Some((root.clone(), Vec::new()))),
             Kind::Member(base, key) => (base, key.clone()),
-            Kind::Index(base, index) => (base, Step::Computed(index.clone()).key(self.scope)?),
+            Kind::Index(base, index) => (base, index.key(self.scope)?),
             _ => return Ok(None),
         };
         let mut place = self.place(base)?;
@@ -142,15 +140,12 @@ impl Evaluator<'_> {
             Some(node) => operators::truth(&self.value(node)?),
             None => false,
         };
-        let taken = match self.held(&default.input)? {
-            Held::Missing(_) | Held::Nothing => true,
-            Held::Value(value) if falsy && !operators::truth(&value) => true,
+        match self.held(&default.input)? {
+            Held::Missing(_) | Held::Nothing => {}
+            Held::Value(value) if falsy && !operators::truth(&value) => {}
             other => return Ok(other),
-        };
-        match &default.fallback {
-            Some(node) if taken => self.held(node),
-            _ => Ok(Held::Value("".into())),
         }
+        default.fallback.as_ref().map_or_else(|| Ok(Held::Value("".into())), |node| self.held(node))
     }
 
     fn defined(&self, input: &Node) -> Eval<bool> {
@@ -297,14 +292,16 @@ fn pair_holds(how: Comparison, left: &Value, right: &Value) -> Result<bool, Stri
 }
 
 /// What is known at a place of a view.
-fn seen(view: Rc<View>, root: &Text, keys: Vec<Text>) -> Held {
+fn seen(view: Rc<View>, root: Text, keys: Vec<Text>) -> Held {
     for (place, value) in &view.places {
         let Some(below) = keys.strip_prefix(place.as_slice()) else { continue };
-        let Some(value) = value else { return Held::Missing(missing(root, place.clone())) };
-        let found = below.iter().try_fold(value.clone(), |value, key| child(&value, key));
-        return found.map_or_else(|| Held::Missing(missing(root, keys.clone())), Held::Value);
+        let Some(value) = value else { return Held::Missing(missing(&root, place.clone())) };
+        return match below.iter().try_fold(value.clone(), |value, key| child(&value, key)) {
+            Some(value) => Held::Value(value),
+            None => Held::Missing(missing(&root, keys)),
+        };
     }
-    Held::View(view, keys)
+    Held::View(view, root, keys)
 }
 
 /// A source text for a message: one line, not longer than a message can bear.

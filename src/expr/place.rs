@@ -34,10 +34,11 @@ pub fn missing(root: &Text, keys: Vec<Text>) -> EvalError {
     EvalError { message, missing: Some((root.clone(), keys)) }
 }
 
-pub fn partly_known(view: &View, keys: &[Text]) -> String {
-    let asked = place_text("", keys);
-    let known: Vec<_> = view.places.iter().map(|(place, _)| place_text("", place)).collect();
-    format!("only parts are known here ({}), not `{asked}` as a whole", known.join(", "))
+/// Why a document cannot be used at a place that is not among those known.
+pub fn partly_known(view: &View, root: &str, keys: &[Text]) -> String {
+    let known: Vec<_> = view.places.iter().map(|(place, _)| place_text(root, place)).collect();
+    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+    format!("`{}` is not known here: what is known of it is {known}", place_text(root, keys))
 }
 
 /// A place as a path writes it.

@@ -120,11 +120,16 @@ impl Step {
     pub fn key(&self, scope: &dyn Scope) -> Result<Text, EvalError> {
         match self {
             Step::Key(key) => Ok(key.clone()),
-            Step::Computed(index) => {
-                let value = index.eval(scope)?;
-                key_text(&value).ok_or_else(|| no_key(index, &value))
-            }
+            Step::Computed(index) => index.key(scope),
         }
+    }
+}
+
+impl Expression {
+    /// The value as a key: an index's.
+    pub fn key(&self, scope: &dyn Scope) -> Result<Text, EvalError> {
+        let value = self.eval(scope)?;
+        key_text(&value).ok_or_else(|| no_key(self, &value))
     }
 }
 

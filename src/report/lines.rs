@@ -1,0 +1,273 @@
+//! What a person is told of a run, as text made from its events: each failure at once and whole, the rest as far as
+//! wanted, at the end what never ran and why. Text of calls passes only without its control characters.
+//! Writes nothing itself.
+
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indexmap::IndexMap;
+
+use crate::event::{Event, EventKind, RunStatus};
+use crate::outcome::{Failure, Outcome, Skip, in_words, signal_name};
+
+/// Lines of output in a failure's block.
+const TAIL_LINES: usize = 20;
+
+/// Lines of standard output where that is what is wrong, beside those of standard error.
+const RESULT_LINES: usize = 5;
+
+/// Reasons, and addresses for one reason, that the end lists.
+const LISTED: usize = 10;
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    Failures,
+    #[default]
+    Normal,
+    Verbose,
+}
+
+/// Makes the lines, event by event.
+#[derive(Debug)]
+pub struct Lines {
+    detail: Detail,
+    color: bool,
+    again: String,
+    interrupts: usize,
+    /// Calls that never ran, by the reason.
+    never_run: IndexMap<String, Group>,
+    /// Those whose reasons are too many to keep.
+    never_run_else: usize,
+}
+
+/// The first of those that share a reason, and how many more there are.
+#[derive(Debug, Default)]
+struct Group {
+    first: Vec<String>,
+    more: usize,
+}
+
+impl Lines {
+    /// `again`: the command that runs a part of this manifest, up to `-t`.
+    pub fn new(detail: Detail, color: bool, again: String) -> Lines {
+        Lines { detail, color, again, interrupts: 0, never_run: IndexMap::new(), never_run_else: 0 }
+    }
+
+    /// What is to be said of this event: whole lines.
+    pub fn tell(&mut self, event: &Event) -> Option<String> {
+        match &event.kind {
+            EventKind::RunStarted { calls, syncs, jobs, .. } => {
+                let syncs = counted(*syncs, "sync point", "sync points");
+                let calls = counted(*calls, "call", "calls");
+                self.verbose(|| format!("deco: {calls} and {syncs}, {jobs} at a time\n"))
+            }
+            EventKind::AttemptStarted { .. } => None,
+            EventKind::CallEnded { call, outcome, took_ms, stdout_tail, stderr_tail, .. } => {
+                let took = took_ms.map(Duration::from_millis);
+                self.ended(&Ended { name: call, outcome, took, stdout: stdout_tail, stderr: stderr_tail })
+            }
+            EventKind::SyncEnded { sync, outcome } => {
+                self.ended(&Ended { name: sync, outcome, took: None, stdout: "", stderr: "" })
+            }
+            EventKind::Interrupted { signal } => Some(self.interrupted(*signal)),
+            EventKind::RunEnded { .. } if self.detail == Detail::Failures => None,
+            kind @ EventKind::RunEnded { .. } => Some(self.run_ended(kind, Duration::from_millis(event.ms))),
+        }
+    }
+
+    /// A word that is no fact of the run.
+    pub fn notice(&self, text: &str) -> String {
+        format!("deco: {}\n", clean(text))
+    }
+
+    fn verbose(&self, text: impl FnOnce() -> String) -> Option<String> {
+        (self.detail == Detail::Verbose).then(text)
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) -> Option<String> {
+        match ended.outcome {
+            Outcome::Succeeded => self.verbose(|| self.success(ended)),
+            Outcome::Failed { failure, forgiven } => {
+                let told = !forgiven || self.detail != Detail::Failures;
+                told.then(|| self.failure(ended, failure, *forgiven))
+            }
+            Outcome::Skipped { because: Skip::Condition } => {
+                self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": its `if` is false"))
+            }
+            Outcome::Skipped { because: Skip::Requested } => {
+                self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": by `--skip`"))
+            }
+            Outcome::Skipped { because: Skip::Reads { call, path } } => {
+                self.never_run(ended.name, format!("skipped, since {call} did not fill {path}"))
+            }
+            Outcome::Blocked { by } => self.never_run(ended.name, format!("blocked by {by}")),
+            Outcome::NotRun => None,
+        }
+    }
+
+    fn success(&self, ended: &Ended<'_>) -> String {
+        let took = ended.took.map(|took| format!(" in {}", in_words(took))).unwrap_or_default();
+        self.line(ended.name, AnsiColor::Green, "succeeded", &took)
+    }
+
+    /// A call or sync point, in bold, what became of it, in this colour, and the rest of the line.
+    fn line(&self, name: &str, color: AnsiColor, what: &str, rest: &str) -> String {
+        let name = self.paint(Style::new().bold(), &clean(name));
+        let what = self.paint(color.on_default().bold(), what);
+        format!("{name} {what}{rest}\n")
+    }
+
+    /// The address, what went wrong, the last words, and how to see it once more.
+    fn failure(&self, ended: &Ended<'_>, failure: &Failure, forgiven: bool) -> String {
+        let mut words = clean_lines(&failure.to_string(), usize::MAX).join("\n    ");
+        if let (Failure::Exit { .. }, Some(took)) = (failure, ended.took) {
+            words = format!("{words} after {}", in_words(took));
+        }
+        if *failure == Failure::Interrupted {
+            return self.line(ended.name, AnsiColor::Yellow, &words, "");
+        }
+        let (color, allowed) =
+            if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
+        let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
+        block.push_str(&ended.last_words(failure));
+        let again = format!("  to run it again: {} -t {}\n", self.again, shell_quoted(&clean(ended.name)));
+        block.push_str(&again);
+        block
+    }
+
+    /// Tells it at once where all is told, else keeps it for the end.
+    fn never_run(&mut self, name: &str, reason: String) -> Option<String> {
+        if self.detail == Detail::Verbose {
+            return Some(self.line(name, AnsiColor::Yellow, &reason, ""));
+        }
+        if self.never_run.len() >= LISTED && !self.never_run.contains_key(&reason) {
+            self.never_run_else += 1;
+            return None;
+        }
+        let group = self.never_run.entry(reason).or_default();
+        if group.first.len() < LISTED {
+            group.first.push(name.to_owned());
+        } else {
+            group.more += 1;
+        }
+        None
+    }
+
+    fn interrupted(&mut self, signal: i32) -> String {
+        self.interrupts += 1;
+        let what = match self.interrupts {
+            1 => "ending the calls that run; a second signal kills them",
+            _ => "killing the calls that run",
+        };
+        self.notice(&format!("{}: {what}", signal_name(signal)))
+    }
+
+    fn run_ended(&self, kind: &EventKind, took: Duration) -> String {
+        let mut text: String =
+            self.never_run.iter().map(|(reason, group)| self.group(reason, group)).collect();
+        if self.never_run_else > 0 {
+            let calls = counted(self.never_run_else, "call", "calls");
+            text.push_str(&format!("for other reasons {calls} never ran (`-v` tells them)\n"));
+        }
+        text.push_str(&self.summary(kind, took));
+        text
+    }
+
+    fn group(&self, reason: &str, group: &Group) -> String {
+        let names: Vec<_> = group.first.iter().map(|name| clean(name)).collect();
+        let more = if group.more > 0 { format!(" and {} more", group.more) } else { String::new() };
+        let reason = self.paint(AnsiColor::Yellow.on_default().bold(), &clean(reason));
+        format!("{reason}: {}{more}\n", names.join(", "))
+    }
+
+    fn summary(&self, kind: &EventKind, took: Duration) -> String {
+        let EventKind::RunEnded { status, succeeded, failed, forgiven, skipped, blocked, not_run } = kind
+        else {
+            return String::new();
+        };
+        let counts = [
+            (*failed, "failed"),
+            (*forgiven, "failed as allowed"),
+            (*skipped, "skipped"),
+            (*blocked, "blocked"),
+            (*not_run, "not run"),
+        ];
+        let mut words = format!("{succeeded} succeeded");
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            words.push_str(&format!(", {count} {what}"));
+        }
+        let (color, remark) = match status {
+            RunStatus::Succeeded => (AnsiColor::Green, ""),
+            RunStatus::Failed => (AnsiColor::Red, ""),
+            RunStatus::Conflict => (AnsiColor::Red, " (calls in conflict)"),
+            RunStatus::Interrupted => (AnsiColor::Red, " (interrupted)"),
+        };
+        let deco = self.paint(color.on_default().bold(), "deco:");
+        format!("{deco} {words} in {}{remark}\n", in_words(took))
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// A call or sync point that came to its end.
+struct Ended<'a> {
+    name: &'a str,
+    outcome: &'a Outcome,
+    took: Option<Duration>,
+    stdout: &'a str,
+    stderr: &'a str,
+}
+
+impl Ended<'_> {
+    /// Standard error, or where that is blank standard output: many a program complains there.
+    fn last_words(&self, failure: &Failure) -> String {
+        let stderr = tail("standard error", self.stderr, TAIL_LINES);
+        match failure {
+            Failure::Result { .. } => tail("standard output", self.stdout, RESULT_LINES) + &stderr,
+            _ if stderr.is_empty() => tail("standard output", self.stdout, TAIL_LINES),
+            _ => stderr,
+        }
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// The last lines of an output, indented under its name; nothing if it is blank.
+fn tail(name: &str, output: &str, limit: usize) -> String {
+    let lines = clean_lines(output.trim_end(), limit);
+    if lines.is_empty() {
+        return String::new();
+    }
+    let cut = if output.trim_end().lines().count() > limit { ", its end" } else { "" };
+    let lines: String = lines.iter().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect();
+    format!("  {name}{cut}:\n{lines}")
+}
+
+/// The last lines of a text, each clean.
+fn clean_lines(text: &str, limit: usize) -> Vec<String> {
+    let count = text.lines().count();
+    text.lines().skip(count.saturating_sub(limit)).map(clean).collect()
+}
+
+/// One line as a terminal would leave it, without anything that would move its cursor or change its colours: escapes
+/// are removed, of a line that overwrites itself the last state stays, other control characters show as `�`.
+fn clean(line: &str) -> String {
+    let line = line.trim_end_matches('\r');
+    let last = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
+    let visible = |c: char| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+    anstream::adapter::strip_str(last).to_string().trim_end().chars().map(visible).collect()
+}
+
+/// A word that a shell takes as it is.
+fn shell_quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What standard error can show: decided from the environment that is given, by the conventions of the field
+//! (NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM, CI). Touches no terminal.
+
+use std::env;
+use std::io::{IsTerminal, stderr};
+
+/// What the user says about colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    pub is_terminal: bool,
+    pub color: bool,
+    /// Whether a bar that redraws itself is of use unless the user asks for one.
+    pub bar: bool,
+}
+
+impl Terminal {
+    /// Standard error of this process.
+    pub fn of_stderr(color: Color) -> Terminal {
+        let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Terminal::decide(color, stderr().is_terminal(), variable)
+    }
+
+    /// Decides for these variables. The command line wins over NO_COLOR, that over CLICOLOR_FORCE; an empty
+    /// variable is as good as none.
+    pub fn decide(color: Color, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Terminal {
+        let value = |name| variable(name).filter(|value| !value.is_empty());
+        let is_on = |name| value(name).is_some_and(|value| value != "0" && value != "false");
+        let able = is_terminal && value("TERM").is_some_and(|term| term != "dumb");
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if value("NO_COLOR").is_some() => false,
+            Color::Auto if is_on("CLICOLOR_FORCE") => true,
+            Color::Auto => able && value("CLICOLOR").is_none_or(|value| value != "0"),
+        };
+        Terminal { is_terminal, color, bar: able && !is_on("CI") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conventions_are_kept() {
+        use Color::{Always, Auto, Never};
+        let check = |color, is_terminal, variables: &str, expected: (bool, bool)| {
+            let variable = |name: &str| {
+                let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+                pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+            };
+            let found = Terminal::decide(color, is_terminal, variable);
+            assert_eq!((found.color, found.bar), expected, "{color:?} {is_terminal} {variables}");
+        };
+        check(Auto, true, "TERM=xterm", (true, true));
+        check(Auto, false, "TERM=xterm", (false, false));
+        check(Auto, true, "TERM=dumb", (false, false));
+        check(Auto, true, "", (false, false));
+        check(Auto, true, "TERM=xterm NO_COLOR=1", (false, true));
+        check(Auto, true, "TERM=xterm NO_COLOR=", (true, true));
+        check(Auto, true, "TERM=xterm CLICOLOR=0", (false, true));
+        check(Auto, false, "CLICOLOR_FORCE=1", (true, false));
+        check(Auto, false, "CLICOLOR_FORCE=0", (false, false));
+        check(Auto, false, "CLICOLOR_FORCE=1 NO_COLOR=1", (false, false));
+        check(Auto, true, "TERM=xterm CI=true", (true, false));
+        check(Auto, true, "TERM=xterm CI=false", (true, true));
+        check(Always, false, "NO_COLOR=1 TERM=dumb", (true, false));
+        check(Never, true, "CLICOLOR_FORCE=1 TERM=xterm", (false, true));
+    }
+}
