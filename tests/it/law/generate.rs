@@ -359,10 +359,12 @@ impl<'a> Draft<'a> {
         let reads_whole = |task: &Task| task.reads.iter().any(|read| read.place.steps.is_empty());
         let Some(reader) = self.some_task(reads_whole) else { return };
         let Some(read) = reader.reads.iter().find(|read| read.place.steps.is_empty()) else { return };
-        let field = Step::Field(self.name("late"));
-        let place = Place { document: read.place.document.clone(), steps: vec![field] };
+        let variables = if self.random.percent(50) { self.variables() } else { Vec::new() };
+        let mut steps = vec![Step::Field(self.name("late"))];
+        steps.extend(variables.iter().map(|variable| Step::Variable(variable.name.clone())));
+        let place = Place { document: read.place.document.clone(), steps };
         let name = self.task_name();
-        self.add(name, Vec::new(), Shape::Text, Fills::Path(place));
+        self.add(name, variables, Shape::Text, Fills::Path(place));
         self.last().after = vec![After::Task(reader.name)];
     }
 
