@@ -154,13 +154,15 @@ impl Task {
             Fills::Table(entries) => entries.clone(),
         }
     }
-    /// All places read, those that tell where others go on included.
-    pub fn places_read(&self) -> Vec<&Place> {
-        let mut places: Vec<&Place> = self.reads.iter().map(|read| &read.place).collect();
+    /// All places read and whether a hole there is no failure. A place that tells where another goes on is one too,
+    /// and no `default` around the other takes its hole.
+    pub fn places_read(&self) -> Vec<(&Place, bool)> {
+        let mut places: Vec<_> =
+            self.reads.iter().map(|read| (&read.place, read.form.is_guarded())).collect();
         let mut at = 0;
-        while let Some(place) = places.get(at).copied() {
+        while let Some((place, _)) = places.get(at).copied() {
             places.extend(place.steps.iter().filter_map(|step| match step {
-                Step::Dynamic(inner) => Some(&**inner),
+                Step::Dynamic(inner) => Some((&**inner, false)),
                 _ => None,
             }));
             at += 1;

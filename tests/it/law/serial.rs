@@ -113,8 +113,8 @@ impl Serial<'_> {
     fn meets_hole(&self, index: usize, task: &Task) -> Result<bool, Unfit> {
         let call = &self.calls.all[index];
         let mut meets = false;
-        for read in task.reads.iter().filter(|read| !read.form.is_guarded()) {
-            let path = calls::known(self.model, call, &read.place).ok_or(Unfit("no such key"))?;
+        for (place, _) in task.places_read().into_iter().filter(|(_, guarded)| !guarded) {
+            let path = calls::known(self.model, call, place).ok_or(Unfit("no such key"))?;
             let fillers = self.calls.needs[index].iter().filter(|&&need| {
                 let filler = &self.calls.all[need];
                 !filler.is_nothing && filler.fills.iter().any(|fill| path.exact.starts_with(fill))
@@ -197,7 +197,7 @@ impl Serial<'_> {
 
     /// What the read's expression gives.
     fn value(&self, call: &Call, read: &Read) -> Result<Json, Unfit> {
-        let found = self.resolve(call, &read.place).and_then(|path| self.store.at(&path));
+        let found = self.store.at(&self.resolve(call, &read.place)?);
         match (read.form, found) {
             (Form::Defined, found) => Ok(Json::Bool(found.is_some())),
             (Form::Default, None) => Ok(Json::text(DEFAULT_TEXT)),
@@ -210,15 +210,18 @@ impl Serial<'_> {
     }
 
     /// The place as it is now, what other places say included.
-    fn resolve(&self, call: &Call, place: &Place) -> Option<Vec<Seg>> {
+    fn resolve(&self, call: &Call, place: &Place) -> Result<Vec<Seg>, Unfit> {
         let mut path = vec![Seg::Key(place.document.clone())];
         for step in &place.steps {
             path.push(match step {
-                Step::Dynamic(inner) => Seg::Key(self.store.at(&self.resolve(call, inner)?)?.to_text()),
-                known => calls::seg(self.model, call, known)?,
+                Step::Dynamic(inner) => {
+                    let told = self.store.at(&self.resolve(call, inner)?);
+                    Seg::Key(told.ok_or(Unfit("nothing stands there"))?.to_text())
+                }
+                known => calls::seg(self.model, call, known).ok_or(Unfit("no such key"))?,
             });
         }
-        Some(path)
+        Ok(path)
     }
 
     fn answer(&self) -> Answer {

@@ -32,7 +32,7 @@ impl Calls {
     pub fn expand(model: &Manifest) -> Result<Calls, Unfit> {
         let mut all = Vec::new();
         for (index, task) in model.tasks.iter().enumerate() {
-            if task.places_read().iter().any(|place| !is_document(model, &place.document)) {
+            if task.places_read().iter().any(|(place, _)| !is_document(model, &place.document)) {
                 return Err(Unfit("no such document"));
             }
             let bindings = bindings(model, task).ok_or(Unfit("no such item"))?;

@@ -42,7 +42,7 @@ fn task_graph(model: &Manifest) -> Vec<Vec<usize>> {
 
 fn may_feed(writer: &Task, reader: &Task) -> bool {
     let fills = writer.fills();
-    reader.places_read().iter().any(|read| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
+    reader.places_read().iter().any(|(read, _)| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
 }
 
 fn may_overlap(a: &Place, b: &Place) -> bool {
