@@ -52,7 +52,7 @@ fn compare(case: &Case, jobs: &str, fault: Option<&str>) -> Result<(), Differenc
 
 /// Runs one model at several widths.
 fn compare_widths(case: &Case) -> Result<(), Difference> {
-    let middle = if case.seed % 2 == 0 { "2" } else { "3" };
+    let middle = if case.seed.is_multiple_of(2) { "2" } else { "3" };
     ["1", middle, "8"].iter().try_for_each(|jobs| compare(case, jobs, None))
 }
 

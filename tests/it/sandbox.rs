@@ -72,12 +72,13 @@ impl Sandbox {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("`{name}`: {error}"))
     }
 
-    /// What everyone who opens the pipe for writing writes, once the last of them is gone.
+    /// Holds the reading end of a named pipe, to see when everyone who opened it for writing is gone.
     pub fn drain(&self, fifo: &str) -> Drain {
-        let (sender, receiver) = channel();
         let path = self.path(fifo);
-        std::thread::spawn(move || sender.send(fs::read_to_string(path).unwrap_or_default()));
-        Drain(receiver)
+        // an own writer, so that nobody's `open` waits, and none that comes late is missed
+        let own = fs::OpenOptions::new().read(true).write(true).open(&path).expect("a named pipe");
+        let reader = fs::File::open(path).expect("a named pipe");
+        Drain { all: all_of(reader), own }
     }
 
     /// `deco` with these arguments, in this folder and in an environment of nothing but PATH and HOME.
@@ -100,13 +101,17 @@ impl Sandbox {
 }
 
 /// The end of a named pipe that a test holds.
-pub struct Drain(Receiver<String>);
+pub struct Drain {
+    all: Receiver<Vec<u8>>,
+    own: fs::File,
+}
 
 impl Drain {
-    /// What was written, once nobody has the pipe open any more.
+    /// Nobody else has the pipe open any more.
     #[track_caller]
-    pub fn end(self) -> String {
-        self.0.recv_timeout(Duration::from_secs(10)).expect("everyone who holds the pipe ends")
+    pub fn end(self) {
+        drop(self.own);
+        self.all.recv_timeout(Duration::from_secs(10)).expect("everyone who holds the pipe ends");
     }
 }
 

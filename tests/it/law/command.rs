@@ -80,7 +80,7 @@ impl Shape {
         input.push('|');
         input.push_str(stdin);
         let sum = cksum(input.as_bytes());
-        if shaky && sum / 7 % 3 == 0 {
+        if shaky && (sum / 7).is_multiple_of(3) {
             return None;
         }
         Some(self.printed(sum))

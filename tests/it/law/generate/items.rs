@@ -65,7 +65,8 @@ impl Draft<'_> {
     }
 
     pub(super) fn odd_text(&mut self) -> Json {
-        Json::text(*self.random.pick(&ODD_TEXTS))
+        let text: &&str = self.random.pick(&ODD_TEXTS);
+        Json::text(text)
     }
 
     /// Values with different texts.
@@ -88,10 +89,10 @@ impl Draft<'_> {
 
     /// None to three variables; often just those of an earlier task.
     pub(super) fn variables(&mut self) -> Vec<Variable> {
-        if self.random.percent(40) {
-            if let Some(task) = self.some_task(|task| !task.variables.is_empty()) {
-                return task.variables;
-            }
+        if self.random.percent(40)
+            && let Some(task) = self.some_task(|task| !task.variables.is_empty())
+        {
+            return task.variables;
         }
         let count = self.random.weighted(&[25, 45, 25, 5]);
         let mut variables = Vec::new();

@@ -134,9 +134,8 @@ pub fn closure(edges: &[Vec<usize>]) -> Vec<Vec<bool>> {
     for through in 0..count {
         for from in 0..count {
             if reach[from][through] {
-                for to in 0..count {
-                    reach[from][to] |= reach[through][to];
-                }
+                let further = reach[through].clone();
+                reach[from].iter_mut().zip(further).for_each(|(to, further)| *to |= further);
             }
         }
     }
