@@ -14,7 +14,7 @@ mod write;
 use crate::sandbox::Sandbox;
 use generate::Case;
 
-const CASES: u64 = 240;
+const CASES: u64 = 320;
 const SHARES: u64 = 8;
 
 /// Something other than the serial program's answer came out.
@@ -149,6 +149,11 @@ fn the_models_hold_every_kind() {
         "lines",
         "shaky",
         "if = ",
+        "include = ",
+        "exclude = ",
+        "list",
+        "z = \"",
+        "range(0, t",
     ] {
         let count = models.iter().filter(|model| model.contains(part)).count();
         assert!(count >= 2 || part == "[[", "`{part}` stands in {count} models");
