@@ -106,14 +106,15 @@ impl<'a> Draft<'a> {
     }
 
     fn more(&mut self) {
-        match self.random.weighted(&[65, 4, 4, 4, 7, 6, 10]) {
+        match self.random.weighted(&[62, 4, 4, 4, 7, 6, 10, 4]) {
             0 => self.fan_out(),
             1 => self.steps(),
             2 => self.grid_of_steps(),
             3 => self.two_that_feed_each_other(),
             4 => self.overwrite(),
             5 => self.fill_late(),
-            _ => self.waves(),
+            6 => self.waves(),
+            _ => self.two_that_may_feed_each_other(),
         }
     }
 

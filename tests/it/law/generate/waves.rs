@@ -1,7 +1,7 @@
 //! Tasks whose calls are known only while the run goes on, and bindings that are left out or added.
 
 use super::super::json::Json;
-use super::super::model::{Bound, Fills, Found, Items, Step, Task, Variable};
+use super::super::model::{Bound, Fills, Form, Found, Items, Place, Read, Slot, Step, Task, Value, Variable};
 use super::super::serial;
 use super::{Draft, Shape, task_over};
 
@@ -75,6 +75,9 @@ impl Draft<'_> {
             if self.random.percent(40) {
                 self.reads_also(place);
             }
+            if is_last {
+                self.append_too();
+            }
         }
         let Some(last) = self.model.tasks.last().cloned() else { return };
         if self.random.percent(60) {
@@ -82,7 +85,52 @@ impl Draft<'_> {
             let beside = self.task_name();
             self.add(beside, last.variables, Shape::Text, Fills::Default);
             self.reads_also(place);
+            self.append_too();
             self.flaw();
+        }
+    }
+
+    /// Two tasks that read each other by key where the other mostly fills nothing, so that few of their calls wait and
+    /// call order is not that of waiting; a common log shows it.
+    pub(super) fn two_that_may_feed_each_other(&mut self) {
+        let (one, other, log) = (self.name("tick"), self.name("tock"), self.name("log"));
+        let at = |document: &str, steps: Vec<Step>| Place { document: document.to_owned(), steps };
+        for (fills, reads) in [(&one, &other), (&other, &one)] {
+            let end = self.random.between(2, 4) as i64;
+            let told = if self.random.percent(50) { self.filled(&[]) } else { None };
+            let items = match told {
+                Some(Items::Range(_, bound)) => Items::Range(1, bound),
+                Some(Items::Filled(place)) => Items::Filled(place),
+                _ => Items::Range(1, Bound::Constant(end)),
+            };
+            let steps = match items {
+                Items::Range(..) => vec![Step::Shifted("i".to_owned(), *self.random.pick(&[-2, -1, 1, 2]))],
+                _ => vec![Step::Constant(Json::int(1))],
+            };
+            let entries = [
+                (at(fills, vec![Step::Variable("i".to_owned())]), Value::Result),
+                (at(&log, vec![Step::Append]), Value::Result),
+            ];
+            let name = self.task_name();
+            let variables = vec![Variable { name: "i".to_owned(), items }];
+            self.add(name, variables, Shape::Text, Fills::Table(entries.into()));
+            let slot = *self.random.pick(&[Slot::Stdin, Slot::Inside]);
+            let read = Read { place: at(reads, steps), form: Form::Default, slot };
+            self.model.tasks.last_mut().into_iter().for_each(|task| task.reads.push(read.clone()));
+        }
+    }
+
+    /// The last task also appends to a log that others may append to, so that its place in call order shows.
+    fn append_too(&mut self) {
+        let Some(task) = self.model.tasks.last().cloned() else { return };
+        let log = self.log(&task);
+        if self.random.percent(60) {
+            let own = task.fills().into_iter().chain([(log, Value::Result)]);
+            self.model
+                .tasks
+                .last_mut()
+                .into_iter()
+                .for_each(|task| task.fills = Fills::Table(own.clone().collect()));
         }
     }
 
