@@ -5,6 +5,7 @@ mod conflict;
 mod connect;
 pub mod cycle;
 pub mod expand;
+mod keyed;
 pub mod order;
 pub mod places;
 pub mod reads;
@@ -23,6 +24,7 @@ use petgraph::graph::{Graph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::manifest::pattern::KeyPattern;
 use crate::manifest::{Manifest, Sync, Task};
 use crate::name::{CallAddress, Name};
 use crate::path::{Path, Segment};
@@ -76,6 +78,10 @@ pub enum Gather {
     Task(TaskId),
     /// All calls of the tasks with a tag.
     Tag(Text),
+    /// All calls of the tasks that a glob matches.
+    Tasks(Text, Vec<TaskId>),
+    /// Calls of tasks by a pattern of their keys.
+    Calls(Vec<(TaskId, KeyPattern)>),
 }
 
 /// An inferred join: shared by all that wait for the same.
@@ -324,6 +330,12 @@ impl Gather {
             Gather::Place(path) => format!("join of {path}"),
             Gather::Task(task) => format!("join of {}", plan.manifest.tasks[task.0 as usize].name),
             Gather::Tag(tag) => format!("join of tag:{tag}"),
+            Gather::Tasks(glob, _) => format!("join of {glob}"),
+            Gather::Calls(patterns) => {
+                let name = |task: &TaskId| &plan.manifest.tasks[task.0 as usize].name;
+                let addresses = patterns.iter().map(|(task, key)| format!("{}[{key}]", name(task)));
+                format!("join of {}", addresses.collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }

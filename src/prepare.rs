@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::exec::Attempt;
 use crate::expr::{Binding, EvalError, Expression, Files, Landing, Scope, Template, View};
 use crate::manifest::settings::read_dotenv;
-use crate::manifest::{DefaultValue, Run, Sourced, Task};
+use crate::manifest::{Run, Sourced, Task};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
 use crate::plan::reads::{self, Read};
@@ -83,12 +83,8 @@ impl<'a> CallScope<'a> {
 
     /// The value of `default`, if the task has one.
     pub fn default_value(&self, task: &Task) -> Option<Result<Value, Hindrance>> {
-        match task.default.as_ref()? {
-            DefaultValue::Constant(value) => Some(Ok(value.clone())),
-            DefaultValue::Template(text) => {
-                Some(text.value.native(self).map_err(|error| hindrance(self.plan, error)))
-            }
-        }
+        let default = task.default.as_ref()?;
+        Some(default.eval(self).map_err(|error| hindrance(self.plan, error)))
     }
 }
 

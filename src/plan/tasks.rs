@@ -123,6 +123,10 @@ impl TaskGraph {
         };
         match target {
             Target::Task(name) | Target::Call(name, _) => tasks(&|task| task.name == *name),
+            Target::Tasks(_, names) => tasks(&|task| names.contains(&task.name)),
+            Target::Calls(patterns) => {
+                tasks(&|task| patterns.iter().any(|pattern| pattern.task == task.name))
+            }
             Target::Tag(tag) => tasks(&|task| task.tags.contains(tag)),
             Target::Place(place) => {
                 tasks(&|task| task.fills.iter().any(|fill| fill.place.value.root == place.root))
