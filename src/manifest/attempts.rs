@@ -77,7 +77,14 @@ pub fn cpus<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Amount> {
 
 /// `uses`: a table of pools and amounts. Which pools there are is looked up later.
 pub fn uses<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Vec<Use>> {
-    let table = reader.table(node, "a table of pools and amounts")?;
+    let DeValue::Table(_) = node.get_ref() else {
+        return reader.mismatch(
+            node,
+            "a table of pools and amounts",
+            "for example `{ db = 1, mem = \"2GiB\" }`",
+        );
+    };
+    let table = reader.table(node, "a table")?;
     let uses = table.entries.iter().filter_map(|entry| {
         let amount = amount::amount(reader, entry.node);
         let pool = Name::new(entry.name());

@@ -209,16 +209,16 @@ pub fn default_value<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Defa
                 None => DefaultValue::Template(template),
             })
         }
+        // what is wrong in one place leaves the rest to be looked at
         DeValue::Array(items) if has_template(node) => {
-            let items = items.iter().map(|item| default_value(reader, item));
-            Some(DefaultValue::Array(items.collect::<Option<_>>()?))
+            Some(DefaultValue::Array(items.iter().filter_map(|item| default_value(reader, item)).collect()))
         }
         DeValue::Table(_) if has_template(node) => {
             let entries = reader.table(node, "a table")?.entries;
             let entries = entries
                 .iter()
-                .map(|entry| Some((entry.name().to_owned(), default_value(reader, entry.node)?)));
-            Some(DefaultValue::Object(entries.collect::<Option<_>>()?))
+                .filter_map(|entry| Some((entry.name().to_owned(), default_value(reader, entry.node)?)));
+            Some(DefaultValue::Object(entries.collect()))
         }
         _ => Some(DefaultValue::Constant(reader.value(node))),
     }

@@ -1,18 +1,21 @@
 //! `[pools]`: counts, sizes, items and rates; and what `uses` may take from them.
 
+use std::time::Duration;
+
 use indexmap::IndexSet;
 use toml::de::DeValue;
 
-use super::reader::{Entry, Known, Node, Reader, Section, no_name};
-use super::{Amount, Pool, PoolKind, Task, amount, raw};
-use crate::diagnostic::Diagnostic;
+use super::reader::{Entry, Known, Node, Reader, Section, listed, no_name};
+use super::{Amount, Pool, PoolKind, Sourced, Task, amount, raw};
+use crate::diagnostic::{Diagnostic, Span};
 use crate::name::Name;
 
 const FORMS: &str = "for example `4`, \"8GiB\", `[\"0\", \"1\"]` for items with names, or `{ amount = 5, per = \"1s\" }` for a rate";
 
-/// The pools of a manifest. One whose contents are wrong is there all the same, without a kind.
+/// The pools of a manifest.
 pub struct Pools {
     pub known: Vec<Pool>,
+    /// Those that are wrong themselves: nothing more is said about them.
     suspected: Vec<String>,
 }
 
@@ -62,15 +65,13 @@ impl Pools {
             None if self.known.is_empty() => {
                 diagnostic.help(format!("declare it: `[pools]` and under it `{name} = 4`"))
             }
-            None => diagnostic.help(format!(
-                "the pools are {}",
-                super::reader::listed(self.known.iter().map(|pool| pool.name.as_str()))
-            )),
+            None => diagnostic
+                .help(format!("the pools are {}", listed(self.known.iter().map(|pool| pool.name.as_str())))),
         }
     }
 }
 
-fn check_amount(reader: &Reader<'_>, pool: &Pool, amount: &Amount, span: &crate::diagnostic::Span) {
+fn check_amount(reader: &Reader<'_>, pool: &Pool, amount: &Amount, span: &Span) {
     let Amount::Constant(wanted) = amount else { return };
     if *wanted > pool.kind.most() {
         let message = format!("this is more than pool `{}` ever holds", pool.name);
@@ -133,7 +134,7 @@ fn items<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Vec<String>> {
 }
 
 /// A call finds its items in one variable, with commas between them.
-fn check_item(reader: &Reader<'_>, text: &super::Sourced<String>) {
+fn check_item(reader: &Reader<'_>, text: &Sourced<String>) {
     let special = |c: char| c == ',' || c.is_control();
     if text.value.is_empty() || text.value.contains(special) {
         let diagnostic = Diagnostic::error(format!("{:?} is no item of a pool", text.value));
@@ -145,12 +146,24 @@ fn check_item(reader: &Reader<'_>, text: &super::Sourced<String>) {
 fn rate<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<PoolKind> {
     let known = Known { table: "a rate", keys: &raw::known().rate, not_yet: &[] };
     let table = reader.known_table(node, &known)?;
-    let missing: Vec<&str> = ["amount", "per"].into_iter().filter(|key| table.get(key).is_none()).collect();
-    if let [key, ..] = missing.as_slice() {
+    let missing = known.keys.iter().find(|key| table.get(key).is_none());
+    let all_known = table.entries.iter().all(|entry| known.keys.iter().any(|key| key == entry.name()));
+    if let Some(key) = missing.filter(|_| all_known) {
         let diagnostic = Diagnostic::error(format!("this rate has no `{key}`")).at(node.span(), "");
         reader.report(diagnostic.help("for example `{ amount = 5, per = \"1s\" }`"));
     }
     let amount = table.get("amount").and_then(|node| capacity(reader, node));
-    let per = table.get("per").and_then(|node| reader.duration(node, false));
+    let per = table.get("per").and_then(|node| per(reader, node));
     Some(PoolKind::Rate { amount: amount?, per: per? })
+}
+
+fn per<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Duration> {
+    let time = reader.duration(node, true)?;
+    if time.is_zero() {
+        let diagnostic =
+            Diagnostic::error("a rate needs a time that is more than nothing").at(node.span(), "");
+        reader.report(diagnostic.help("for example `per = \"1s\"`"));
+        return None;
+    }
+    Some(time)
 }

@@ -201,18 +201,22 @@ fn one_task(text: &Sourced<String>, task: &Task, parts: &[Written]) -> Parsed<Ta
     })
 }
 
-/// The key, where a pattern gives each part of it.
-fn one_call(task: &Task, pattern: &CallPattern) -> Option<Vec<Template>> {
-    let position = |column: &Column| match column {
+/// Which part of the task's keys a column is; a variable is none where `key` names the calls.
+fn position(task: &Task, column: &Column) -> Option<usize> {
+    match column {
         Column::Position(position) => Some(*position),
         Column::Variable(name) if task.key.is_none() => task.variable_names().position(|known| known == name),
         Column::Variable(_) => None,
-    };
+    }
+}
+
+/// The key, where a pattern gives each part of it.
+fn one_call(task: &Task, pattern: &CallPattern) -> Option<Vec<Template>> {
     let part = |wanted: usize| {
-        let (_, part) = pattern.parts.iter().find(|(column, _)| position(column) == Some(wanted))?;
-        match part {
-            PartPattern::Exact(template) => Some(template.clone()),
-            PartPattern::Glob(_) => None,
+        let mut parts = pattern.parts.iter();
+        match parts.find(|(column, _)| position(task, column) == Some(wanted))? {
+            (_, PartPattern::Exact(template)) => Some(template.clone()),
+            (_, PartPattern::Glob(_)) => None,
         }
     };
     (0..arity(task)).map(part).collect()
@@ -230,10 +234,13 @@ fn pattern(task: &Task, parts: &[Written]) -> Result<CallPattern, Diagnostic> {
         return Err(Diagnostic::error(message).help(help));
     }
     let mut columns: Vec<(Column, PartPattern)> = Vec::new();
-    for (position, part) in parts.iter().enumerate() {
-        let column = column(task, part, position)?;
-        if columns.iter().any(|(known, _)| *known == column) {
-            return Err(Diagnostic::error("a variable is named twice").help("take one of them out"));
+    for (index, part) in parts.iter().enumerate() {
+        let column = column(task, part, index)?;
+        let is_same = |known: &Column| {
+            *known == column || position(task, known).is_some_and(|at| Some(at) == position(task, &column))
+        };
+        if columns.iter().any(|(known, _)| is_same(known)) {
+            return Err(Diagnostic::error("one part of the key is given twice").help("take one of them out"));
         }
         columns.push((column, part.text.clone()));
     }
