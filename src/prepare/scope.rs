@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use crate::expr::{Binding, EvalError, Expression, Files, Scope, Template, View};
-use crate::manifest::{DefaultValue, Sourced, Task};
+use crate::manifest::{Sourced, Task};
 use crate::name::{CallAddress, Name};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
@@ -111,10 +111,8 @@ impl CallScope {
 
     /// The value of `default`, if the task has one.
     pub fn default_value(&self, task: &Task) -> Option<Result<Value, Hindrance>> {
-        match task.default.as_ref()? {
-            DefaultValue::Constant(value) => Some(Ok(value.clone())),
-            DefaultValue::Template(text) => Some(self.native(text)),
-        }
+        let default = task.default.as_ref()?;
+        Some(default.eval(self).map_err(|error| self.hindrance(error)))
     }
 
     fn hindrance(&self, error: EvalError) -> Hindrance {
