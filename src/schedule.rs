@@ -11,6 +11,8 @@ pub mod retry;
 mod ready;
 pub mod start;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

@@ -3,7 +3,8 @@
 //! else comes, so that it cannot starve; others go on with what it does not lack or leaves over.
 //!
 //! Keeping all that it needs from the beginning would leave slots idle while it waits for a pool; keeping only what it
-//! lacks at the moment would let two scarce things slip away in turn. So what it has lacked once stays kept.
+//! lacks at the moment would let two scarce things slip away in turn. So what is kept stays kept, and what it still lacks
+//! once that is there is kept too, slots last: as many rounds as it asks for things, each as long as those that have one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -28,9 +28,9 @@ struct Held {
     items: Vec<(PoolId, Vec<u32>)>,
 }
 
-/// What a waiting call has lacked since it was first in line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shortage {
+/// What a demand lacks. Slots count only if no pool is lacking: everybody needs them, so they are kept last.
+#[derive(Debug)]
+struct Shortage {
     slots: bool,
     pools: Vec<PoolId>,
 }
@@ -39,6 +39,7 @@ pub struct Shortage {
 #[derive(Debug)]
 pub struct Reservation {
     pub demand: Demand,
+    /// Of a pool that it lacked once, it keeps all that it needs.
     short: Shortage,
 }
 
@@ -64,9 +65,8 @@ impl Supply {
 
     /// Keeps what the demand lacks now for it alone.
     pub fn reserve(&self, demand: Demand) -> Reservation {
-        let mut reservation = Reservation { demand, short: Shortage::default() };
-        reservation.extend(self);
-        reservation
+        let short = self.shortage(&demand);
+        Reservation { demand, short }
     }
 
     /// Gives a call all of its demand, if all is free besides what is kept for another.
@@ -120,19 +120,26 @@ impl Supply {
             })
     }
 
+    fn shortage(&self, demand: &Demand) -> Shortage {
+        let lacks = demand.uses().iter().filter(|&&(pool, amount)| self.pools.free(pool) < amount);
+        let pools: Vec<PoolId> = lacks.map(|&(pool, _)| pool).collect();
+        Shortage { slots: pools.is_empty() && self.slots.free() < self.cpus(demand), pools }
+    }
+
     fn cpus(&self, demand: &Demand) -> u32 {
         demand.cpus().min(self.slots.capacity())
     }
 }
 
 impl Reservation {
-    /// Keeps also what the demand lacks by now. Nothing that was kept is let go.
+    /// Once all is there that was kept: keeps also what the demand lacks now. Nothing that was kept is let go.
     pub fn extend(&mut self, supply: &Supply) {
-        self.short.slots |= supply.slots.free() < supply.cpus(&self.demand);
-        for &(pool, amount) in self.demand.uses() {
-            if supply.pools.free(pool) < amount && !self.short.pools.contains(&pool) {
-                self.short.pools.push(pool);
-            }
+        let lacks = supply.shortage(&self.demand);
+        let still = (lacks.slots && self.short.slots)
+            || lacks.pools.iter().any(|pool| self.short.pools.contains(pool));
+        if !still {
+            self.short.slots |= lacks.slots;
+            self.short.pools.extend(lacks.pools);
         }
     }
 

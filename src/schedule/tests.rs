@@ -1,13 +1,8 @@
-//! Runs of small plans in made-up time: what must hold of any of them, and what was chosen where there was a choice.
-//! The simulation keeps its own books of what runs and what is taken.
+//! Small plans, step by step: what is chosen where there is a choice.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use petgraph::Direction;
-use proptest::prelude::*;
-
-use super::demand::{Demand, Grant, Rules, TaskRules, Wants};
+use super::demand::{Demand, Grant, Rules, TaskRules, TooMuch, Wants};
 use super::pools::{Capacity, PoolId};
 use super::retry::{RetryOn, RetryPolicy};
 use super::start::Next;
@@ -16,72 +11,10 @@ use crate::diagnostic::Source;
 use crate::manifest::check;
 use crate::outcome::{Exit, Failure};
 use crate::plan::scope::World;
+use crate::plan::select;
 use crate::value::Value;
 
-const PER: Duration = Duration::from_millis(40);
-const LONGEST: u64 = 20;
-
-#[derive(Clone, Debug)]
-struct TaskCase {
-    /// Earlier tasks, and whether key by key or as a whole.
-    after: Vec<(usize, bool)>,
-    wants: Vec<u64>,
-    cpus: u32,
-    computed: bool,
-    retries: u32,
-    listed: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Case {
-    jobs: u32,
-    width: usize,
-    capacities: Vec<Capacity>,
-    tasks: Vec<TaskCase>,
-    sync: bool,
-    keep_going: bool,
-    /// Of a hundred attempts, how many fail.
-    failing: u64,
-    seed: u64,
-}
-
-fn task_cases() -> impl Strategy<Value = TaskCase> {
-    let after = prop::collection::vec((0..8_usize, any::<bool>()), 0..3);
-    let wants = prop::collection::vec(prop_oneof![2 => Just(0), 1 => 0..8_u64], 3);
-    let cpus = prop_oneof![3 => Just(1), 2 => 1..6_u32];
-    (after, wants, cpus, any::<bool>(), 0..3_u32, any::<bool>()).prop_map(
-        |(after, wants, cpus, computed, retries, listed)| TaskCase {
-            after,
-            wants,
-            cpus,
-            computed,
-            retries,
-            listed,
-        },
-    )
-}
-
-fn cases() -> impl Strategy<Value = Case> {
-    let capacities = (1..5_u64, 1..4_u32, 1..5_u64).prop_map(|(amount, items, rate)| {
-        vec![Capacity::Amount(amount), Capacity::Items(items), Capacity::Rate { amount: rate, per: PER }]
-    });
-    let tasks = prop::collection::vec(task_cases(), 1..7);
-    let failing = prop_oneof![2 => Just(0), 2 => Just(20), 1 => Just(60)];
-    (1..6_u32, 1..6_usize, capacities, tasks, any::<bool>(), any::<bool>(), failing, any::<u64>()).prop_map(
-        |(jobs, width, capacities, tasks, sync, keep_going, failing, seed)| Case {
-            jobs,
-            width,
-            capacities,
-            tasks,
-            sync,
-            keep_going,
-            failing,
-            seed,
-        },
-    )
-}
-
-fn plan(text: &str) -> Plan {
+pub fn plan(text: &str) -> Plan {
     let source = Arc::new(Source { name: "deco.toml".to_owned(), text: text.to_owned() });
     let (manifest, found) = check::parse(source, &std::env::temp_dir(), &[]);
     let manifest = Arc::new(manifest.unwrap_or_else(|| panic!("{found:#?}\n{text}")));
@@ -89,309 +22,293 @@ fn plan(text: &str) -> Plan {
     Plan::build(manifest, Arc::new(world)).unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"))
 }
 
-impl Case {
-    fn plan(&self) -> Plan {
-        let mut text = String::new();
-        for (index, task) in self.tasks.iter().enumerate() {
-            let earlier = task.after.iter().filter(|_| index > 0).map(|&(before, by_key)| {
-                let key = if by_key { "[${{ i }}]" } else { "" };
-                format!("'t{}{key}'", before % index)
-            });
-            let mut after: BTreeSet<String> = earlier.collect();
-            if self.sync && index + 1 == self.tasks.len() && index > 0 {
-                text += "[sync.point]\nwaits-for = ['t0']\n";
-                after.insert("'sync.point'".to_owned());
-            }
-            let after: Vec<String> = after.into_iter().collect();
-            let width = self.width;
-            text += &format!("[tasks.t{index}]\nfor = {{ i = 'range({width})' }}\nrun = 'true'\n");
-            text += &format!("after = [{}]\n", after.join(", "));
-        }
-        plan(&text)
-    }
+const ANY: Failure = Failure::Exit { exit: Exit::Code(1) };
+const DB: PoolId = PoolId(0);
 
-    fn rules(&self) -> Rules {
-        let tasks = self.tasks.iter().map(|task| TaskRules {
-            wants: if task.computed { Wants::Computed } else { Wants::Fixed(self.demand(task, 0)) },
-            retry: RetryPolicy {
-                retries: task.retries,
-                delay: Duration::from_millis(16),
-                retry_on: match task.listed {
-                    true => RetryOn::Listed { codes: vec![75], timeout: false },
-                    false => RetryOn::All,
-                },
-            },
-        });
-        Rules::new(self.jobs, self.capacities.clone(), tasks.collect(), self.seed).unwrap()
-    }
-
-    /// What a task wants, differently for each `more`.
-    fn demand(&self, task: &TaskCase, more: u64) -> Demand {
-        let uses = self.capacities.iter().enumerate().zip(&task.wants).map(|((pool, &capacity), &amount)| {
-            let more = if amount > 0 { more } else { 0 };
-            (PoolId(pool as u32), (amount + more) % (holds(capacity) + 1))
-        });
-        Demand::new(task.cpus + more as u32 % 2, uses)
-    }
-
-    fn demand_of(&self, plan: &Plan, node: NodeIndex, attempt: u32) -> Demand {
-        let task = &self.tasks[plan.task_of(plan.call_at(node).unwrap()).0 as usize];
-        self.demand(task, if task.computed { node.index() as u64 + u64::from(attempt) } else { 0 })
-    }
-
-    fn roll(&self, node: NodeIndex, attempt: u32, what: u64) -> u64 {
-        let seed = self.seed ^ (node.index() as u64) << 24 ^ u64::from(attempt) << 8 ^ what;
-        fastrand::Rng::with_seed(seed).u64(..) >> 16
-    }
-
-    fn duration(&self, node: NodeIndex, attempt: u32) -> Duration {
-        Duration::from_millis(self.roll(node, attempt, 1) % LONGEST + 1)
-    }
-
-    fn failure(&self, node: NodeIndex, attempt: u32) -> Option<Failure> {
-        let code = if self.roll(node, attempt, 2) % 2 == 0 { 75 } else { 1 };
-        let fails = self.roll(node, attempt, 3) % 100 < self.failing;
-        fails.then_some(Failure::Exit { exit: Exit::Code(code) })
-    }
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
 }
 
-fn holds(capacity: Capacity) -> u64 {
-    match capacity {
-        Capacity::Amount(amount) | Capacity::Rate { amount, .. } => amount,
-        Capacity::Items(count) => count.into(),
-    }
-}
-
-/// A run in made-up time, with books of its own.
-struct Simulation<'a> {
-    case: &'a Case,
-    plan: &'a Plan,
+/// A schedule that is asked and told by addresses.
+struct Hand {
+    plan: Plan,
     schedule: Schedule,
-    now: Duration,
-    /// By the time of its end and its node, what runs.
-    running: BTreeMap<(Duration, NodeIndex), Option<(u32, Grant)>>,
-    attempts: BTreeMap<NodeIndex, u32>,
-    /// Between two attempts, and from when on the next may start.
-    between: BTreeMap<NodeIndex, Duration>,
-    ended: BTreeMap<NodeIndex, bool>,
-    /// When how much was taken of the rate.
-    taken: Vec<(Duration, u64)>,
-    stopped: bool,
-    reserved: Option<(NodeIndex, Duration)>,
-    actions: Vec<(Duration, Next)>,
+    grants: Vec<(String, u32, Grant)>,
 }
 
-impl<'a> Simulation<'a> {
-    fn new(case: &'a Case, plan: &'a Plan) -> Simulation<'a> {
-        Simulation {
-            case,
-            plan,
-            schedule: Schedule::new(plan, None).bounded(plan, case.rules()),
-            now: Duration::ZERO,
-            running: BTreeMap::new(),
-            attempts: BTreeMap::new(),
-            between: BTreeMap::new(),
-            ended: BTreeMap::new(),
-            taken: Vec::new(),
-            stopped: false,
-            reserved: None,
-            actions: Vec::new(),
-        }
+impl Hand {
+    fn new(text: &str, jobs: u32, pools: &[Capacity], tasks: Vec<TaskRules>) -> Hand {
+        let plan = plan(text);
+        let rules = Rules::new(jobs, pools.to_vec(), tasks, 7).unwrap();
+        Hand { schedule: Schedule::new(&plan, None).bounded(&plan, rules), plan, grants: Vec::new() }
     }
 
-    fn run(mut self) -> Vec<(Duration, Next)> {
-        loop {
-            let next = self.schedule.next_at(self.now);
-            self.actions.push((self.now, next.clone()));
-            self.check_reservation(&next);
-            match next {
-                Next::Start { node, attempt, grant } => self.start(node, attempt, grant),
-                Next::Step(node) => {
-                    self.check_may_start(node);
-                    self.running.insert((self.now + Duration::from_millis(3), node), None);
+    /// All that starts at a time, then what the schedule waits for.
+    #[track_caller]
+    fn check(&mut self, now: u64, expected: &[&str], wait: Next) {
+        let mut started = Vec::new();
+        let next = loop {
+            match self.schedule.next_at(ms(now)) {
+                Next::Start { node, attempt, grant } => {
+                    started.push(self.plan.node_name(node));
+                    self.grants.push((self.plan.node_name(node), attempt, grant));
                 }
-                Next::Ask { node, attempt } => self.answer(node, attempt),
-                Next::GiveUp(node) => {
-                    assert!(self.stopped && self.between.remove(&node).is_some());
-                    self.end(node, false);
-                }
-                Next::WaitUntil(time) => {
-                    assert!(time > self.now, "a wait for {time:?} at {:?}", self.now);
-                    self.check_nothing_is_left_lying();
-                    match self.running.first_key_value() {
-                        Some((&(end, _), _)) if end <= time => self.end_next(),
-                        _ => self.now = time,
-                    }
-                }
-                Next::Wait => {
-                    assert!(!self.running.is_empty(), "nothing runs, yet the schedule waits");
-                    self.check_nothing_is_left_lying();
-                    self.end_next();
-                }
-                Next::Over => return self.over(),
+                Next::Step(node) => started.push(self.plan.node_name(node)),
+                next => break next,
             }
-        }
+        };
+        assert_eq!(started, expected);
+        assert_eq!(next, wait);
     }
 
-    fn answer(&mut self, node: NodeIndex, attempt: u32) {
-        assert_eq!(attempt, self.attempts.get(&node).map_or(1, |made| made + 1));
-        if self.case.roll(node, attempt, 4) % 100 < self.case.failing / 4 {
-            self.between.remove(&node);
-            self.end(node, false);
-        } else {
-            let demand = self.case.demand_of(self.plan, node, attempt);
-            self.schedule.demand(self.plan, node, demand).unwrap();
-        }
+    fn node(&self, address: &str) -> NodeIndex {
+        self.plan.node_of(select::calls(&self.plan, address).unwrap()[0])
     }
 
-    fn start(&mut self, node: NodeIndex, attempt: u32, grant: Grant) {
-        self.check_may_start(node);
-        let made = self.attempts.insert(node, attempt).unwrap_or(0);
-        assert_eq!(attempt, made + 1, "attempts are counted");
-        if attempt > 1 {
-            let at = self.between.remove(&node);
-            assert!(at.is_some_and(|at| at <= self.now), "a retry before its time");
-        }
-        let demand = self.case.demand_of(self.plan, node, attempt);
-        assert_eq!(grant.cpus, demand.cpus().min(self.case.jobs));
-        self.taken.push((self.now, demand.of(PoolId(2))));
-        let items: usize = grant.items.iter().map(|(_, items)| items.len()).sum();
-        assert_eq!(items as u64, demand.of(PoolId(1)), "items as many as asked for");
-        let end = self.now + self.case.duration(node, attempt);
-        self.running.insert((end, node), Some((attempt, grant)));
-        self.check_what_is_taken();
+    fn ended(&mut self, address: &str) {
+        self.schedule.ended(&self.plan, self.node(address), End::Passed);
     }
 
-    fn check_may_start(&self, node: NodeIndex) {
-        let name = self.plan.node_name(node);
-        assert!(!self.stopped, "{name} starts though the run stops");
-        assert!(!self.ended.contains_key(&node), "{name} starts though it has ended");
-        assert!(!self.running.keys().any(|&(_, other)| other == node), "{name} starts twice");
-        assert!(self.is_ready(node), "{name} starts before what it needs has ended");
+    fn retry(&mut self, address: &str, now: u64) -> Option<Duration> {
+        self.schedule.retry(&self.plan, self.node(address), ms(now), &ANY)
     }
 
-    fn is_ready(&self, node: NodeIndex) -> bool {
-        self.plan.graph.neighbors_directed(node, Direction::Incoming).all(|before| {
-            match self.plan.graph[before] {
-                Node::Join(_) => self.is_ready(before),
-                _ => self.ended.get(&before) == Some(&true),
-            }
-        })
-    }
-
-    fn check_what_is_taken(&self) {
-        let grants = || self.running.iter().filter_map(|((_, node), grant)| Some((*node, grant.as_ref()?)));
-        let cpus: u32 = grants().map(|(_, (_, grant))| grant.cpus).sum();
-        assert!(cpus <= self.case.jobs, "{cpus} slots are taken");
-        let slots: BTreeSet<u32> = grants().map(|(_, (_, grant))| grant.slot).collect();
-        assert!(
-            slots.len() == grants().count() && slots.iter().all(|slot| (1..=self.case.jobs).contains(slot))
-        );
-        let amount: u64 = grants()
-            .map(|(node, (attempt, _))| self.case.demand_of(self.plan, node, *attempt).of(PoolId(0)))
-            .sum();
-        assert!(amount <= holds(self.case.capacities[0]), "{amount} is taken");
-        let mut items: Vec<u32> = grants()
-            .flat_map(|(_, (_, grant))| grant.items.iter().flat_map(|(_, items)| items.clone()))
-            .collect();
-        items.sort_unstable();
-        assert!(items.iter().all(|&item| u64::from(item) < holds(self.case.capacities[1])));
-        assert!(items.windows(2).all(|pair| pair[0] != pair[1]), "an item is lent twice: {items:?}");
-        let in_window = self.taken.iter().filter(|(at, _)| *at + PER > self.now);
-        let rate: u64 = in_window.map(|(_, amount)| amount).sum();
-        assert!(rate <= holds(self.case.capacities[2]), "{rate} in a window");
-    }
-
-    /// A call that has room kept for it starts within a time that does not depend on how many others come.
-    fn check_reservation(&mut self, next: &Next) {
-        if let Some((node, since)) = self.reserved
-            && !self.stopped
-        {
-            let longest = Duration::from_millis(LONGEST);
-            assert!(self.now <= since + (longest + PER) * 4, "{} starves", self.plan.node_name(node));
-            if self.schedule.reserved() != Some(node) {
-                let starts = matches!(next, Next::Start { node: other, .. } if *other == node);
-                assert!(starts, "a reservation is dropped");
-            }
-        }
-        let reserved = self.schedule.reserved();
-        let since = self.reserved.filter(|(node, _)| Some(*node) == reserved);
-        self.reserved = since.or(reserved.map(|node| (node, self.now)));
-    }
-
-    /// A call waits only for slots, for a retry's time, or behind the call that has room kept for it.
-    fn check_nothing_is_left_lying(&self) {
-        let grants = self.running.values().flatten();
-        let cpus: u32 = grants.map(|(_, grant)| grant.cpus).sum();
-        if self.stopped || self.schedule.reserved().is_some() || cpus == self.case.jobs {
-            return;
-        }
-        for call in self.plan.calls() {
-            let node = self.plan.node_of(call);
-            let busy = self.running.keys().any(|&(_, other)| other == node)
-                || self.ended.contains_key(&node)
-                || self.between.get(&node).is_some_and(|&at| at > self.now);
-            assert!(busy || !self.is_ready(node), "{} could start", self.plan.node_name(node));
-        }
-    }
-
-    fn end_next(&mut self) {
-        let Some(((end, node), grant)) = self.running.pop_first() else { return };
-        self.now = end;
-        let Some((attempt, _)) = grant else { return self.end(node, true) };
-        let Some(failure) = self.case.failure(node, attempt) else { return self.end(node, true) };
-        match self.schedule.retry(self.plan, node, self.now, &failure) {
-            Some(at) => {
-                assert!(!self.stopped);
-                let least = Duration::from_millis(8 << (attempt - 1));
-                assert!(self.now + least <= at && at <= self.now + least * 2);
-                self.between.insert(node, at);
-            }
-            None => {
-                let task = &self.case.tasks[self.plan.task_of(self.plan.call_at(node).unwrap()).0 as usize];
-                let unlisted = task.listed && failure == Failure::Exit { exit: Exit::Code(1) };
-                assert!(self.stopped || unlisted || attempt == task.retries + 1, "a retry is missing");
-                self.end(node, false);
-            }
-        }
-    }
-
-    fn end(&mut self, node: NodeIndex, passed: bool) {
-        let before = self.ended.insert(node, passed);
-        assert_eq!(before, None, "{} ends twice", self.plan.node_name(node));
-        if !passed && !self.case.keep_going {
-            self.schedule.stop();
-            self.stopped = true;
-        }
-        let end = if passed { End::Passed } else { End::Failed };
-        self.schedule.ended(self.plan, node, end);
-    }
-
-    fn over(self) -> Vec<(Duration, Next)> {
-        assert!(self.running.is_empty() && self.between.is_empty());
-        for node in self.plan.graph.node_indices() {
-            let name = self.plan.node_name(node);
-            match (self.ended.get(&node), self.schedule.end_of(node)) {
-                (Some(true), end) => assert_eq!(end, Some(End::Passed), "{name}"),
-                (Some(false), end) => assert_eq!(end, Some(End::Failed), "{name}"),
-                (None, Some(End::Blocked(by))) => assert_eq!(self.ended.get(&by), Some(&false), "{name}"),
-                (None, Some(End::Passed)) => {
-                    assert!(matches!(self.plan.graph[node], Node::Join(_)), "{name}")
-                }
-                (None, end) => assert!(self.stopped && end.is_none(), "{name} never ran: {end:?}"),
-            }
-        }
-        self.actions
+    #[track_caller]
+    fn check_grant(&self, address: &str, slot: u32, cpus: u32, items: &[u32]) {
+        let grant = &self.grants.iter().rfind(|(name, ..)| name == address).unwrap().2;
+        let of_pool: Vec<u32> = grant.items.iter().flat_map(|(_, items)| items.clone()).collect();
+        assert_eq!((grant.slot, grant.cpus, &of_pool[..]), (slot, cpus, items), "{address}");
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+fn wants(cpus: u32, db: u64) -> TaskRules {
+    TaskRules { wants: Wants::Fixed(Demand::new(cpus, [(DB, db)])), ..TaskRules::default() }
+}
 
-    #[test]
-    fn any_run_keeps_the_rules_and_repeats(case in cases()) {
-        let plan = case.plan();
-        let actions = Simulation::new(&case, &plan).run();
-        prop_assert_eq!(actions, Simulation::new(&case, &plan).run());
+fn retries(retries: u32) -> TaskRules {
+    let retry = RetryPolicy { retries, delay: ms(16), retry_on: RetryOn::All };
+    TaskRules { retry, ..TaskRules::default() }
+}
+
+/// Tasks of so many calls each, in this order.
+fn tasks(counts: &[(&str, usize)]) -> String {
+    let task = |(name, count): &(&str, usize)| {
+        format!("[tasks.{name}]\nfor = {{ i = 'range({count})' }}\nrun = 'true'\n")
+    };
+    counts.iter().map(task).collect()
+}
+
+#[test]
+fn calls_start_in_call_order_with_the_lowest_slots() {
+    let mut hand =
+        Hand::new(&tasks(&[("a", 2), ("wide", 1), ("b", 3)]), 4, &[], vec![wants(1, 0), wants(2, 0)]);
+    hand.check(0, &["a[0]", "a[1]", "wide[0]"], Next::Wait);
+    hand.check_grant("wide[0]", 3, 2, &[]);
+    hand.ended("a[0]");
+    hand.check(1, &["b[0]"], Next::Wait);
+    hand.check_grant("b[0]", 1, 1, &[]);
+    hand.ended("wide[0]");
+    hand.check(2, &["b[1]", "b[2]"], Next::Wait);
+    hand.check_grant("b[2]", 4, 1, &[]);
+    ["a[1]", "b[0]", "b[1]", "b[2]"].iter().for_each(|call| hand.ended(call));
+    hand.check(3, &[], Next::Over);
+}
+
+#[test]
+fn more_slots_than_there_are_is_all_of_them() {
+    let mut hand = Hand::new(&tasks(&[("wide", 1)]), 3, &[], vec![wants(64, 0)]);
+    hand.check(0, &["wide[0]"], Next::Wait);
+    hand.check_grant("wide[0]", 1, 3, &[]);
+}
+
+#[test]
+fn a_large_call_gets_the_slots_that_small_ones_give_back() {
+    let text = tasks(&[("first", 3), ("large", 1), ("small", 9)]);
+    let mut hand = Hand::new(&text, 3, &[], vec![wants(1, 0), wants(3, 0), wants(1, 0)]);
+    hand.check(0, &["first[0]", "first[1]", "first[2]"], Next::Wait);
+    hand.ended("first[1]");
+    hand.check(1, &[], Next::Wait);
+    hand.ended("first[0]");
+    hand.check(2, &[], Next::Wait);
+    hand.ended("first[2]");
+    hand.check(3, &["large[0]"], Next::Wait);
+    hand.ended("large[0]");
+    hand.check(4, &["small[0]", "small[1]", "small[2]"], Next::Wait);
+}
+
+#[test]
+fn a_large_call_keeps_its_room_when_an_earlier_one_gets_ready() {
+    let text = "
+        [tasks.one]
+        for = { i = 'range(2)' }
+        run = 'true'
+        [tasks.next]
+        for = { i = 'range(2)' }
+        run = 'true'
+        after = ['one[${{ i }}]']
+        [tasks.large]
+        run = 'true'";
+    let mut hand = Hand::new(text, 2, &[], vec![wants(1, 0), wants(1, 0), wants(2, 0)]);
+    hand.check(0, &["one[0]", "one[1]"], Next::Wait);
+    hand.ended("one[0]");
+    hand.check(1, &["next[0]"], Next::Wait);
+    hand.ended("next[0]");
+    hand.check(2, &[], Next::Wait);
+    hand.ended("one[1]");
+    hand.check(3, &["large"], Next::Wait);
+    hand.ended("large");
+    hand.check(4, &["next[1]"], Next::Wait);
+}
+
+#[test]
+fn who_waits_for_a_pool_leaves_the_slots_to_others() {
+    let text = tasks(&[("query", 3), ("other", 3)]);
+    let mut hand = Hand::new(&text, 2, &[Capacity::Amount(1)], vec![wants(1, 1), wants(1, 0)]);
+    hand.check(0, &["query[0]", "other[0]"], Next::Wait);
+    hand.ended("other[0]");
+    hand.check(1, &["other[1]"], Next::Wait);
+    hand.ended("query[0]");
+    hand.check(2, &["query[1]"], Next::Wait);
+    hand.ended("other[1]");
+    hand.check(3, &["other[2]"], Next::Wait);
+}
+
+#[test]
+fn two_scarce_things_do_not_slip_away_in_turn() {
+    let text = tasks(&[("holder", 1), ("both", 1), ("other", 4), ("query", 1)]);
+    let rules = vec![wants(1, 1), wants(2, 1), wants(1, 0), wants(1, 1)];
+    let mut hand = Hand::new(&text, 3, &[Capacity::Amount(1)], rules);
+    // while `both` lacks the pool, others have the slots
+    hand.check(0, &["holder[0]", "other[0]", "other[1]"], Next::Wait);
+    hand.ended("other[0]");
+    hand.check(1, &["other[2]"], Next::Wait);
+    // now it lacks a second slot: the pool stays kept, though `query` would fit, and the slot is kept too
+    hand.ended("holder[0]");
+    hand.check(2, &[], Next::Wait);
+    hand.ended("other[1]");
+    hand.check(3, &["both[0]"], Next::Wait);
+    hand.ended("other[2]");
+    hand.check(4, &["other[3]"], Next::Wait);
+    hand.ended("both[0]");
+    hand.check(5, &["query[0]"], Next::Wait);
+}
+
+#[test]
+fn items_are_distinct_and_come_back() {
+    let text = tasks(&[("train", 3)]);
+    let mut hand = Hand::new(&text, 3, &[Capacity::Items(2)], vec![wants(1, 1)]);
+    hand.check(0, &["train[0]", "train[1]"], Next::Wait);
+    hand.check_grant("train[0]", 1, 1, &[0]);
+    hand.check_grant("train[1]", 2, 1, &[1]);
+    hand.ended("train[0]");
+    hand.check(1, &["train[2]"], Next::Wait);
+    hand.check_grant("train[2]", 1, 1, &[0]);
+}
+
+#[test]
+fn a_rate_tells_when_to_ask_again() {
+    let text = tasks(&[("ask", 5), ("other", 1)]);
+    let rate = Capacity::Rate { amount: 2, per: ms(100) };
+    let mut hand = Hand::new(&text, 9, &[rate], vec![wants(1, 1), wants(1, 0)]);
+    hand.check(0, &["ask[0]", "ask[1]", "other[0]"], Next::WaitUntil(ms(100)));
+    hand.ended("ask[0]");
+    hand.check(99, &[], Next::WaitUntil(ms(100)));
+    hand.check(100, &["ask[2]", "ask[3]"], Next::WaitUntil(ms(200)));
+    hand.check(250, &["ask[4]"], Next::Wait);
+}
+
+#[test]
+fn others_have_the_slot_between_two_attempts() {
+    let mut hand = Hand::new(&tasks(&[("shaky", 1), ("other", 2)]), 1, &[], vec![retries(2)]);
+    hand.check(0, &["shaky[0]"], Next::Wait);
+    let at = hand.retry("shaky[0]", 10).unwrap();
+    assert!(at >= ms(18) && at <= ms(26), "{at:?}");
+    hand.check(10, &["other[0]"], Next::WaitUntil(at));
+    hand.ended("other[0]");
+    // by call order it goes before others
+    hand.check(40, &["shaky[0]"], Next::Wait);
+    assert_eq!(hand.grants.last().unwrap().1, 2);
+    let at = hand.retry("shaky[0]", 50).unwrap();
+    assert!(at >= ms(66) && at <= ms(82), "{at:?}");
+    hand.check(50, &["other[1]"], Next::WaitUntil(at));
+    hand.ended("other[1]");
+    hand.check(82, &["shaky[0]"], Next::Wait);
+    assert_eq!(hand.retry("shaky[0]", 90), None);
+    hand.ended("shaky[0]");
+    hand.check(91, &[], Next::Over);
+}
+
+#[test]
+fn a_stopped_run_gives_up_what_waits_for_another_attempt() {
+    let mut hand = Hand::new(&tasks(&[("shaky", 3)]), 3, &[], vec![retries(1)]);
+    hand.check(0, &["shaky[0]", "shaky[1]", "shaky[2]"], Next::Wait);
+    let late = [hand.retry("shaky[1]", 1), hand.retry("shaky[0]", 1)].into_iter().flatten().max().unwrap();
+    // one of them is due and ready, but is not asked for before the stop
+    hand.schedule.stop();
+    assert_eq!(hand.retry("shaky[2]", 2), None);
+    for address in ["shaky[0]", "shaky[1]"] {
+        let node = hand.node(address);
+        assert_eq!(hand.schedule.next_at(late + ms(1)), Next::GiveUp(node));
+        hand.schedule.ended(&hand.plan, node, End::Failed);
     }
+    hand.check(100, &[], Next::Wait);
+    hand.ended("shaky[2]");
+    hand.check(100, &[], Next::Over);
+}
+
+#[test]
+fn a_retry_that_waits_for_a_slot_is_given_up_too() {
+    let mut hand = Hand::new(&tasks(&[("shaky", 1), ("other", 1)]), 1, &[], vec![retries(1)]);
+    hand.check(0, &["shaky[0]"], Next::Wait);
+    assert!(hand.retry("shaky[0]", 1).is_some());
+    hand.check(1, &["other[0]"], Next::WaitUntil(hand.schedule.retries.next_at().unwrap()));
+    hand.check(90, &[], Next::Wait);
+    hand.schedule.stop();
+    let node = hand.node("shaky[0]");
+    assert_eq!(hand.schedule.next_at(ms(91)), Next::GiveUp(node));
+    hand.schedule.ended(&hand.plan, node, End::Failed);
+    hand.ended("other[0]");
+    hand.check(92, &[], Next::Over);
+}
+
+#[test]
+fn a_computed_demand_is_asked_for_each_attempt() {
+    let task = TaskRules { wants: Wants::Computed, ..retries(1) };
+    let mut hand = Hand::new(&tasks(&[("grow", 1)]), 4, &[Capacity::Amount(8)], vec![task]);
+    let node = hand.node("grow[0]");
+    assert_eq!(hand.schedule.next_at(ms(0)), Next::Ask { node, attempt: 1 });
+    hand.check(0, &[], Next::Wait);
+    hand.schedule.demand(&hand.plan, node, Demand::new(2, [(DB, 4)])).unwrap();
+    hand.check(0, &["grow[0]"], Next::Wait);
+    hand.check_grant("grow[0]", 1, 2, &[]);
+    assert!(hand.retry("grow[0]", 1).is_some());
+    assert_eq!(hand.schedule.next_at(ms(50)), Next::Ask { node, attempt: 2 });
+    let too_much = hand.schedule.demand(&hand.plan, node, Demand::new(1, [(DB, 9)]));
+    assert_eq!(too_much, Err(TooMuch { pool: DB, wanted: 9, holds: 8 }));
+    hand.schedule.ended(&hand.plan, node, End::Failed);
+    hand.check(51, &[], Next::Over);
+}
+
+#[test]
+fn sync_points_need_no_slot() {
+    let text = "
+        [tasks.a]
+        run = 'true'
+        [tasks.b]
+        for = { i = 'range(3)' }
+        run = 'true'
+        [sync.point]
+        waits-for = ['a']";
+    let mut hand = Hand::new(text, 1, &[], Vec::new());
+    hand.check(0, &["a"], Next::Wait);
+    hand.ended("a");
+    hand.check(0, &["sync.point", "b[0]"], Next::Wait);
+}
+
+#[test]
+fn time_does_not_go_back() {
+    let rate = Capacity::Rate { amount: 1, per: ms(100) };
+    let mut hand = Hand::new(&tasks(&[("ask", 2)]), 2, &[rate], vec![wants(1, 1)]);
+    hand.check(50, &["ask[0]"], Next::WaitUntil(ms(150)));
+    hand.check(20, &[], Next::WaitUntil(ms(150)));
 }
