@@ -290,6 +290,22 @@ fn a_computed_demand_is_asked_for_each_attempt() {
 }
 
 #[test]
+fn a_smaller_call_of_the_same_task_passes_by_at_once() {
+    let task = TaskRules { wants: Wants::Computed, ..TaskRules::default() };
+    let mut hand = Hand::new(&tasks(&[("load", 3)]), 4, &[Capacity::Amount(4)], vec![task]);
+    for (address, amount) in [("load[0]", 3), ("load[1]", 2), ("load[2]", 0)] {
+        let node = hand.node(address);
+        let next = std::iter::repeat_with(|| hand.schedule.next_at(ms(0)))
+            .find(|next| !matches!(next, Next::Start { .. }));
+        assert_eq!(next, Some(Next::Ask { node, attempt: 1 }));
+        hand.schedule.demand(&hand.plan, node, Demand::new(1, [(DB, amount)])).unwrap();
+    }
+    hand.check(0, &["load[2]"], Next::Wait);
+    hand.ended("load[0]");
+    hand.check(1, &["load[1]"], Next::Wait);
+}
+
+#[test]
 fn sync_points_need_no_slot() {
     let text = "
         [tasks.a]
