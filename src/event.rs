@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::change::Change;
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -37,7 +37,15 @@ pub enum EventKind {
     AttemptStarted {
         call: String,
         attempt: u32,
-        slot: usize,
+        slot: u32,
+    },
+    /// An attempt failed, and the call will have another one.
+    AttemptFailed {
+        call: String,
+        attempt: u32,
+        failure: Failure,
+        stderr_tail: String,
+        next_in_ms: u64,
     },
     /// A call came to its end, run or not. Output tails are of the last attempt.
     CallEnded {

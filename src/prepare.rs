@@ -47,8 +47,21 @@ pub fn not_boolean(key: &str, value: &Value) -> String {
     )
 }
 
-/// What the call is to run. `slot` counts from 1.
-pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, slot: usize) -> Result<Attempt, Hindrance> {
+/// What one attempt has of its own.
+#[derive(Debug)]
+pub struct Own {
+    /// From 1.
+    pub attempt: u32,
+    /// From 1.
+    pub slot: u32,
+    /// How many slots it takes.
+    pub cpus: u32,
+    /// `DECO_POOL_…` variables.
+    pub pools: Vec<(String, String)>,
+}
+
+/// What the call is to run.
+pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Attempt, Hindrance> {
     std::fs::create_dir_all(private_folder(scope)).map_err(|error| {
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })
@@ -60,7 +73,7 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, slot: usize) -
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
     Ok(Attempt {
         argv: argv(scope, &task.run)?,
-        env: environment::environment(scope, setting, task, slot)?.into_iter().collect(),
+        env: environment::environment(scope, setting, task, own)?.into_iter().collect(),
         dir,
         stdin: Arc::from(stdin.into_bytes()),
         timeout: task.timeout,

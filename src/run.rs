@@ -3,6 +3,7 @@
 
 mod call;
 mod expansion;
+mod rules;
 mod sync;
 mod tell;
 
@@ -11,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::RunStatus;
 use crate::exec::{End as Ending, Enders};
@@ -20,8 +21,11 @@ use crate::outcome::Outcome;
 use crate::plan::{CallId, Node, Plan, select};
 use crate::prepare::Setting;
 use crate::report::Reporters;
-use crate::schedule::{End, Schedule};
+use crate::schedule::Schedule;
+use crate::schedule::start::Next;
 use crate::store::{Clash, Store};
+
+use call::Ended;
 
 /// What a run is asked for.
 #[derive(Debug)]
@@ -71,6 +75,8 @@ struct Core {
     schedule: Schedule,
     store: Store,
     outcomes: Vec<Option<Outcome>>,
+    /// The last attempt of calls that wait for another.
+    between: FxHashMap<CallId, Ended>,
     /// Those that `Options::skipped` names.
     skipped: FxHashSet<CallId>,
     failures: usize,
@@ -86,12 +92,14 @@ impl Running {
         setting: Setting,
         reporters: Arc<Reporters>,
     ) -> std::io::Result<Running> {
-        let mut schedule = Schedule::new(&plan);
+        let seed = setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
+        let mut schedule = Schedule::new(&plan, rules::rules(&plan.manifest, options.jobs, seed));
         schedule.want(&plan, wanted_nodes(&plan, options.wanted.as_deref()));
         let core = Core {
             schedule,
             store: Store::new(&plan),
             outcomes: vec![None; plan.call_count()],
+            between: FxHashMap::default(),
             skipped: named_calls(&plan, &options.skipped),
             failures: 0,
             clash: None,
@@ -127,10 +135,10 @@ impl Running {
         std::thread::scope(|threads| {
             for slot in 1..=self.threads() {
                 let thread = std::thread::Builder::new().name(format!("slot {slot}"));
-                let spawned = thread.spawn_scoped(threads, move || self.work(slot));
+                let spawned = thread.spawn_scoped(threads, move || self.work());
                 match spawned {
                     // one thread does all the work, if the machine gives no more
-                    Err(_) if slot == 1 => self.work(slot),
+                    Err(_) if slot == 1 => self.work(),
                     Err(_) => break,
                     Ok(_) => {}
                 }
@@ -166,32 +174,41 @@ impl Running {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, slot: usize) {
-        while let Some((node, kind)) = self.next() {
-            match kind {
-                Node::Call(call) => self.call(call, node, slot),
-                Node::Sync(sync) => self.sync(sync, node),
-                Node::Expansion(task) => self.expand(task, node),
-                Node::Join(_) => {
-                    let core = &mut *self.lock();
-                    core.schedule.ended(&core.plan, node, End::Passed);
+    fn work(&self) {
+        while let Some((next, kind)) = self.next() {
+            match (next, kind) {
+                (Next::Start { node, attempt, grant }, Node::Call(call)) => {
+                    self.call(call, node, attempt, &grant)
                 }
+                (Next::Ask { node, attempt }, Node::Call(call)) => self.ask(call, node, attempt),
+                (Next::GiveUp(node), Node::Call(call)) => self.give_up(call, node),
+                (Next::Step(node), Node::Sync(sync)) => self.sync(sync, node),
+                (Next::Step(node), Node::Expansion(task)) => self.expand(task, node),
+                // nothing else is ever begun
+                _ => {}
             }
             self.changed.notify_all();
         }
         self.changed.notify_all();
     }
 
-    /// Waits for a node that may start; `None` once the run is over.
-    fn next(&self) -> Option<(NodeIndex, Node)> {
+    /// Waits for something to do; `None` once the run is over.
+    fn next(&self) -> Option<(Next, Node)> {
         let mut core = self.lock();
         loop {
-            if core.schedule.is_over() {
-                return None;
-            }
-            match core.schedule.start() {
-                Some(node) => return Some((node, core.plan.graph[node])),
-                None => core = self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
+            let now = self.began.elapsed();
+            let next = core.schedule.next_at(now);
+            match next {
+                Next::Over => return None,
+                Next::Wait => core = self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
+                Next::WaitUntil(time) => {
+                    let waited = self.changed.wait_timeout(core, time.saturating_sub(now));
+                    core = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Next::Start { node, .. } | Next::Ask { node, .. } | Next::Step(node) | Next::GiveUp(node) => {
+                    let kind = core.plan.graph[node];
+                    return Some((next, kind));
+                }
             }
         }
     }
@@ -249,6 +266,6 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Where a slot's calls put private files.
-fn slot_folder(setting: &Setting, slot: usize) -> PathBuf {
+fn slot_folder(setting: &Setting, slot: u32) -> PathBuf {
     setting.scratch.join(slot.to_string())
 }

@@ -1,8 +1,21 @@
-//! What may run now: a state machine over the plan's nodes. Fed with what ended, it answers what to start.
-//! No processes, no clock, no files; the same inputs give the same answers.
+//! What may run now: a state machine over the plan's nodes. Fed with what ended, it answers what to start: what is
+//! ready stands here, what it needs and when it starts in `schedule/`. No processes, no clock, no files; the same inputs
+//! and seed give the same answers.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+pub mod slots;
+mod rate;
+pub mod pools;
+pub mod demand;
+mod supply;
+pub mod retry;
+mod ready;
+pub mod start;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
 
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
@@ -10,13 +23,18 @@ use petgraph::graph::NodeIndex;
 use crate::plan::grow::Growth;
 use crate::plan::{CallId, Node, Plan};
 
+use demand::Rules;
+use ready::Ready;
+use retry::Retries;
+use supply::Supply;
+
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Not a part of this run.
     Unwanted,
     Waiting,
-    /// Everything before it has ended; it is in the heap.
+    /// Everything before it has ended; it waits for its turn, or for the time of its next attempt.
     Ready,
     Running,
     Ended(End),
@@ -33,9 +51,6 @@ pub enum End {
     Blocked(NodeIndex),
 }
 
-/// Ready nodes by call order; sync points come as early as they can.
-type Ready = BinaryHeap<Reverse<(u32, NodeIndex)>>;
-
 /// The run's state, node by node.
 #[derive(Debug)]
 pub struct Schedule {
@@ -45,18 +60,29 @@ pub struct Schedule {
     ready: Ready,
     running: usize,
     stopped: bool,
+    rules: Rules,
+    supply: Supply,
+    retries: Retries,
+    /// Once stopped: calls between two attempts, whose end the caller has not been asked for yet.
+    given_up: Vec<NodeIndex>,
+    now: Duration,
 }
 
 impl Schedule {
     /// A plan of which nothing is to run yet.
-    pub fn new(plan: &Plan) -> Schedule {
+    pub fn new(plan: &Plan, rules: Rules) -> Schedule {
         let nodes = plan.graph.node_count();
         Schedule {
             states: vec![State::Unwanted; nodes],
             waiting: vec![0; nodes],
-            ready: Ready::new(),
+            ready: Ready::new(&rules),
             running: 0,
             stopped: false,
+            supply: Supply::new(&rules),
+            retries: Retries::new(rules.seed),
+            given_up: Vec::new(),
+            now: Duration::ZERO,
+            rules,
         }
     }
 
@@ -107,31 +133,25 @@ impl Schedule {
         before.filter(unended).count() as u32
     }
 
-    /// The next node to start, if one may start now. Calls and sync points only; the caller says when it ended.
-    pub fn start(&mut self) -> Option<NodeIndex> {
-        if self.stopped {
-            return None;
-        }
-        let Reverse((_, node)) = self.ready.pop()?;
-        self.states[node.index()] = State::Running;
-        self.running += 1;
-        Some(node)
-    }
-
     /// A started node has ended.
     pub fn ended(&mut self, plan: &Plan, node: NodeIndex, end: End) {
         self.running -= 1;
+        self.release(node);
         self.settle(plan, node, end);
     }
 
     /// Nothing starts any more.
     pub fn stop(&mut self) {
-        self.stopped = true;
+        if !self.stopped {
+            self.stopped = true;
+            self.give_up_retries();
+        }
     }
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
-        self.running == 0 && (self.stopped || self.ready.is_empty())
+        let nothing_starts = self.stopped || (self.ready.is_empty() && self.retries.is_empty());
+        self.running == 0 && self.given_up.is_empty() && nothing_starts
     }
 
     /// How a node of a finished run ended: `None` if it never ran and nothing before it failed.
@@ -199,7 +219,7 @@ impl Schedule {
             Node::Join(_) => Some(End::Passed),
             Node::Call(_) | Node::Sync(_) | Node::Expansion(_) => {
                 self.states[node.index()] = State::Ready;
-                self.ready.push(Reverse((rank(plan, node), node)));
+                self.push(plan, node);
                 None
             }
         }

@@ -32,6 +32,8 @@ struct Bound {
     address: CallAddress,
     variables: Vec<(Name, Value)>,
     key: Vec<Value>,
+    /// From 1.
+    attempt: u32,
 }
 
 /// Why a call does not come to run.
@@ -54,6 +56,7 @@ impl CallScope {
         plan: &Plan,
         store: &mut Store,
         call: CallId,
+        attempt: u32,
         folder: PathBuf,
     ) -> Result<CallScope, Clash> {
         let views = views(plan, store, &reads::of_task(plan.task(call)), Reader::Call(call))?;
@@ -62,6 +65,7 @@ impl CallScope {
             address: plan.address(call),
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             key: row.key(),
+            attempt,
         };
         Ok(CallScope { world: plan.world.clone(), call: Some(bound), views, after: None, folder })
     }
@@ -174,7 +178,7 @@ impl Scope for CallScope {
         let value = match (name, &self.after, &self.call) {
             ("result", Some((result, _)), _) => result.clone(),
             ("exit", Some((_, exit)), _) => exit.clone(),
-            ("attempt", _, Some(_)) => Value::from(1),
+            ("attempt", _, Some(bound)) => Value::from(i128::from(bound.attempt)),
             ("task", _, Some(bound)) => Value::from(bound.address.task.as_str()),
             ("key", _, Some(bound)) => Value::array(bound.key.clone()),
             _ => return Before { world: &self.world, task: None, row: None, views: &[] }.lookup(name),

@@ -1,7 +1,7 @@
 //! One call from its preparation to its end: prepared, attempted, harvested, recorded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use petgraph::graph::NodeIndex;
 
@@ -14,10 +14,12 @@ use crate::path::Path;
 use crate::plan::CallId;
 use crate::prepare::{self, CallScope, Hindrance};
 use crate::schedule::End;
+use crate::schedule::demand::Grant;
 
-use super::{Core, Running, slot_folder};
+use super::{Core, Running, rules, slot_folder};
 
 /// A call that has ended, one way or another.
+#[derive(Debug)]
 pub(super) struct Ended {
     pub outcome: Outcome,
     pub changes: Vec<Change>,
@@ -25,24 +27,65 @@ pub(super) struct Ended {
 }
 
 impl Running {
-    pub(super) fn call(&self, call: CallId, node: NodeIndex, slot: usize) {
-        let folder = slot_folder(&self.setting, slot);
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(call, slot, &folder)));
+    /// Makes one attempt of a call.
+    pub(super) fn call(&self, call: CallId, node: NodeIndex, attempt: u32, grant: &Grant) {
+        let folder = slot_folder(&self.setting, grant.slot);
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(call, attempt, grant, &folder)));
         let ended = made.unwrap_or_else(|_| {
             let message = "deco itself failed here; please report it".to_owned();
             Ended::failed(Failure::Expression { message }, None)
         });
         // what a call leaves in its private folder goes with it; a leftover is no failure of the call
         let _ = std::fs::remove_dir_all(&folder);
+        self.end_attempt(call, node, attempt, ended);
+    }
+
+    /// The run stops while the call waits for a further attempt: its last one was its end.
+    pub(super) fn give_up(&self, call: CallId, node: NodeIndex) {
+        let last = self.lock().between.remove(&call);
+        self.end_call(call, node, last.unwrap_or_else(Ended::not_run));
+    }
+
+    /// Works out what an attempt needs.
+    pub(super) fn ask(&self, call: CallId, node: NodeIndex, attempt: u32) {
+        let (scope, task) = {
+            let core = &mut *self.lock();
+            let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
+            (CallScope::of_call(&core.plan, &mut core.store, call, attempt, PathBuf::new()), task)
+        };
+        let mut scope = match scope {
+            Ok(scope) => scope,
+            Err(clash) => {
+                self.stop_for(clash);
+                return self.end_call(call, node, Ended::not_run());
+            }
+        };
+        let ended = match rules::computed(&self.manifest, task, &scope) {
+            Err(hindrance) => self.hindered(&mut scope, task, call, hindrance),
+            Ok(demand) => {
+                let core = &mut *self.lock();
+                match core.schedule.demand(&core.plan, node, demand) {
+                    Ok(()) => return,
+                    Err(too_much) => {
+                        let pool = &self.manifest.pools[too_much.pool.0 as usize].name;
+                        let message = format!(
+                            "it wants {} of the pool `{pool}`, which holds {}",
+                            too_much.wanted, too_much.holds
+                        );
+                        failed(&mut scope, task, Failure::Expression { message }, None)
+                    }
+                }
+            }
+        };
         self.end_call(call, node, ended);
     }
 
     /// Prepares the call, makes its attempt and reads what it changed.
-    fn make(&self, call: CallId, slot: usize, folder: &FilePath) -> Ended {
+    fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
         let (scope, is_skipped, task_id) = {
             let core = &mut *self.lock();
             let is_skipped = core.skipped.contains(&call);
-            let scope = CallScope::of_call(&core.plan, &mut core.store, call, folder.to_owned());
+            let scope = CallScope::of_call(&core.plan, &mut core.store, call, attempt, folder.to_owned());
             (scope, is_skipped, core.plan.task_of(call))
         };
         let task = &self.manifest.tasks[task_id.0 as usize];
@@ -56,14 +99,16 @@ impl Running {
         if is_skipped {
             return skipped(&mut scope, task, Skip::Requested);
         }
-        let attempt = prepare::condition(&scope, task)
-            .and_then(|()| prepare::attempt(&scope, &self.setting, task, slot));
-        let attempt = match attempt {
+        let pools = rules::pool_variables(&self.manifest, task, grant);
+        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, pools };
+        let prepared = prepare::condition(&scope, task)
+            .and_then(|()| prepare::attempt(&scope, &self.setting, task, &own));
+        let prepared = match prepared {
             Ok(attempt) => attempt,
             Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
         };
-        self.tell_attempt(scope.address(), slot);
-        let finished = exec::run(&attempt, &self.enders);
+        self.tell_attempt(scope.address(), attempt, grant.slot);
+        let finished = exec::run(&prepared, &self.enders);
         let changes = harvest::changes(&mut scope, task, &finished);
         match changes.and_then(|changes| self.fitting(call, changes)) {
             Ok(changes) => Ended { outcome: Outcome::Succeeded, changes, finished: Some(finished) },
@@ -93,6 +138,22 @@ impl Running {
                 None => failed(scope, task, Failure::Expression { message }, None),
             },
         }
+    }
+
+    /// Ends the call, unless its failure is worth another attempt.
+    fn end_attempt(&self, call: CallId, node: NodeIndex, attempt: u32, ended: Ended) {
+        if let Outcome::Failed { failure, .. } = &ended.outcome {
+            let core = &mut *self.lock();
+            let now = self.began.elapsed();
+            if let Some(at) = core.schedule.retry(&core.plan, node, now, failure) {
+                let wait = at.saturating_sub(now);
+                self.tell_retry(core.plan.address(call).to_string(), attempt, &ended, failure.clone(), wait);
+                core.between.insert(call, ended);
+                return;
+            }
+        }
+        self.lock().between.remove(&call);
+        self.end_call(call, node, ended);
     }
 
     fn end_call(&self, call: CallId, node: NodeIndex, ended: Ended) {

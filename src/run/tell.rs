@@ -1,7 +1,9 @@
 //! What the run tells: each fact as an event to the reporters.
 
+use std::time::Duration;
+
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 use crate::schedule::End;
 
 use super::call::Ended;
@@ -34,8 +36,21 @@ impl Running {
         self.tell(EventKind::Interrupted { signal });
     }
 
-    pub(super) fn tell_attempt(&self, call: String, slot: usize) {
-        self.tell(EventKind::AttemptStarted { call, attempt: 1, slot });
+    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32) {
+        self.tell(EventKind::AttemptStarted { call, attempt, slot });
+    }
+
+    pub(super) fn tell_retry(
+        &self,
+        call: String,
+        attempt: u32,
+        ended: &Ended,
+        failure: Failure,
+        wait: Duration,
+    ) {
+        let stderr = ended.finished.as_ref().map(|finished| tail(&finished.stderr));
+        let stderr_tail = stderr.unwrap_or_default();
+        self.tell(EventKind::AttemptFailed { call, attempt, failure, stderr_tail, next_in_ms: millis(wait) });
     }
 
     pub(super) fn tell_call(&self, call: String, ended: &Ended) {
