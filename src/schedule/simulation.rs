@@ -92,7 +92,8 @@ fn crowds() -> impl Strategy<Value = Case> {
             let small = [[0, 0], [1, 0], [0, 1], [1, 1]];
             let tasks = small.map(|wants| task(early, 1, wants)).into_iter();
             let tasks = tasks.chain([task(1, cpus, [amount, items])]);
-            let tasks = tasks.chain(small.map(|wants| task(24, 1, wants))).collect();
+            let crowd = small.iter().cycle().take(32).map(|&wants| task(3, 1, wants));
+            let tasks = tasks.chain(crowd).collect();
             Case { jobs, capacities, tasks, sync: false, keep_going: true, failing: 0, seed }
         },
     )

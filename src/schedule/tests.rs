@@ -196,6 +196,25 @@ fn two_scarce_things_do_not_slip_away_in_turn() {
 }
 
 #[test]
+fn what_is_kept_stays_kept_while_another_thing_is_lacking() {
+    let text = tasks(&[("p", 1), ("both", 1), ("q", 2), ("p_too", 1)]);
+    let rules = [&[(DB, 1)][..], &[(DB, 1), (PoolId(1), 1)], &[(PoolId(1), 1)], &[(DB, 1)]];
+    let rules = rules.map(|uses| {
+        let wants = Wants::Fixed(Demand::new(1, uses.iter().copied()));
+        TaskRules { wants, ..TaskRules::default() }
+    });
+    let pools = [Capacity::Amount(1), Capacity::Amount(1)];
+    let mut hand = Hand::new(&text, 4, &pools, rules.to_vec());
+    hand.check(0, &["p[0]", "q[0]"], Next::Wait);
+    hand.ended("p[0]");
+    hand.check(1, &[], Next::Wait);
+    hand.ended("q[0]");
+    hand.check(2, &["both[0]"], Next::Wait);
+    hand.ended("both[0]");
+    hand.check(3, &["q[1]", "p_too[0]"], Next::Wait);
+}
+
+#[test]
 fn items_are_distinct_and_come_back() {
     let text = tasks(&[("train", 3)]);
     let mut hand = Hand::new(&text, 3, &[Capacity::Items(2)], vec![wants(1, 1)]);
