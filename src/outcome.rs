@@ -67,6 +67,8 @@ pub enum Skip {
     Condition,
     /// By `--skip`.
     Requested,
+    /// It runs only after a failure, and there was none.
+    NoFailure,
     /// It reads a place that this call was to fill.
     Reads { call: CallAddress, path: String },
 }

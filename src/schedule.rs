@@ -10,6 +10,7 @@ mod supply;
 pub mod retry;
 mod ready;
 pub mod start;
+pub mod finalizers;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::plan::grow::Growth;
 use crate::plan::{CallId, Node, Plan};
 
 use demand::Rules;
+use finalizers::{is_finalizer, is_last};
 use ready::Ready;
 use retry::Retries;
 use supply::Supply;
@@ -49,6 +51,8 @@ pub enum End {
     Failed,
     /// Never ran, because of the node that failed first in call order of those before it.
     Blocked(NodeIndex),
+    /// Never ran, because the run stopped first.
+    NotRun,
 }
 
 /// The run's state, node by node.
@@ -65,6 +69,8 @@ pub struct Schedule {
     retries: Retries,
     /// Once stopped: calls between two attempts, whose end the caller has not been asked for yet.
     given_up: Vec<NodeIndex>,
+    /// Finalizers that wait for everything else.
+    last: Vec<NodeIndex>,
     now: Duration,
 }
 
@@ -81,6 +87,7 @@ impl Schedule {
             supply: Supply::new(&rules),
             retries: Retries::new(rules.seed),
             given_up: Vec::new(),
+            last: Vec::new(),
             now: Duration::ZERO,
             rules,
         }
@@ -140,17 +147,18 @@ impl Schedule {
         self.settle(plan, node, end);
     }
 
-    /// Nothing starts any more.
-    pub fn stop(&mut self) {
+    /// Nothing starts any more but finalizers.
+    pub fn stop(&mut self, plan: &Plan) {
         if !self.stopped {
             self.stopped = true;
             self.give_up_retries();
+            self.keep_only_finalizers(plan);
         }
     }
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
-        let nothing_starts = self.stopped || (self.ready.is_empty() && self.retries.is_empty());
+        let nothing_starts = self.ready.is_empty() && (self.stopped || self.retries.is_empty());
         self.running == 0 && self.given_up.is_empty() && nothing_starts
     }
 
@@ -168,7 +176,7 @@ impl Schedule {
     }
 
     /// Blocks every node that still waits and comes after a failed one, also where others before it never ended.
-    pub fn block_the_rest(&mut self, plan: &Plan) {
+    fn block_the_rest(&mut self, plan: &Plan) {
         let failed = |state: &State| matches!(state, State::Ended(End::Failed | End::Blocked(_)));
         let mut roots: Vec<NodeIndex> =
             plan.graph.node_indices().filter(|node| failed(&self.states[node.index()])).collect();
@@ -179,7 +187,7 @@ impl Schedule {
             while let Some(node) = open.pop() {
                 for next in plan.graph.neighbors_directed(node, Outgoing) {
                     let state = &mut self.states[next.index()];
-                    if matches!(state, State::Waiting | State::Ready) {
+                    if matches!(state, State::Waiting | State::Ready) && !is_finalizer(plan, next) {
                         *state = State::Ended(End::Blocked(by));
                         open.push(next);
                     }
@@ -212,16 +220,27 @@ impl Schedule {
 
     /// Everything before the node has ended: it gets ready, or ends at once if it is blocked or a join.
     fn arrive_or_end(&mut self, plan: &Plan, node: NodeIndex) -> Option<End> {
-        if let Some(by) = self.blocker(plan, node) {
+        if is_last(plan, node) {
+            self.last.push(node);
+            return None;
+        }
+        if let Some(by) = self.blocker(plan, node).filter(|_| !is_finalizer(plan, node)) {
             return Some(End::Blocked(by));
         }
         match plan.graph[node] {
             Node::Join(_) => Some(End::Passed),
             Node::Call(_) | Node::Sync(_) | Node::Expansion(_) => {
-                self.states[node.index()] = State::Ready;
-                self.push(plan, node);
+                self.get_ready(plan, node);
                 None
             }
+        }
+    }
+
+    /// Puts the node where it can be picked; once stopped, a finalizer only.
+    fn get_ready(&mut self, plan: &Plan, node: NodeIndex) {
+        self.states[node.index()] = State::Ready;
+        if !self.stopped || is_finalizer(plan, node) {
+            self.push(plan, node);
         }
     }
 

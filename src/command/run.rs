@@ -61,11 +61,13 @@ fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
         asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", args.jobs.as_deref().unwrap_or(""))))?;
     known_addresses(&args.selection.task, plan)?;
     known_addresses(&args.selection.skip, plan)?;
-    let keep_going = args.keep_going || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
+    let goes_on = args.keep_going || args.max_failures.is_some();
+    let keep_going = goes_on || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
     Ok(Options {
         jobs: slots(asked.or(settings.jobs)),
         keep_going,
         fail_fast: args.fail_fast,
+        max_failures: args.max_failures.map(|most| most as usize),
         wanted: wanted(&args.selection).map(<[String]>::to_vec),
         skipped: args.selection.skip.clone(),
     })

@@ -23,6 +23,8 @@ pub struct CallScope {
     views: Vec<(Text, View)>,
     /// `result` and `exit`, once there are.
     pub after: Option<(Value, Value)>,
+    /// `run` and `calls`, for a finalizer.
+    pub also: Vec<(&'static str, Value)>,
     /// For private files.
     folder: PathBuf,
 }
@@ -67,13 +69,27 @@ impl CallScope {
             key: row.key(),
             attempt,
         };
-        Ok(CallScope { world: plan.world.clone(), call: Some(bound), views, after: None, folder })
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: Some(bound),
+            views,
+            after: None,
+            also: Vec::new(),
+            folder,
+        })
     }
 
     /// As for a call, for the `check` of a sync point.
     pub fn of_sync(plan: &Plan, store: &mut Store, sync: SyncId) -> Result<CallScope, Clash> {
         let views = views(plan, store, &reads::of_sync(plan.sync(sync)), Reader::Sync(sync))?;
-        Ok(CallScope { world: plan.world.clone(), call: None, views, after: None, folder: PathBuf::new() })
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: None,
+            views,
+            after: None,
+            also: Vec::new(),
+            folder: PathBuf::new(),
+        })
     }
 
     /// The call's address; empty for a sync point.
@@ -174,6 +190,9 @@ impl Scope for CallScope {
         }
         if let Some((_, view)) = self.views.iter().find(|(known, _)| **known == *name) {
             return Some(Binding::View(view.clone()));
+        }
+        if let Some((_, value)) = self.also.iter().find(|(known, _)| *known == name) {
+            return Some(Binding::Value(value.clone()));
         }
         let value = match (name, &self.after, &self.call) {
             ("result", Some((result, _)), _) => result.clone(),

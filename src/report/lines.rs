@@ -107,6 +107,9 @@ impl Lines {
             Outcome::Skipped { because: Skip::Condition } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": its `if` is false"))
             }
+            Outcome::Skipped { because: Skip::NoFailure } => {
+                self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": nothing failed"))
+            }
             Outcome::Skipped { because: Skip::Requested } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": by `--skip`"))
             }

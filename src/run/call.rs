@@ -6,7 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use petgraph::graph::NodeIndex;
 
 use crate::change::Change;
-use crate::exec::{self, Finished};
+use crate::exec::{self, Ending, Finished};
 use crate::harvest;
 use crate::manifest::Task;
 use crate::outcome::{Failure, Outcome, Skip};
@@ -15,7 +15,10 @@ use crate::plan::CallId;
 use crate::prepare::{self, CallScope, Hindrance};
 use crate::schedule::End;
 use crate::schedule::demand::Grant;
+use crate::store::Clash;
 
+use super::finalizers::Record;
+use super::tell::tail;
 use super::{Core, Running, rules, slot_folder};
 
 /// A call that has ended, one way or another.
@@ -51,7 +54,7 @@ impl Running {
         let (scope, task) = {
             let core = &mut *self.lock();
             let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
-            (CallScope::of_call(&core.plan, &mut core.store, call, attempt, PathBuf::new()), task)
+            (core.see(call, attempt, PathBuf::new()), task)
         };
         let mut scope = match scope {
             Ok(scope) => scope,
@@ -82,22 +85,25 @@ impl Running {
 
     /// Prepares the call, makes its attempt and reads what it changed.
     fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
-        let (scope, is_skipped, task_id) = {
+        let (seen, because, task) = {
             let core = &mut *self.lock();
-            let is_skipped = core.skipped.contains(&call);
-            let scope = CallScope::of_call(&core.plan, &mut core.store, call, attempt, folder.to_owned());
-            (scope, is_skipped, core.plan.task_of(call))
+            let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
+            let because = if core.skipped.contains(&call) {
+                Some(Skip::Requested)
+            } else {
+                (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
+            };
+            (core.see(call, attempt, folder.to_owned()), because, task)
         };
-        let task = &self.manifest.tasks[task_id.0 as usize];
-        let mut scope = match scope {
+        let mut scope = match seen {
             Ok(scope) => scope,
             Err(clash) => {
                 self.stop_for(clash);
                 return Ended::not_run();
             }
         };
-        if is_skipped {
-            return skipped(&mut scope, task, Skip::Requested);
+        if let Some(because) = because {
+            return skipped(&mut scope, task, because);
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
         let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, pools };
@@ -108,7 +114,8 @@ impl Running {
             Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
         };
         self.tell_attempt(scope.address(), attempt, grant.slot);
-        let finished = exec::run(&prepared, &self.enders);
+        let enders = if task.when.is_finalizer() { &self.final_enders } else { &self.enders };
+        let finished = exec::run(&prepared, enders);
         let changes = harvest::changes(&mut scope, task, &finished);
         match changes.and_then(|changes| self.fitting(call, changes)) {
             Ok(changes) => Ended { outcome: Outcome::Succeeded, changes, finished: Some(finished) },
@@ -171,6 +178,13 @@ impl Running {
             core.store.record_failure(task);
         }
         self.tell_call(core.plan.address(call).to_string(), &ended);
+        if let (Some(records), Some(finished)) = (&mut core.records, &ended.finished) {
+            let exit = match finished.ending {
+                Ending::Exited(exit) => Some(exit),
+                _ => None,
+            };
+            records.insert(call, Record { exit, stderr_tail: tail(&finished.stderr) });
+        }
         core.store.record(call, ended.changes);
         core.outcomes[call.0 as usize] = Some(ended.outcome);
         core.schedule.ended(&core.plan, node, end);
@@ -178,6 +192,15 @@ impl Running {
 }
 
 impl Core {
+    /// What a call may look at.
+    fn see(&mut self, call: CallId, attempt: u32, folder: PathBuf) -> Result<CallScope, Clash> {
+        let mut scope = CallScope::of_call(&self.plan, &mut self.store, call, attempt, folder)?;
+        if self.plan.task(call).when.is_finalizer() {
+            scope.also = self.seen_by_finalizer(self.plan.node_of(call)).into();
+        }
+        Ok(scope)
+    }
+
     /// The call that was to fill the place and was skipped, or failed and was forgiven.
     pub(super) fn unfilled(&self, reader: Option<CallId>, place: &Path) -> Option<Skip> {
         let mut fillers = self.plan.changers_of(place);

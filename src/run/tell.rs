@@ -6,6 +6,8 @@ use crate::event::{Event, EventKind, SCHEMA_VERSION};
 use crate::outcome::{Failure, Outcome};
 use crate::schedule::End;
 
+use petgraph::graph::NodeIndex;
+
 use super::call::Ended;
 use super::{Core, Running, millis};
 
@@ -79,7 +81,6 @@ impl Running {
     /// Tells of what never ran, then of the end.
     pub(super) fn tell_end(&self) {
         let core = &mut *self.lock();
-        core.schedule.block_the_rest(&core.plan);
         self.tell_the_rest(core);
         let outcomes = &core.outcomes;
         let count =
@@ -95,7 +96,8 @@ impl Running {
         });
     }
 
-    fn tell_the_rest(&self, core: &mut Core) {
+    /// Tells of what can never run any more, each once.
+    pub(super) fn tell_the_rest(&self, core: &mut Core) {
         let never = |core: &Core, node| match core.schedule.end_of(node) {
             Some(End::Blocked(by)) => Outcome::Blocked { by: core.plan.node_name(by) },
             _ => Outcome::NotRun,
@@ -103,7 +105,9 @@ impl Running {
         for task in core.plan.task_ids().filter(|&task| core.plan.is_unexpanded(task)) {
             let node = core.plan.expansion_of(task).filter(|&node| core.schedule.is_wanted(node));
             // one that failed has been told
-            if let Some(node) = node.filter(|&node| core.schedule.end_of(node) != Some(End::Failed)) {
+            let never_ran =
+                |node: &NodeIndex| matches!(core.schedule.end_of(*node), Some(End::Blocked(_) | End::NotRun));
+            if let Some(node) = node.filter(never_ran).filter(|_| core.told_unexpanded.insert(task)) {
                 let name = self.manifest.tasks[task.0 as usize].name.to_string();
                 self.tell_expansion(name, never(core, node), 0);
                 core.store.record_failure(task);
@@ -111,7 +115,8 @@ impl Running {
         }
         for call in core.plan.calls() {
             let node = core.plan.node_of(call);
-            if !core.schedule.is_wanted(node) || core.outcomes[call.0 as usize].is_some() {
+            let has_ended = core.schedule.end_of(node).is_some();
+            if !has_ended || core.outcomes[call.0 as usize].is_some() {
                 continue;
             }
             let outcome = never(core, node);
@@ -124,7 +129,7 @@ impl Running {
 }
 
 /// The end of an output, for events and messages: at most 64 lines and 8 KiB, as text.
-fn tail(bytes: &[u8]) -> String {
+pub(super) fn tail(bytes: &[u8]) -> String {
     const LINES: usize = 64;
     const BYTES: usize = 8 * 1024;
     let cut = &bytes[bytes.len().saturating_sub(BYTES)..];

@@ -39,8 +39,9 @@ impl Schedule {
         if self.is_over() {
             return Next::Over;
         }
-        if self.stopped {
-            return self.give_up();
+        if let Some(node) = self.given_up.pop() {
+            self.begin(node);
+            return Next::GiveUp(node);
         }
         match self.ready.pick(&mut self.supply, self.now) {
             Pick::Step(node) => {
@@ -125,12 +126,6 @@ impl Schedule {
         while let Some(due) = self.retries.due(self.now) {
             self.ready.push(due.line, due.rank, due.node);
         }
-    }
-
-    fn give_up(&mut self) -> Next {
-        let Some(node) = self.given_up.pop() else { return Next::Wait };
-        self.begin(node);
-        Next::GiveUp(node)
     }
 
     fn wait(&self) -> Next {
