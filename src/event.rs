@@ -50,6 +50,13 @@ pub enum EventKind {
         stdout_tail: String,
         stderr_tail: String,
     },
+    /// The calls of a task whose `for` could not be known before were found, or could not be.
+    TaskExpanded {
+        task: String,
+        #[serde(flatten)]
+        outcome: Outcome,
+        calls: usize,
+    },
     SyncEnded {
         sync: String,
         #[serde(flatten)]

@@ -10,7 +10,7 @@ use crate::expr::{Binding, Files, Scope};
 use crate::manifest::Select;
 use crate::name::Name;
 use crate::path::Path;
-use crate::plan::{CallId, Plan, select};
+use crate::plan::{CallId, Plan, TaskId, select};
 use crate::store::{Clash, Store};
 use crate::value::{Text, Value};
 
@@ -50,9 +50,14 @@ pub fn answer(plan: &Plan, store: &Store, only: Option<&[Name]>) -> Result<Value
     }
 }
 
-/// The documents that the given calls fill, in the answer's order.
-pub fn filled_by(plan: &Plan, calls: &[CallId]) -> Vec<Name> {
-    let tasks: FxHashSet<_> = calls.iter().map(|&call| plan.task_of(call)).collect();
+/// The documents that the named calls fill, in the answer's order.
+pub fn filled_by(plan: &Plan, addresses: &[String]) -> Vec<Name> {
+    let named = addresses.iter().filter_map(|address| select::named(plan, address).ok());
+    let tasks_of = |named: select::Named| {
+        let known: FxHashSet<TaskId> = named.calls.iter().map(|&call| plan.task_of(call)).collect();
+        known.into_iter().chain(named.unexpanded)
+    };
+    let tasks: FxHashSet<TaskId> = named.flat_map(tasks_of).collect();
     let mut names = changed(plan);
     names.retain(|name| plan.fills_of(name).iter().any(|(task, _)| tasks.contains(task)));
     names

@@ -14,14 +14,14 @@ use crate::prepare::{CallScope, Hindrance, result_file};
 use crate::value::{Text, Value};
 
 /// What the call changes, or why it failed.
-pub fn changes(scope: &mut CallScope<'_>, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
+pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
     let exit = judge(task, &finished.ending)?;
     let result = result(scope, task, &finished.stdout)?;
     fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)
 }
 
 /// What the call fills when it was skipped or forgiven: `default` in the place of its result.
-pub fn defaults(scope: &mut CallScope<'_>, task: &Task) -> Option<Result<Vec<Change>, Failure>> {
+pub fn defaults(scope: &mut CallScope, task: &Task) -> Option<Result<Vec<Change>, Failure>> {
     let value = scope.default_value(task)?;
     let made = value.and_then(|value| fills(scope, task, value, Value::Null));
     Some(made.map_err(failure))
@@ -51,7 +51,7 @@ fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
     }
 }
 
-fn result(scope: &CallScope<'_>, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
+fn result(scope: &CallScope, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
     let wrong = |message: String| Failure::Result { message };
     if !task.result.from_file {
         return decode(task.result.format, stdout).map_err(|error| {
@@ -74,17 +74,12 @@ fn in_words(error: FormatError) -> String {
     }
 }
 
-fn fills(
-    scope: &mut CallScope<'_>,
-    task: &Task,
-    result: Value,
-    exit: Value,
-) -> Result<Vec<Change>, Hindrance> {
+fn fills(scope: &mut CallScope, task: &Task, result: Value, exit: Value) -> Result<Vec<Change>, Hindrance> {
     scope.after = Some((result, exit));
     task.fills.iter().map(|fill| change(scope, fill)).collect()
 }
 
-fn change(scope: &CallScope<'_>, fill: &Fill) -> Result<Change, Hindrance> {
+fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {
     let path = place(scope, &fill.place.value, fill.append)?;
     let value = match (&fill.value, &scope.after) {
         (Some(expression), _) => scope.eval(&expression.value)?,
@@ -94,7 +89,7 @@ fn change(scope: &CallScope<'_>, fill: &Fill) -> Result<Change, Hindrance> {
     Ok(Change::set(path, value))
 }
 
-fn place(scope: &CallScope<'_>, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
+fn place(scope: &CallScope, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
     let failed = |message: String| Hindrance::Failed(Failure::Fill { message });
     let document = Name::new(&reference.root).map_err(failed)?;
     let mut segments = Vec::with_capacity(reference.steps.len() + usize::from(append));

@@ -6,9 +6,9 @@ use std::collections::BinaryHeap;
 
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashSet;
 
-use crate::plan::{Node, Plan};
+use crate::plan::grow::Growth;
+use crate::plan::{CallId, Node, Plan};
 
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,27 +48,63 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// All nodes of the plan, or the wanted ones, at their start.
-    pub fn new(plan: &Plan, wanted: Option<&FxHashSet<NodeIndex>>) -> Schedule {
-        let is_wanted = |node: NodeIndex| wanted.is_none_or(|wanted| wanted.contains(&node));
-        let nodes = || plan.graph.node_indices();
-        let before =
-            |node| plan.graph.neighbors_directed(node, Incoming).filter(|&node| is_wanted(node)).count();
-        let mut this = Schedule {
-            states: nodes()
-                .map(|node| if is_wanted(node) { State::Waiting } else { State::Unwanted })
-                .collect(),
-            waiting: nodes().map(|node| before(node) as u32).collect(),
+    /// A plan of which nothing is to run yet.
+    pub fn new(plan: &Plan) -> Schedule {
+        let nodes = plan.graph.node_count();
+        Schedule {
+            states: vec![State::Unwanted; nodes],
+            waiting: vec![0; nodes],
             ready: Ready::new(),
             running: 0,
             stopped: false,
-        };
-        for node in nodes() {
-            if this.waiting[node.index()] == 0 && this.states[node.index()] == State::Waiting {
-                this.arrive(plan, node);
+        }
+    }
+
+    /// Makes these nodes, and all that they wait for, a part of the run.
+    pub fn want(&mut self, plan: &Plan, nodes: impl IntoIterator<Item = NodeIndex>) {
+        let mut open: Vec<NodeIndex> = nodes.into_iter().collect();
+        let mut fresh = Vec::new();
+        while let Some(node) = open.pop() {
+            if self.states[node.index()] == State::Unwanted {
+                self.states[node.index()] = State::Waiting;
+                fresh.push(node);
+                open.extend(plan.graph.neighbors_directed(node, Incoming));
             }
         }
-        this
+        for &node in &fresh {
+            self.waiting[node.index()] = self.unended_before(plan, node);
+        }
+        for node in fresh {
+            if self.waiting[node.index()] == 0 && self.states[node.index()] == State::Waiting {
+                self.arrive(plan, node);
+            }
+        }
+    }
+
+    /// Takes in the nodes that an expansion added, just before its own end is told: those of the new calls that are
+    /// selected or that something wanted waits for become a part of the run.
+    pub fn grow(&mut self, plan: &Plan, growth: &Growth, selected: impl Fn(CallId) -> bool) {
+        self.states.resize(plan.graph.node_count(), State::Unwanted);
+        self.waiting.resize(plan.graph.node_count(), 0);
+        let is_needed = |call: &CallId| {
+            let mut after = plan.graph.neighbors(plan.node_of(*call));
+            selected(*call) || after.any(|node| self.states[node.index()] != State::Unwanted)
+        };
+        let needed: Vec<NodeIndex> =
+            growth.calls.iter().filter(|call| is_needed(call)).map(|&call| plan.node_of(call)).collect();
+        self.want(plan, needed);
+        for &join in &growth.joins {
+            if self.states[join.index()] == State::Waiting {
+                self.waiting[join.index()] = self.unended_before(plan, join);
+            }
+        }
+    }
+
+    fn unended_before(&self, plan: &Plan, node: NodeIndex) -> u32 {
+        let before = plan.graph.neighbors_directed(node, Incoming);
+        let unended =
+            |node: &NodeIndex| !matches!(self.states[node.index()], State::Unwanted | State::Ended(_));
+        before.filter(unended).count() as u32
     }
 
     /// The next node to start, if one may start now. Calls and sync points only; the caller says when it ended.
@@ -166,7 +202,7 @@ impl Schedule {
         }
         match plan.graph[node] {
             Node::Join(_) => Some(End::Passed),
-            Node::Call(_) | Node::Sync(_) => {
+            Node::Call(_) | Node::Sync(_) | Node::Expansion(_) => {
                 self.states[node.index()] = State::Ready;
                 self.ready.push(Reverse((rank(plan, node), node)));
                 None
@@ -194,6 +230,6 @@ impl Schedule {
 fn rank(plan: &Plan, node: NodeIndex) -> u32 {
     match plan.graph[node] {
         Node::Call(call) => plan.order_of(call) + 1,
-        Node::Sync(_) | Node::Join(_) => 0,
+        Node::Sync(_) | Node::Join(_) | Node::Expansion(_) => 0,
     }
 }

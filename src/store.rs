@@ -43,6 +43,11 @@ impl Store {
         }
     }
 
+    /// Makes room for calls that an expansion added.
+    pub fn grow(&mut self, plan: &Plan) {
+        self.changes.resize_with(plan.call_count(), || None);
+    }
+
     /// Keeps what a call changed.
     pub fn record(&mut self, call: CallId, changes: Vec<Change>) {
         if planted(Fault::CompletionOrder) {
@@ -51,9 +56,9 @@ impl Store {
         self.changes[call.0 as usize] = Some(changes.into_boxed_slice());
     }
 
-    /// A call failed and left nothing: its task's empty containers are not made up.
-    pub fn record_failure(&mut self, plan: &Plan, call: CallId) {
-        self.failed[plan.task_of(call).0 as usize] = true;
+    /// A call, or the expansion, of the task failed and left nothing: its empty containers are not made up.
+    pub fn record_failure(&mut self, task: TaskId) {
+        self.failed[task.0 as usize] = true;
     }
 
     /// What a call changed, if it ended.

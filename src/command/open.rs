@@ -19,7 +19,7 @@ use super::{Exit, complain};
 
 /// A manifest that is right, its plan, and the environment that calls inherit.
 pub struct Opened {
-    pub plan: Arc<Plan>,
+    pub plan: Plan,
     pub env: Environment,
 }
 
@@ -33,7 +33,7 @@ pub fn plan(args: &ManifestArgs) -> Result<Opened, Exit> {
         show(&manifest.source, list, args.color);
         Exit::Wrong
     })?;
-    Ok(Opened { plan: Arc::new(plan), env })
+    Ok(Opened { plan, env })
 }
 
 /// Opens and checks; warnings and errors have been said.

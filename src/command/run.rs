@@ -4,15 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
 use crate::cli::{RunArgs, SelectionArgs};
 use crate::event::RunStatus;
 use crate::finish::{self, NoAnswer};
 use crate::interrupt;
 use crate::manifest::Jobs;
 use crate::name::Name;
-use crate::plan::{CallId, Plan, select};
+use crate::plan::{Plan, select};
 use crate::prepare::Setting;
 use crate::report::{self, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
@@ -29,15 +27,15 @@ pub fn run(args: &RunArgs) -> Exit {
 
 fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
     let opened = open::plan(&args.manifest)?;
-    let plan = opened.plan.clone();
-    let options = options(args, &plan)?;
-    let only = selected(args, &plan, options.wanted.as_deref())?;
+    let plan = &opened.plan;
+    let options = options(args, plan)?;
+    let only = selected(args, plan)?;
     if args.dry_run {
-        return Ok(super::plan::show(&plan, options.wanted.as_deref(), args.verbose));
+        return Ok(super::plan::show(plan, wanted(&args.selection), args.verbose));
     }
-    let output = output(args, &plan);
+    let output = output(args, plan);
     let (ran, written) = carry_out(args, opened, options)?;
-    let exit = conclude(&plan, &ran, only.as_deref(), output.as_deref(), args.compact);
+    let exit = conclude(&ran, only.as_deref(), output.as_deref(), args.compact);
     Ok(if written { exit } else { Exit::Broken })
 }
 
@@ -56,33 +54,32 @@ fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
     let asked = args.jobs.as_deref().map(str::parse::<Jobs>).transpose();
     let asked =
         asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", args.jobs.as_deref().unwrap_or(""))))?;
+    known_addresses(&args.selection.task, plan)?;
+    known_addresses(&args.selection.skip, plan)?;
     let keep_going = args.keep_going || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
     Ok(Options {
         jobs: slots(asked.or(settings.jobs)),
         keep_going,
         fail_fast: args.fail_fast,
-        wanted: wanted(&args.selection, plan)?,
-        skipped: addressed(&args.selection.skip, plan)?.into_iter().collect::<FxHashSet<_>>(),
+        wanted: wanted(&args.selection).map(<[String]>::to_vec),
+        skipped: args.selection.skip.clone(),
     })
 }
 
-/// The calls that `-t` names; `None`: all.
-pub fn wanted(selection: &SelectionArgs, plan: &Plan) -> Result<Option<Vec<CallId>>, Exit> {
-    if selection.task.is_empty() {
-        return Ok(None);
-    }
-    addressed(&selection.task, plan).map(Some)
+/// The addresses that `-t` gives; `None`: all calls.
+pub fn wanted(selection: &SelectionArgs) -> Option<&[String]> {
+    (!selection.task.is_empty()).then_some(&selection.task)
 }
 
-fn addressed(addresses: &[String], plan: &Plan) -> Result<Vec<CallId>, Exit> {
-    let found = addresses.iter().map(|address| select::calls(plan, address));
-    Ok(found.collect::<Result<Vec<_>, _>>().map_err(wrong)?.concat())
+/// Refuses an address that names nothing.
+pub fn known_addresses(addresses: &[String], plan: &Plan) -> Result<(), Exit> {
+    addresses.iter().try_for_each(|address| select::named(plan, address).map(drop)).map_err(wrong)
 }
 
 /// Which documents the answer holds, where the command line says so.
-fn selected(args: &RunArgs, plan: &Plan, wanted: Option<&[CallId]>) -> Result<Option<Vec<Name>>, Exit> {
+fn selected(args: &RunArgs, plan: &Plan) -> Result<Option<Vec<Name>>, Exit> {
     if args.select.is_empty() {
-        return Ok(wanted.map(|calls| finish::filled_by(plan, calls)));
+        return Ok(wanted(&args.selection).map(|addresses| finish::filled_by(plan, addresses)));
     }
     let names = args.select.iter().map(|text| {
         let name = Name::new(text).map_err(wrong)?;
@@ -177,7 +174,8 @@ fn quoted(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn conclude(plan: &Plan, ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bool) -> Exit {
+fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bool) -> Exit {
+    let plan = &ran.plan;
     if let Some(signal) = ran.signal {
         return Exit::Signal(signal);
     }

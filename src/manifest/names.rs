@@ -59,10 +59,6 @@ impl<'m> Documents<'m> {
     pub fn has(&self, name: &str) -> bool {
         self.known.contains_key(name) || self.suspected.iter().any(|suspected| suspected == name)
     }
-
-    fn filler(&self, name: &str) -> Option<&(&'m Task, Span)> {
-        self.known.get(name)?.filled.as_ref()
-    }
 }
 
 /// Where expressions stand, and what they may name there.
@@ -84,7 +80,6 @@ pub fn check_task(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
             let all = task.variable_names().map(Name::as_str);
             let later = all.filter(|name| !bound.contains(name)).collect();
             Scope { later, ..scope(bound.clone(), OUTSIDE) }.expression(items);
-            check_static(reader, items, &bound, documents, task);
         }
         bound.extend(variable.names.iter().map(Name::as_str));
     }
@@ -112,29 +107,6 @@ fn check_call(scope: &Scope<'_>, task: &Task) {
         if let Target::Call(_, parts) = &target.value {
             let place = made_at(target.place.span.clone());
             parts.iter().for_each(|part| scope.slots(part, &place));
-        }
-    }
-}
-
-/// Fan-out over what tasks fill is known only at run time.
-fn check_static(
-    reader: &Reader<'_>,
-    items: &Sourced<Expression>,
-    bound: &[&str],
-    documents: &Documents<'_>,
-    task: &Task,
-) {
-    for reference in items.value.references() {
-        let root = reference.root.as_ref();
-        let filler = documents.filler(root).filter(|_| !bound.contains(&root));
-        if let Some((by, at)) = filler {
-            let span = items.place.inner(reference.span.clone());
-            let message = format!("a `for` over `{root}`, which `{}` fills, is not yet supported", by.name);
-            let help = "go over what `[data]`, `[load]` or a function gives";
-            let diagnostic = Diagnostic::error(message).at(span, "known only when the run has come there");
-            let diagnostic =
-                if by.name == task.name { diagnostic } else { diagnostic.at(at.clone(), "filled here") };
-            reader.report(diagnostic.help(help));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::manifest::Fill;
 use crate::path::Path;
 
 use super::writers::Overlap;
-use super::{CallId, Plan, places};
+use super::{CallId, Plan, Reader, places};
 
 /// Errors with the first such pair in call order, if there is one.
 pub(super) fn check(plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
@@ -52,8 +52,9 @@ fn describe(plan: &Plan, first: CallId, second: CallId) -> Diagnostic {
 }
 
 fn overlapping_fills(plan: &Plan, first: CallId, second: CallId) -> Option<(&Fill, &Fill, String)> {
-    let path =
-        |call: CallId, fill: &Fill| places::fill_place(&fill.place.value, fill.append, &plan.before(call));
+    let path = |call: CallId, fill: &Fill| {
+        places::fill_place(&fill.place.value, fill.append, &plan.before(Reader::Call(call)))
+    };
     for one in &plan.task(first).fills {
         for other in &plan.task(second).fills {
             let (Some(a), Some(b)) = (path(first, one), path(second, other)) else { continue };

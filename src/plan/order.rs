@@ -104,11 +104,12 @@ impl<'a> Numbering<'a> {
             next: 0,
             waiting,
         };
-        // sync points that wait for nothing
-        for &sync in &plan.sync_nodes {
-            if this.waiting[sync.index()] == 0 {
-                this.release(sync);
-            }
+        // sync points and expansions that wait for nothing; the list is made first, for releasing frees others
+        let is_free =
+            |node: &NodeIndex| !matches!(graph[*node], Node::Call(_)) && this.waiting[node.index()] == 0;
+        let free: Vec<NodeIndex> = graph.node_indices().filter(is_free).collect();
+        for node in free {
+            this.release(node);
         }
         this
     }
@@ -153,7 +154,7 @@ impl<'a> Numbering<'a> {
                 match self.plan.graph[next] {
                     _ if *waiting > 0 => {}
                     Node::Call(call) => freed.push(call),
-                    Node::Join(_) | Node::Sync(_) => open.push(next),
+                    Node::Join(_) | Node::Sync(_) | Node::Expansion(_) => open.push(next),
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::expr::{Expression, Reference, Step, Template};
-use crate::manifest::{DefaultValue, Place, Run, Sourced, Sync, Target, Task};
+use crate::manifest::{DefaultValue, Items, Place, Run, Sourced, Sync, Target, Task};
 
 /// A reference and where it stands in the manifest.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,23 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
     for target in &task.after {
         target_reads(target, &mut reads);
     }
-    // a variable hides a document of its name
+    without_variables(task, reads)
+}
+
+/// What the expansion of the task's `for` reads.
+pub fn of_expansion(task: &Task) -> Vec<Read<'_>> {
+    let mut reads = Vec::new();
+    for variable in &task.variables {
+        if let Items::Expression(items) = &variable.items {
+            expression(items, &mut reads);
+        }
+    }
+    task.key.iter().flatten().for_each(|key| expression(key, &mut reads));
+    without_variables(task, reads)
+}
+
+/// A variable hides a document of its name.
+fn without_variables<'a>(task: &Task, mut reads: Vec<Read<'a>>) -> Vec<Read<'a>> {
     reads.retain(|read| task.variable_names().all(|name| *name.as_str() != *read.reference.root));
     reads
 }

@@ -70,6 +70,13 @@ impl Lines {
             EventKind::SyncEnded { sync, outcome } => {
                 self.ended(&Ended { name: sync, outcome, took: None, stdout: "", stderr: "" })
             }
+            EventKind::TaskExpanded { task, outcome: Outcome::Succeeded, calls } => {
+                let calls = counted(*calls, "call", "calls");
+                self.verbose(|| format!("{}: {calls} found\n", self.paint(Style::new().bold(), &clean(task))))
+            }
+            EventKind::TaskExpanded { task, outcome, .. } => {
+                self.ended(&Ended { name: task, outcome, took: None, stdout: "", stderr: "" })
+            }
             EventKind::Interrupted { signal } => Some(self.interrupted(*signal)),
             EventKind::RunEnded { .. } if self.detail == Detail::Failures => None,
             kind @ EventKind::RunEnded { .. } => Some(self.run_ended(kind, Duration::from_millis(event.ms))),

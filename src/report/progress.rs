@@ -54,6 +54,7 @@ impl<W: Write + Send> Reporter for Bar<W> {
     fn event(&mut self, event: &Event) -> Result<(), String> {
         match &event.kind {
             EventKind::RunStarted { calls, .. } => self.show(*calls as u64),
+            EventKind::TaskExpanded { calls, .. } => self.bar.inc_length(*calls as u64),
             EventKind::RunEnded { .. } => self.bar.finish_and_clear(),
             kind => self.count.take(kind),
         }

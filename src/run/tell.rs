@@ -1,0 +1,117 @@
+//! What the run tells: each fact as an event to the reporters.
+
+use crate::event::{Event, EventKind, SCHEMA_VERSION};
+use crate::outcome::Outcome;
+use crate::schedule::End;
+
+use super::call::Ended;
+use super::{Core, Running, millis};
+
+impl Running {
+    fn tell(&self, kind: EventKind) {
+        self.reporters.send(Event { ms: millis(self.began.elapsed()), kind });
+    }
+
+    pub(super) fn tell_start(&self) {
+        let core = self.lock();
+        let plan = &core.plan;
+        let wanted = plan.calls().filter(|&call| core.schedule.is_wanted(plan.node_of(call)));
+        let syncs = plan.sync_nodes.iter().filter(|&&node| core.schedule.is_wanted(node));
+        self.tell(EventKind::RunStarted {
+            schema: SCHEMA_VERSION,
+            deco: env!("CARGO_PKG_VERSION"),
+            run: self.setting.run_id.clone(),
+            manifest: self.manifest.source.name.clone(),
+            name: self.manifest.settings.name.clone(),
+            started: jiff::Timestamp::now().to_string(),
+            jobs: self.options.jobs,
+            calls: wanted.count(),
+            syncs: syncs.count(),
+        });
+    }
+
+    pub(super) fn tell_signal(&self, signal: i32) {
+        self.tell(EventKind::Interrupted { signal });
+    }
+
+    pub(super) fn tell_attempt(&self, call: String, slot: usize) {
+        self.tell(EventKind::AttemptStarted { call, attempt: 1, slot });
+    }
+
+    pub(super) fn tell_call(&self, call: String, ended: &Ended) {
+        let (took_ms, stdout, stderr) = match &ended.finished {
+            Some(finished) => (Some(millis(finished.took)), &finished.stdout[..], &finished.stderr[..]),
+            None => (None, &[][..], &[][..]),
+        };
+        self.tell(EventKind::CallEnded {
+            call,
+            outcome: ended.outcome.clone(),
+            took_ms,
+            changes: ended.changes.clone(),
+            stdout_tail: tail(stdout),
+            stderr_tail: tail(stderr),
+        });
+    }
+
+    pub(super) fn tell_sync(&self, sync: String, outcome: Outcome) {
+        self.tell(EventKind::SyncEnded { sync, outcome });
+    }
+
+    pub(super) fn tell_expansion(&self, task: String, outcome: Outcome, calls: usize) {
+        self.tell(EventKind::TaskExpanded { task, outcome, calls });
+    }
+
+    /// Tells of what never ran, then of the end.
+    pub(super) fn tell_end(&self) {
+        let core = &mut *self.lock();
+        core.schedule.block_the_rest(&core.plan);
+        self.tell_the_rest(core);
+        let outcomes = &core.outcomes;
+        let count =
+            |is: fn(&Outcome) -> bool| outcomes.iter().flatten().filter(|outcome| is(outcome)).count();
+        self.tell(EventKind::RunEnded {
+            status: core.status(),
+            succeeded: count(|outcome| matches!(outcome, Outcome::Succeeded)),
+            failed: count(Outcome::is_unforgiven_failure),
+            forgiven: count(|outcome| matches!(outcome, Outcome::Failed { forgiven: true, .. })),
+            skipped: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
+            blocked: count(|outcome| matches!(outcome, Outcome::Blocked { .. })),
+            not_run: count(|outcome| matches!(outcome, Outcome::NotRun)),
+        });
+    }
+
+    fn tell_the_rest(&self, core: &mut Core) {
+        let never = |core: &Core, node| match core.schedule.end_of(node) {
+            Some(End::Blocked(by)) => Outcome::Blocked { by: core.plan.node_name(by) },
+            _ => Outcome::NotRun,
+        };
+        for task in core.plan.task_ids().filter(|&task| core.plan.is_unexpanded(task)) {
+            let node = core.plan.expansion_of(task).filter(|&node| core.schedule.is_wanted(node));
+            // one that failed has been told
+            if let Some(node) = node.filter(|&node| core.schedule.end_of(node) != Some(End::Failed)) {
+                let name = self.manifest.tasks[task.0 as usize].name.to_string();
+                self.tell_expansion(name, never(core, node), 0);
+            }
+        }
+        for call in core.plan.calls() {
+            let node = core.plan.node_of(call);
+            if !core.schedule.is_wanted(node) || core.outcomes[call.0 as usize].is_some() {
+                continue;
+            }
+            let outcome = never(core, node);
+            let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
+            self.tell_call(core.plan.address(call).to_string(), &ended);
+            core.outcomes[call.0 as usize] = Some(outcome);
+        }
+    }
+}
+
+/// The end of an output, for events and messages: at most 64 lines and 8 KiB, as text.
+fn tail(bytes: &[u8]) -> String {
+    const LINES: usize = 64;
+    const BYTES: usize = 8 * 1024;
+    let cut = &bytes[bytes.len().saturating_sub(BYTES)..];
+    let text = String::from_utf8_lossy(cut);
+    let start = text.trim_end_matches('\n').rmatch_indices('\n').nth(LINES - 1).map_or(0, |(at, _)| at + 1);
+    text[start..].to_owned()
+}
