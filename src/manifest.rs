@@ -61,6 +61,8 @@ pub struct Settings {
     pub output: Option<PathBuf>,
     pub select: Select,
     pub keep_going: bool,
+    /// Variables of the environment whose values never reach anything that is written or shown.
+    pub secrets: Vec<Sourced<String>>,
     /// Later wins: dotenv of settings, the process's own, env of settings.
     pub env: Vec<(String, String)>,
     pub dotenv: Vec<(String, String)>,

@@ -191,7 +191,7 @@ impl Layer {
 
     fn spans(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         let Some(automaton) = &self.automaton else {
-            return if bytes.is_empty() { Vec::new() } else { vec![0..bytes.len()] };
+            return std::iter::once(0..bytes.len()).filter(|all| !all.is_empty()).collect();
         };
         let mut spans: Vec<Range<usize>> = Vec::new();
         // they come by their ends, so that only the last ones can touch

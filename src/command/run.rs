@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crate::cli::{RunArgs, SelectionArgs};
 use crate::event::RunStatus;
 use crate::finish::{self, NoAnswer};
+use crate::harvest::contains_secret;
 use crate::interrupt;
 use crate::manifest::Jobs;
+use crate::mask::Masker;
 use crate::name::Name;
 use crate::plan::{Plan, select};
 use crate::prepare::Setting;
@@ -116,7 +118,8 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, b
     let scratch = tempfile::Builder::new().prefix("deco-").tempdir();
     let scratch =
         scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
-    let setting = Setting { run_id: run_id(), env: opened.env, scratch: scratch.path().to_owned() };
+    let folder = scratch.path().to_owned();
+    let setting = Setting { run_id: run_id(), env: opened.env, scratch: folder, secrets: opened.secrets };
     let reporters = Arc::new(reporters(args)?);
     let running = Running::new(opened.plan, options, setting, reporters.clone());
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
@@ -180,19 +183,23 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bo
         return Exit::Signal(signal);
     }
     if let Some(clash) = &ran.clash {
-        return failed(in_conflict(plan, clash));
+        return failed(&ran.secrets, &in_conflict(plan, clash));
     }
     let whole = ran.status == RunStatus::Succeeded;
     if !whole && !ran.keeps_going {
         return Exit::Failed;
     }
     let answer = match finish::answer(plan, &ran.store, only) {
-        Ok(answer) => finish::to_bytes(&answer, compact),
-        Err(NoAnswer::Clash(clash)) => return failed(in_conflict(plan, &clash)),
+        Ok(answer) => answer,
+        Err(NoAnswer::Clash(clash)) => return failed(&ran.secrets, &in_conflict(plan, &clash)),
         Err(NoAnswer::Expression { name, message }) => {
-            return failed(format!("`{name}` of `select` cannot be made: {message}"));
+            return failed(&ran.secrets, &format!("`{name}` of `select` cannot be made: {message}"));
         }
     };
+    if let Some(variable) = ran.secrets.find_in(&answer) {
+        return failed(&ran.secrets, &contains_secret("the answer", variable));
+    }
+    let answer = finish::to_bytes(&answer, compact);
     let written = match output {
         None => print(&answer),
         Some(file) => write(&if whole { file.to_owned() } else { finish::partial_file(file) }, &answer),
@@ -200,8 +207,8 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bo
     if written == Exit::Done && !whole { Exit::Failed } else { written }
 }
 
-fn failed(message: String) -> Exit {
-    complain(message);
+fn failed(secrets: &Masker, message: &str) -> Exit {
+    complain(secrets.mask_message(message));
     Exit::Failed
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 /// What the contract has and this version does not: refused by name, never ignored.
 pub mod not_yet {
     pub const ROOT: &[&str] = &["pools", "documents"];
-    pub const SETTINGS: &[&str] = &["run-timeout", "secrets"];
+    pub const SETTINGS: &[&str] = &["run-timeout"];
     pub const TASK: &[&str] = &[
         "when",
         "mutates",
@@ -65,6 +65,9 @@ pub struct Settings {
     pub select: Option<Select>,
     /// Whether calls that do not depend on a failed one still run.
     pub keep_going: Option<bool>,
+    /// Names of variables whose values are never written or shown.
+    #[schemars(inner(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$")))]
+    pub secrets: Option<Vec<String>>,
     /// Variables for the environment of every call.
     pub env: Option<BTreeMap<String, String>>,
     /// A file of variables for the environment of every call; the process's own win.

@@ -1,6 +1,7 @@
 //! The secrets of a run: which variables hold them, and every value that they had so far. What is shown is hidden by
 //! all of them; what a call may not give back is told by those that it can know, whatever ended first.
 
+use std::ffi::OsString;
 use std::sync::{PoisonError, RwLock};
 
 use super::{Masker, can_be_hidden};
@@ -48,8 +49,9 @@ impl Secrets {
     }
 
     /// Those that a call with this environment can know.
-    pub fn of_call<'v>(&self, env: impl IntoIterator<Item = (&'v str, &'v [u8])>) -> Masker {
-        let own = env.into_iter().filter(|(name, _)| self.names(name));
+    pub fn of_call(&self, env: &[(OsString, OsString)]) -> Masker {
+        let own = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
+        let own = own.filter(|(name, _)| self.names(name));
         own.fold(self.given.clone(), |masker, (name, value)| masker.with(name, value))
     }
 }

@@ -131,7 +131,8 @@ fn secrets_are_learned_of_their_variables_alone() {
     secrets.learn("OTHER", b"fourth");
     assert_eq!(secrets.known().mask_text("first second third fourth other"), "*** *** *** fourth other");
     assert_eq!(secrets.given().mask_text("second third"), "*** third");
-    let of_call = secrets.of_call([("TOKEN", &b"own-one"[..]), ("OTHER", b"fifth")]);
+    let env = [("TOKEN", "own-one"), ("OTHER", "fifth")].map(|(name, value)| (name.into(), value.into()));
+    let of_call = secrets.of_call(&env);
     assert_eq!(of_call.mask_text("first third own-one fifth"), "*** third *** fifth");
 }
 

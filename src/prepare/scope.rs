@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::expr::{Binding, EvalError, Expression, Files, Scope, Template, View};
 use crate::manifest::{DefaultValue, Sourced, Task};
+use crate::mask::Masker;
 use crate::name::{CallAddress, Name};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
@@ -25,6 +26,8 @@ pub struct CallScope {
     pub after: Option<(Value, Value)>,
     /// For private files.
     folder: PathBuf,
+    /// What the call must not give back.
+    pub secrets: Masker,
 }
 
 /// What is bound for one call.
@@ -63,13 +66,28 @@ impl CallScope {
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             key: row.key(),
         };
-        Ok(CallScope { world: plan.world.clone(), call: Some(bound), views, after: None, folder })
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: Some(bound),
+            views,
+            after: None,
+            folder,
+            secrets: Masker::new(),
+        })
     }
 
     /// As for a call, for the `check` of a sync point.
     pub fn of_sync(plan: &Plan, store: &mut Store, sync: SyncId) -> Result<CallScope, Clash> {
         let views = views(plan, store, &reads::of_sync(plan.sync(sync)), Reader::Sync(sync))?;
-        Ok(CallScope { world: plan.world.clone(), call: None, views, after: None, folder: PathBuf::new() })
+        let folder = PathBuf::new();
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: None,
+            views,
+            after: None,
+            folder,
+            secrets: Masker::new(),
+        })
     }
 
     /// The call's address; empty for a sync point.

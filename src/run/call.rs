@@ -53,6 +53,10 @@ impl Running {
                 return Ended::not_run();
             }
         };
+        scope.secrets = self.setting.secrets.given().clone();
+        if let Some(failure) = secret_key(&scope) {
+            return failed(&mut scope, task, failure, None);
+        }
         if is_skipped {
             return skipped(&mut scope, task, Skip::Requested);
         }
@@ -66,6 +70,10 @@ impl Running {
             Ok(attempt) => attempt,
             Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
         };
+        scope.secrets = self.setting.secrets.of_call(&attempt.env);
+        if let Some(failure) = secret_key(&scope) {
+            return failed(&mut scope, task, failure, None);
+        }
         self.tell_attempt(scope.address(), slot);
         let finished = exec::run(&attempt, &self.enders);
         let changes = harvest::changes(&mut scope, task, &finished);
@@ -100,6 +108,7 @@ impl Running {
     }
 
     fn end_call(&self, call: CallId, node: NodeIndex, ended: Ended) {
+        let tails = self.tails(&ended);
         let core = &mut *self.lock();
         let task = core.plan.task_of(call);
         let end = match &ended.outcome {
@@ -113,7 +122,7 @@ impl Running {
         if matches!(ended.outcome, Outcome::Failed { .. } | Outcome::NotRun) {
             core.store.record_failure(task);
         }
-        self.tell_call(core.plan.address(call).to_string(), &ended);
+        self.tell_call(core.plan.address(call).to_string(), &ended, tails);
         core.store.record(call, ended.changes);
         core.outcomes[call.0 as usize] = Some(ended.outcome);
         core.schedule.ended(&core.plan, node, end);
@@ -141,6 +150,13 @@ impl Ended {
     fn not_run() -> Ended {
         Ended { outcome: Outcome::NotRun, changes: Vec::new(), finished: None }
     }
+}
+
+/// A call whose key is a secret could not be named anywhere.
+fn secret_key(scope: &CallScope) -> Option<Failure> {
+    let address = scope.address();
+    let variable = scope.secrets.find_in_text(&address)?;
+    Some(Failure::Expression { message: harvest::contains_secret("its key", variable) })
 }
 
 fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option<Finished>) -> Ended {

@@ -1,6 +1,9 @@
 //! What the run tells: each fact as an event to the reporters.
 
+use std::borrow::Cow;
+
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
+use crate::mask::Masker;
 use crate::outcome::Outcome;
 use crate::schedule::End;
 
@@ -8,7 +11,16 @@ use super::call::Ended;
 use super::{Core, Running, millis};
 
 impl Running {
-    fn tell(&self, kind: EventKind) {
+    /// The one way out of a run: no event holds a secret that is known by now.
+    fn tell(&self, mut kind: EventKind) {
+        let masker = self.setting.secrets.known();
+        if !masker.is_empty() {
+            kind.for_words(&|text| {
+                if let Cow::Owned(hidden) = masker.mask_message(text) {
+                    *text = hidden;
+                }
+            });
+        }
         self.reporters.send(Event { ms: millis(self.began.elapsed()), kind });
     }
 
@@ -38,18 +50,24 @@ impl Running {
         self.tell(EventKind::AttemptStarted { call, attempt: 1, slot });
     }
 
-    pub(super) fn tell_call(&self, call: String, ended: &Ended) {
-        let (took_ms, stdout, stderr) = match &ended.finished {
-            Some(finished) => (Some(millis(finished.took)), &finished.stdout[..], &finished.stderr[..]),
-            None => (None, &[][..], &[][..]),
-        };
+    /// The ends of what the call printed, without secrets: hidden before they are cut, lest a half is left.
+    pub(super) fn tails(&self, ended: &Ended) -> Tails {
+        let Some(finished) = &ended.finished else { return Tails::default() };
+        let masker = self.setting.secrets.known();
+        Tails {
+            stdout: hidden_tail(&masker, &finished.stdout),
+            stderr: hidden_tail(&masker, &finished.stderr),
+        }
+    }
+
+    pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
         self.tell(EventKind::CallEnded {
             call,
             outcome: ended.outcome.clone(),
-            took_ms,
+            took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
             changes: ended.changes.clone(),
-            stdout_tail: tail(stdout),
-            stderr_tail: tail(stderr),
+            stdout_tail: tails.stdout,
+            stderr_tail: tails.stderr,
         });
     }
 
@@ -100,9 +118,26 @@ impl Running {
             }
             let outcome = never(core, node);
             let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
-            self.tell_call(core.plan.address(call).to_string(), &ended);
+            self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
             core.outcomes[call.0 as usize] = Some(outcome);
         }
+    }
+}
+
+/// The ends of both outputs.
+#[derive(Default)]
+pub(super) struct Tails {
+    stdout: String,
+    stderr: String,
+}
+
+fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
+    let text = tail(&masker.mask_bytes(output));
+    // colours in the middle of a secret would be taken away where the text is shown
+    let bare = anstream::adapter::strip_str(&text).to_string();
+    match masker.mask_text(&bare) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(hidden) => hidden,
     }
 }
 
