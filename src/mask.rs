@@ -3,6 +3,7 @@
 //! name, and nothing of environments, calls or events. No secret is ever in its debug output.
 
 mod forms;
+mod reading;
 mod secrets;
 mod stream;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use crate::value::{Text, Value};
+use reading::readings;
 
 pub use secrets::Secrets;
 pub use stream::MaskStream;
@@ -94,18 +96,18 @@ impl Masker {
 
     /// The text with every secret hidden.
     pub fn mask_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        as_text(text, self.hide(text.as_bytes(), &self.spans(text.as_bytes())))
+        as_text(text, self.hide(text.as_bytes(), &self.spans(text.as_bytes(), true)))
     }
 
     /// The bytes with every secret hidden.
     pub fn mask_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
-        self.hide(bytes, &self.spans(bytes))
+        self.hide(bytes, &self.spans(bytes, true))
     }
 
     /// A message with every secret hidden. Messages quote no more than the beginning of a long value, and end it with
     /// `…`: what stands there and may be the beginning of a secret is hidden too.
     pub fn mask_message<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut spans = self.spans(text.as_bytes());
+        let mut spans = self.spans(text.as_bytes(), true);
         if !self.is_empty() {
             let cuts = text.match_indices('…').map(|(cut, _)| self.beginning(&text.as_bytes()[..cut])..cut);
             spans.extend(cuts.filter(|span| !span.is_empty()));
@@ -116,7 +118,12 @@ impl Masker {
 
     /// The variable of a secret that the text contains.
     pub fn find_in_text(&self, text: &str) -> Option<&str> {
-        self.layers.iter().find_map(|layer| layer.first(text.as_bytes()))
+        if self.is_empty() {
+            return None;
+        }
+        let first = |bytes: &[u8]| self.layers.iter().find_map(|layer| layer.first(bytes));
+        let read = || readings(text.as_bytes(), true).iter().find_map(|reading| first(&reading.bytes));
+        first(text.as_bytes()).or_else(read)
     }
 
     /// The variable of a secret that a text, a number or a key of the value contains.
@@ -135,14 +142,20 @@ impl Masker {
         }
     }
 
-    /// Where secrets stand, in order; those that touch are one.
-    fn spans(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let mut layers: Vec<_> = self.layers.iter().map(|layer| layer.spans(bytes)).collect();
-        match layers.len() {
-            0 => Vec::new(),
-            1 => layers.swap_remove(0),
-            _ => merged(layers.concat()),
+    /// Where secrets stand, in order; those that touch are one. `ends`: nothing follows the bytes.
+    fn spans(&self, bytes: &[u8], ends: bool) -> Vec<Range<usize>> {
+        if self.is_empty() {
+            return Vec::new();
         }
+        let mut spans = self.plain_spans(bytes);
+        for reading in readings(bytes, ends) {
+            spans.extend(self.plain_spans(&reading.bytes).into_iter().map(|span| reading.source(span)));
+        }
+        merged(spans)
+    }
+
+    fn plain_spans(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        self.layers.iter().flat_map(|layer| layer.spans(bytes)).collect()
     }
 
     fn hide<'t>(&self, bytes: &'t [u8], spans: &[Range<usize>]) -> Cow<'t, [u8]> {
@@ -166,8 +179,28 @@ impl Masker {
         [FILLS.iter().copied().find(|&byte| !is_used(byte)).unwrap_or(b'*'); FILL_COUNT]
     }
 
-    /// Where the end of `bytes` starts that may be the beginning of a secret; their length if it is none.
+    /// Where the end of `bytes` starts that may be the beginning of a secret, in front of all escapes that it is in;
+    /// their length if it is none.
     fn beginning(&self, bytes: &[u8]) -> usize {
+        if self.is_empty() {
+            return bytes.len();
+        }
+        let readings = readings(bytes, false);
+        let read = readings.iter().map(|reading| {
+            let begins = self.plain_beginning(&reading.bytes);
+            let begins = (begins < reading.bytes.len()).then(|| reading.source(begins..begins + 1).start);
+            begins.into_iter().chain(reading.cut()).min().unwrap_or(bytes.len())
+        });
+        let mut beginning = read.chain([self.plain_beginning(bytes)]).min().unwrap_or(bytes.len());
+        while let Some(outer) =
+            readings.iter().map(|reading| reading.outside(beginning)).find(|&outer| outer < beginning)
+        {
+            beginning = outer;
+        }
+        beginning
+    }
+
+    fn plain_beginning(&self, bytes: &[u8]) -> usize {
         let longest = self.layers.iter().map(|layer| layer.longest).max().unwrap_or(0);
         let first = bytes.len().saturating_sub(longest.saturating_sub(1));
         let begins = |&start: &usize| self.layers.iter().any(|layer| layer.begins_with(&bytes[start..]));

@@ -27,20 +27,20 @@ impl MaskStream {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.held.bytes.extend_from_slice(bytes);
         let safe = self.masker.beginning(&self.held.bytes);
-        self.release(safe)
+        self.release(safe, false)
     }
 
     /// What was held back: nothing follows that could make a secret of it.
     pub fn finish(mut self) -> Vec<u8> {
-        self.release(self.held.bytes.len())
+        self.release(self.held.bytes.len(), true)
     }
 
     /// Lets go of the first `count` bytes, from none of which a secret can begin that is not whole yet.
-    fn release(&mut self, count: usize) -> Vec<u8> {
+    fn release(&mut self, count: usize, ends: bool) -> Vec<u8> {
         let Held { bytes, covered } = &mut self.held;
         let mut out = Vec::with_capacity(count);
         let mut hidden = covered.take();
-        for span in self.masker.spans(bytes).into_iter().take_while(|span| span.start < count) {
+        for span in self.masker.spans(bytes, ends).into_iter().take_while(|span| span.start < count) {
             match hidden {
                 Some(end) if span.start <= end => hidden = Some(end.max(span.end)),
                 _ => {

@@ -141,13 +141,48 @@ fn secret() -> impl Strategy<Value = String> {
     prop_oneof!["[ab]{4,7}", "[ab/\"'*\\\\\n=ü]{4,9}", "[a-c]{8,12}\n[a-c]{2,9}", "\\PC{4,12}"]
 }
 
+/// The text with each character escaped or not, as the choices say.
+fn escaped(text: &str, choices: &[u8]) -> String {
+    let mut choices = choices.iter().cycle();
+    let mut out = String::new();
+    for c in text.chars() {
+        let must = c == '"' || c == '\\' || c < ' ';
+        match choices.next().unwrap_or(&0) % 5 {
+            0 => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
+            1 => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04X}"))),
+            _ if c == '\n' => out.push_str("\\n"),
+            2 if c == '/' => out.push_str("\\/"),
+            _ if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ if must => out.extend(['\\', c]),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn percent(text: &str, choices: &[u8]) -> String {
+    let mut choices = choices.iter().cycle();
+    let byte = |byte: u8| match choices.next().unwrap_or(&0) % 3 {
+        0 if byte.is_ascii_graphic() && byte != b'%' => char::from(byte).to_string(),
+        1 => format!("%{byte:02x}"),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
 /// Text with secrets in it, in any form.
 fn text(secrets: Vec<String>) -> impl Strategy<Value = (Vec<String>, Vec<u8>)> {
     let forms: Vec<Vec<u8>> = secrets.iter().flat_map(|secret| forms::of(secret.as_bytes())).collect();
+    let secret = proptest::sample::select(secrets.clone());
+    let choices = vec(any::<u8>(), 1..8);
     let part = prop_oneof![
         proptest::sample::select(forms),
+        (secret.clone(), choices.clone()).prop_map(|(secret, by)| escaped(&secret, &by).into_bytes()),
+        (secret.clone(), choices.clone())
+            .prop_map(|(secret, by)| escaped(&escaped(&secret, &by), &[3]).into_bytes()),
+        (secret, choices).prop_map(|(secret, by)| percent(&secret, &by).into_bytes()),
         vec(any::<u8>(), 0..4),
-        "[ab*\\\\]{0,6}".prop_map(String::into_bytes),
+        "[ab*\\\\%u06]{0,6}".prop_map(String::into_bytes),
     ];
     vec(part, 0..8).prop_map(move |parts| (secrets.clone(), parts.concat()))
 }
@@ -169,6 +204,22 @@ proptest! {
         let hidden = masker.mask_bytes(&text);
         for form in secrets.iter().flat_map(|secret| forms::of(secret.as_bytes())) {
             prop_assert!(!contains(&hidden, &form), "{:?} is in {:?}", form, hidden);
+        }
+    }
+
+    #[test]
+    fn no_way_to_escape_a_secret_shows_it(
+        secret in secret().prop_filter("can be hidden", |secret| can_be_hidden(secret.as_bytes())),
+        choices in vec(any::<u8>(), 1..8),
+    ) {
+        let secret = secret.trim_ascii();
+        let masker = masker(&[secret]);
+        let json = escaped(secret, &choices);
+        for form in [escaped(&json, &[3]), escaped(&json, &[0, 3]), percent(secret, &choices), json] {
+            prop_assert_eq!(masker.mask_text(&form).len(), FILL_COUNT, "{}", form);
+            let quoted = format!("<\"{form}\">");
+            let hidden = masker.mask_text(&quoted);
+            prop_assert!(hidden.starts_with("<\"") && hidden.ends_with("\">") && !hidden.contains(&form));
         }
     }
 
