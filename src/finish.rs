@@ -1,6 +1,5 @@
 //! What a run leaves: the answer made of the documents, the files it is written to. Knows nothing of processes.
 
-use std::io::{self, Write};
 use std::path::{Path as FilePath, PathBuf};
 
 use petgraph::graph::NodeIndex;
@@ -133,32 +132,6 @@ pub fn to_bytes(answer: &Value, compact: bool) -> Vec<u8> {
     let mut text = if compact { answer.to_json() } else { answer.to_pretty_json() };
     text.push('\n');
     text.into_bytes()
-}
-
-/// Replaces a file as a whole, or leaves it as it was.
-pub fn write_file(file: &FilePath, bytes: &[u8]) -> io::Result<()> {
-    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let folder = match file.parent() {
-        Some(folder) if folder != FilePath::new("") => folder,
-        _ => FilePath::new("."),
-    };
-    if file.exists() && !file.is_file() {
-        // a pipe or a device: nothing to replace
-        return std::fs::OpenOptions::new().write(true).open(&file)?.write_all(bytes);
-    }
-    let mut builder = tempfile::Builder::new();
-    set_mode(&mut builder, &file);
-    let mut fresh = builder.prefix(".deco-").tempfile_in(folder)?;
-    fresh.write_all(bytes)?;
-    fresh.as_file().sync_all()?;
-    fresh.persist(&file).map(drop).map_err(|error| error.error)
-}
-
-/// A file that is replaced keeps its permissions; a new one gets those of any new file.
-#[cfg(unix)]
-fn set_mode(builder: &mut tempfile::Builder<'_, '_>, file: &FilePath) {
-    let kept = std::fs::metadata(file).map(|known| known.permissions());
-    builder.permissions(kept.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
 }
 
 /// Where what was filled goes when a run that keeps going has failed.

@@ -32,6 +32,7 @@ pub mod report;
 pub mod prepare;
 pub mod harvest;
 pub mod interrupt;
+pub mod output;
 pub mod finish;
 pub mod run;
 

@@ -1,7 +1,7 @@
 //! The plan: calls and joins in a graph. Calls come from tasks, joins from what they read; both get small ids that
 //! hold in this plan only. Knows what waits for what and the call order; knows nothing of time or processes.
 
-mod conflict;
+pub mod conflict;
 mod connect;
 pub mod grow;
 pub mod cycle;

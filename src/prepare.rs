@@ -51,6 +51,10 @@ pub fn not_boolean(key: &str, value: &Value) -> String {
 
 /// What the call is to run. `slot` counts from 1.
 pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, slot: usize) -> Result<Attempt, Hindrance> {
+    std::fs::create_dir_all(private_folder(scope)).map_err(|error| {
+        let message = format!("cannot make a private folder: {error}");
+        Hindrance::Failed(Failure::CannotStart { message })
+    })?;
     // first of all, so that what goes wrong later shows no secret of it
     let env = environment::environment(scope, setting, task, slot)?;
     let dir = match &task.dir {

@@ -265,6 +265,12 @@ fn a_key_that_contains_it_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn calls_in_conflict_over_it_are_named_without_it() {
+    let task = |name: &str| format!("[tasks.{name}]\nrun = 'echo 1'\nfills = 'd[env.API_TOKEN]'\n");
+    run(&(task("a") + &task("b"))).says(2, "d[").hides();
+}
+
+#[test]
 fn a_key_that_is_found_in_the_run_is_refused_then() {
     let run = run("[tasks.list]\nrun = 'echo 1'\nresult = 'json'\n\
          [tasks.t]\nfor = { x = \"[env.API_TOKEN ~ list]\" }\nrun = 'touch ran'\n");

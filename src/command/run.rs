@@ -1,10 +1,10 @@
 //! `deco run`: plans, runs, writes the answer.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::{RunArgs, SelectionArgs};
+use crate::diagnostic::Diagnostic;
 use crate::event::RunStatus;
 use crate::finish::{self, NoAnswer};
 use crate::harvest::contains_secret;
@@ -12,14 +12,15 @@ use crate::interrupt;
 use crate::manifest::Jobs;
 use crate::mask::Masker;
 use crate::name::Name;
-use crate::plan::{Plan, select};
+use crate::output;
+use crate::plan::{Plan, conflict, select};
 use crate::prepare::Setting;
-use crate::report::{self, Detail, Events, Reporter, Reporters, Terminal};
+use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::store::Clash;
 
 use super::open::{self, Opened};
-use super::{Exit, complain, print};
+use super::{Exit, complain, print, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -36,8 +37,12 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
         return Ok(super::plan::show(plan, wanted(&args.selection), args.verbose));
     }
     let output = output(args, plan);
+    if let Some(file) = &output {
+        let checked = output::check_writable(file);
+        checked.map_err(|error| wrong(format_args!("cannot write `{}`: {error}", file.display())))?;
+    }
     let (ran, written) = carry_out(args, opened, options)?;
-    let exit = conclude(&ran, only.as_deref(), output.as_deref(), args.compact);
+    let exit = conclude(&ran, only.as_deref(), output.as_deref(), args);
     Ok(if written { exit } else { Exit::Broken })
 }
 
@@ -84,13 +89,15 @@ fn selected(args: &RunArgs, plan: &Plan) -> Result<Option<Vec<Name>>, Exit> {
         return Ok(wanted(&args.selection).map(|addresses| finish::filled_by(plan, addresses)));
     }
     let names = args.select.iter().map(|text| {
-        let name = Name::new(text).map_err(wrong)?;
+        let name = Name::new(text).map_err(|why| wrong(format_args!("`--select {text}`: {why}")))?;
         if !plan.world.is_document(text) {
             let filled =
                 plan.manifest.tasks.iter().flat_map(|task| &task.fills).map(|fill| &*fill.place.value.root);
             let known = plan.manifest.documents.keys().map(Name::as_str).chain(filled);
             let near = crate::diagnostic::nearest(text, known);
-            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let hint = near.map_or("; `deco list` shows the tasks".to_owned(), |near| {
+                format!("; did you mean `{near}`?")
+            });
             return Err(wrong(format_args!("`--select {text}`: there is no document `{text}`{hint}")));
         }
         Ok(name)
@@ -107,10 +114,11 @@ fn slots(jobs: Option<Jobs>) -> usize {
     }
 }
 
-/// The file that the answer goes to; with `-t` only one that the command line names.
+/// The file that the answer goes to, `None` for standard output; with `-t` only one that the command line names.
 fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
     let own = plan.manifest.settings.output.as_ref().filter(|_| args.selection.task.is_empty());
-    args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)))
+    let asked = args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)));
+    asked.filter(|file| file != Path::new("-"))
 }
 
 /// Runs to the end; also tells whether the events could all be written.
@@ -144,6 +152,11 @@ fn run_id() -> String {
 fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(file) = &args.events {
+        if file == Path::new("-") {
+            return Err(wrong(
+                "`--events -`: standard output carries only the answer; name a file, or `/dev/stderr`",
+            ));
+        }
         let events = Events::create(file);
         let events =
             events.map_err(|error| broken(format_args!("cannot write `{}`: {error}", file.display())))?;
@@ -177,13 +190,14 @@ fn quoted(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bool) -> Exit {
+fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunArgs) -> Exit {
+    let color = args.manifest.color;
     let plan = &ran.plan;
     if let Some(signal) = ran.signal {
         return Exit::Signal(signal);
     }
     if let Some(clash) = &ran.clash {
-        return failed(&ran.secrets, &in_conflict(plan, clash));
+        return in_conflict(ran, clash, color);
     }
     let whole = ran.status == RunStatus::Succeeded;
     if !whole && !ran.keeps_going {
@@ -191,7 +205,7 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bo
     }
     let answer = match finish::answer(plan, &ran.store, only) {
         Ok(answer) => answer,
-        Err(NoAnswer::Clash(clash)) => return failed(&ran.secrets, &in_conflict(plan, &clash)),
+        Err(NoAnswer::Clash(clash)) => return in_conflict(ran, &clash, color),
         Err(NoAnswer::Expression { name, message }) => {
             return failed(&ran.secrets, &format!("`{name}` of `select` cannot be made: {message}"));
         }
@@ -199,7 +213,7 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bo
     if let Some(variable) = ran.secrets.find_in(&answer) {
         return failed(&ran.secrets, &contains_secret("the answer", variable));
     }
-    let answer = finish::to_bytes(&answer, compact);
+    let answer = finish::to_bytes(&answer, args.compact);
     let written = match output {
         None => print(&answer),
         Some(file) => write(&if whole { file.to_owned() } else { finish::partial_file(file) }, &answer),
@@ -213,25 +227,25 @@ fn failed(secrets: &Masker, message: &str) -> Exit {
 }
 
 fn write(file: &Path, answer: &[u8]) -> Exit {
-    match finish::write_file(file, answer) {
+    match output::write_file(file, answer) {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            let error: io::Error = error;
-            broken(format_args!("cannot write `{}`: {error}", file.display()))
-        }
+        Err(error) => broken(format_args!("cannot write `{}`: {error}", file.display())),
     }
 }
 
-fn in_conflict(plan: &Plan, clash: &Clash) -> String {
-    match clash {
-        Clash::Unordered { first, second, path } => format!(
-            "calls are in conflict: `{}` and `{}` both filled `{path}`, and neither waits for the other; give each a \
-             place of its own, append with `[]`, or order them with `after`",
-            plan.address(*first),
-            plan.address(*second)
-        ),
+/// Draws the conflict on the manifest's text, as planning does.
+fn in_conflict(ran: &Ran, clash: &Clash, color: Color) -> Exit {
+    let plan = &ran.plan;
+    let mut diagnostic = match clash {
+        Clash::Unordered { first, second, path } => conflict::describe(plan, *first, *second, Some(path)),
         Clash::Misfit { call, path, message } => {
-            format!("the result of `{}` cannot fill `{path}`: {message}", plan.address(*call))
+            let address = plan.address(*call);
+            let error =
+                Diagnostic::error(format!("the result of `{address}` cannot fill `{path}`: {message}"));
+            error.at(plan.task(*call).span.clone(), "")
         }
-    }
+    };
+    secrets::hide(&ran.secrets, &mut diagnostic);
+    open::show(&plan.manifest.source, vec![diagnostic], color);
+    Exit::Failed
 }

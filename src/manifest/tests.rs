@@ -188,9 +188,3 @@ fn one_mistake_is_said_once() {
     let document = "[load]\nr = 5\n[tasks.b]\nrun = 'echo ${{ r }}'";
     assert_eq!(messages(document), ["expected a string, found an integer"]);
 }
-
-#[test]
-fn a_document_that_is_given_and_filled_is_no_static_list() {
-    let text = "[data]\nxs = []\n[tasks.a]\nrun = 'true'\nfills = 'xs[]'\n[tasks.b]\nfor = { x = 'xs' }\nrun = 'true'";
-    assert_eq!(messages(text), ["a `for` over `xs`, which `a` fills, is not yet supported"]);
-}

@@ -28,6 +28,8 @@ pub fn named(plan: &Plan, address: &str) -> Result<Named, String> {
         tasks_whole(plan, |task| {
             plan.manifest.tasks[task.0 as usize].tags.iter().any(|one| tag.is_match(one))
         })
+    } else if address.matches('[').count() > address.matches(']').count() {
+        return Err(format!("`{address}` is no address: a `[` has no `]`"));
     } else if let Some((head, key)) = split_call(address) {
         match tasks_named(plan, head)? {
             tasks if tasks.is_empty() => fillers(plan, address),

@@ -208,6 +208,7 @@ impl Scope for CallScope {
 
     fn private_file(&self, content: &[u8]) -> Result<String, String> {
         let write = || {
+            std::fs::create_dir_all(&self.folder)?;
             let file = tempfile::Builder::new().prefix("value-").tempfile_in(&self.folder)?;
             std::fs::write(file.path(), content)?;
             file.into_temp_path().keep().map_err(|error| error.error)

@@ -60,10 +60,6 @@ impl Running {
         if is_skipped {
             return skipped(&mut scope, task, Skip::Requested);
         }
-        if let Err(error) = std::fs::create_dir_all(prepare::private_folder(&scope)) {
-            let message = format!("cannot make a private folder: {error}");
-            return Ended::failed(Failure::CannotStart { message }, None);
-        }
         let attempt = prepare::condition(&scope, task)
             .and_then(|()| prepare::attempt(&scope, &self.setting, task, slot));
         let attempt = match attempt {

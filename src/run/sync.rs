@@ -2,9 +2,10 @@
 
 use petgraph::graph::NodeIndex;
 
-use crate::finish::{checkpoint, to_bytes, write_file};
+use crate::finish::{checkpoint, to_bytes};
 use crate::harvest::contains_secret;
 use crate::outcome::{Failure, Outcome};
+use crate::output::write_file;
 use crate::plan::SyncId;
 use crate::plan::tasks::TaskGraph;
 use crate::prepare::{self, CallScope, Hindrance};
