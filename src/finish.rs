@@ -89,7 +89,7 @@ fn all(plan: &Plan, store: &Store) -> Result<Value, NoAnswer> {
 
 fn whole(plan: &Plan, store: &Store, name: &Name, mut calls: Vec<CallId>) -> Result<Option<Value>, Clash> {
     calls.sort_unstable_by_key(|&call| plan.order_of(call));
-    store.replay(plan, &Path::whole(name.clone()), &calls)
+    store.replay(plan, &Path::whole(name.clone()), &calls, None)
 }
 
 /// The documents that a sync point writes, as they stand with the calls that it waited for.

@@ -194,7 +194,7 @@ impl Running {
             if core.schedule.is_over() {
                 return None;
             }
-            match core.schedule.next() {
+            match core.schedule.start() {
                 Some(node) => return Some((node, core.plan.graph[node])),
                 None => core = self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
             }

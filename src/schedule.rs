@@ -108,7 +108,7 @@ impl Schedule {
     }
 
     /// The next node to start, if one may start now. Calls and sync points only; the caller says when it ended.
-    pub fn next(&mut self) -> Option<NodeIndex> {
+    pub fn start(&mut self) -> Option<NodeIndex> {
         if self.stopped {
             return None;
         }
@@ -132,11 +132,6 @@ impl Schedule {
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
         self.running == 0 && (self.stopped || self.ready.is_empty())
-    }
-
-    /// Whether a node could be started now.
-    pub fn has_ready(&self) -> bool {
-        !self.stopped && !self.ready.is_empty()
     }
 
     /// How a node of a finished run ended: `None` if it never ran and nothing before it failed.

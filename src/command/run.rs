@@ -123,7 +123,9 @@ fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
 
 /// Runs to the end; also tells whether the events could all be written.
 fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, bool), Exit> {
-    let scratch = tempfile::Builder::new().prefix("deco-").tempdir();
+    // only its owner may look at what calls read and write
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
     let scratch =
         scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
     let folder = scratch.path().to_owned();

@@ -14,7 +14,7 @@ use crate::path::{Path, Segment};
 use super::reads::{self, Read};
 use super::targets::CallsByKey;
 use super::tasks::{Feed, TaskGraph};
-use super::{Edge, Plan, Reader, SyncId, TaskId, Wait, places};
+use super::{Edge, Plan, Reader, SyncId, TaskId, Wait, constant_part, places};
 
 impl Plan {
     /// Makes every edge of the plan as far as calls are known.
@@ -165,7 +165,7 @@ impl Plan {
             Some(value) => value.at(keys).is_some(),
             None => path.segments.is_empty(),
         };
-        if stands || read.guarded {
+        if stands || read.guarded || self.has_constant_part(path) {
             return None;
         }
         let message = format!(
@@ -175,6 +175,15 @@ impl Plan {
         let label = if given.is_some() { "not in what is given" } else { "no call fills this place" };
         let error = Diagnostic::error(message).at(read.span(), label);
         Some(error.help("if it may be missing, say so: `… | default(none)` or `… is defined`"))
+    }
+
+    /// Whether the place is, or holds, the constant part of what some task fills: that stands there in any case.
+    fn has_constant_part(&self, path: &Path) -> bool {
+        let holds = |shape: &[Segment]| {
+            let constant = constant_part(shape);
+            constant.len() < shape.len() && constant.starts_with(&path.segments)
+        };
+        self.fills_of(&path.document).iter().any(|(_, shape)| holds(shape))
     }
 
     /// Sync points with a check hold back what reads their documents.

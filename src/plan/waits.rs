@@ -65,6 +65,12 @@ impl Plan {
         !later.is_empty() && self.fills_of(&path.document).iter().any(|(task, _)| later.contains(task))
     }
 
+    /// Whether some call of the task comes after the reader by `after` alone.
+    pub fn comes_later(&self, task: TaskId, reader: Reader) -> bool {
+        let Reader::Call(call) = reader else { return false };
+        self.later_tasks[self.task_of(call).0 as usize].contains(&task)
+    }
+
     fn changers_for(&self, path: &Path, reader: Reader) -> Changers {
         let mut calls = self.changers_of(path);
         if planted(Fault::PrefixTooShort) && path.segments.is_empty() && calls.len() > 1 {

@@ -168,7 +168,7 @@ pub fn views(
     });
     let mut views: Vec<(Text, View)> = Vec::new();
     for path in paths {
-        let value = store.at(plan, &path, plan.waited_for(&path, reader))?;
+        let value = store.at(plan, &path, reader)?;
         if views.last().is_none_or(|(name, _)| **name != *path.document.as_str()) {
             views.push((path.document.text().clone(), View::default()));
         }

@@ -109,6 +109,7 @@ impl Running {
             if let Some(node) = node.filter(|&node| core.schedule.end_of(node) != Some(End::Failed)) {
                 let name = self.manifest.tasks[task.0 as usize].name.to_string();
                 self.tell_expansion(name, never(core, node), 0);
+                core.store.record_failure(task);
             }
         }
         for call in core.plan.calls() {
@@ -119,6 +120,7 @@ impl Running {
             let outcome = never(core, node);
             let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
             self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
+            core.store.record_failure(core.plan.task_of(call));
             core.outcomes[call.0 as usize] = Some(outcome);
         }
     }
