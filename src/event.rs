@@ -85,6 +85,30 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// Goes over the words that calls, their keys and expressions gave. Changes are no words: they are kept as they are
+    /// or not at all.
+    pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
+        match self {
+            EventKind::RunStarted { .. } | EventKind::Interrupted { .. } | EventKind::RunEnded { .. } => {}
+            EventKind::AttemptStarted { call, .. } => change(call),
+            EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
+                [call, stderr_tail].into_iter().for_each(change);
+                failure.for_words(change);
+            }
+            EventKind::CallEnded { call, outcome, stdout_tail, stderr_tail, .. } => {
+                [call, stdout_tail, stderr_tail].into_iter().for_each(change);
+                outcome.for_words(change);
+            }
+            EventKind::SyncEnded { sync: name, outcome }
+            | EventKind::TaskExpanded { task: name, outcome, .. } => {
+                change(name);
+                outcome.for_words(change);
+            }
+        }
+    }
+}
+
 /// How the run as a whole ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

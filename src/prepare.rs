@@ -11,9 +11,10 @@ use std::sync::Arc;
 use crate::exec::Attempt;
 use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
+use crate::mask::Secrets;
 use crate::outcome::Failure;
 use crate::shell::Argument;
-use crate::value::Value;
+use crate::value::{Value, excerpt};
 
 pub use environment::Environment;
 pub use scope::{CallScope, Hindrance};
@@ -26,6 +27,7 @@ pub struct Setting {
     pub env: Environment,
     /// Holds a folder for each slot, removed with the run.
     pub scratch: PathBuf,
+    pub secrets: Secrets,
 }
 
 /// Whether the call's `if` holds; without one it does.
@@ -40,7 +42,7 @@ pub fn condition(scope: &CallScope, task: &Task) -> Result<(), Hindrance> {
 
 /// The words for a condition that gave no boolean.
 pub fn not_boolean(key: &str, value: &Value) -> String {
-    let shown: String = value.to_json().chars().take(60).collect();
+    let shown = excerpt(&value.to_json(), 60);
     format!(
         "`{key}` must give a boolean, and it gave {} ({shown}); compare it, as in `… == \"true\"`",
         value.kind()
@@ -66,6 +68,8 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })
     })?;
+    // first of all, so that what goes wrong later shows no secret of it
+    let env = environment::environment(scope, setting, task, own)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
@@ -73,7 +77,7 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
     Ok(Attempt {
         argv: argv(scope, &task.run)?,
-        env: environment::environment(scope, setting, task, own)?.into_iter().collect(),
+        env: env.into_iter().collect(),
         dir,
         stdin: Arc::from(stdin.into_bytes()),
         timeout: task.timeout,

@@ -18,6 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::event::RunStatus;
 use crate::exec::{End as Ending, Enders};
 use crate::manifest::Manifest;
+use crate::mask::Masker;
 use crate::outcome::{Outcome, in_words};
 use crate::plan::{CallId, Node, Plan, TaskId, select};
 use crate::prepare::Setting;
@@ -57,6 +58,8 @@ pub struct Ran {
     pub signal: Option<i32>,
     /// Whether a failure left the rest running, so that what was filled is worth telling.
     pub keeps_going: bool,
+    /// Hides every secret that the run came to know.
+    pub secrets: Masker,
 }
 
 /// A run that goes on: shared by its threads and the signal handler's thread.
@@ -218,6 +221,7 @@ impl Running {
     /// What came of it, once [`Running::run`] has returned.
     pub fn into_ran(self) -> Ran {
         let keeps_going = self.options.keep_going;
+        let secrets = self.setting.secrets.known();
         let core = self.core.into_inner().unwrap_or_else(PoisonError::into_inner);
         let status = core.status();
         Ran {
@@ -227,6 +231,7 @@ impl Running {
             clash: core.clash,
             signal: core.signal,
             keeps_going,
+            secrets,
         }
     }
 

@@ -185,18 +185,29 @@ fn dotenv<'a>(reader: &Reader<'a>, node: &'a Node<'a>, dir: &Path) -> Vec<(Strin
 
 /// The variables of a dotenv file in their order.
 pub fn read_dotenv(file: &Path) -> Result<Vec<(String, String)>, FormatError> {
-    let variables = dotenvy::from_path_iter(file).map_err(|error| dotenv_words(&error))?;
-    variables.collect::<Result<_, _>>().map_err(|error| dotenv_words(&error))
+    let variables = dotenvy::from_path_iter(file).map_err(|error| dotenv_words(&error, file))?;
+    variables.collect::<Result<_, _>>().map_err(|error| dotenv_words(&error, file))
 }
 
-fn dotenv_words(error: &dotenvy::Error) -> FormatError {
+/// The line is told by its number: what stands in such a file may be a secret.
+fn dotenv_words(error: &dotenvy::Error, file: &Path) -> FormatError {
     let message = match error {
         dotenvy::Error::Io(error) => return load::unreadable(error),
-        dotenvy::Error::LineParse(line, at) => format!("`{line}` is wrong from its character {}", at + 1),
-        other => other.to_string(),
+        dotenvy::Error::LineParse(line, _) => match line_number(file, line) {
+            Some(number) => format!("line {number} is wrong"),
+            None => "one of its lines is wrong".to_owned(),
+        },
+        _ => "it cannot be understood".to_owned(),
     };
     let help = "each line is `NAME=value`, empty, or a comment after `#`".to_owned();
     FormatError { message, help: Some(help) }
+}
+
+fn line_number(file: &Path, wrong: &str) -> Option<usize> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let first = wrong.lines().next()?;
+    // the parser reports the whole line or the value in it
+    text.lines().position(|line| line.contains(first.trim())).map(|at| at + 1)
 }
 
 #[cfg(test)]

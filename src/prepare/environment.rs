@@ -22,7 +22,10 @@ pub fn environment(
     own: &Own,
 ) -> Result<Environment, Hindrance> {
     let mut env = setting.env.clone();
-    let mut set = |name: &str, value: String| drop(env.insert(name.into(), value.into()));
+    let mut set = |name: &str, value: String| {
+        setting.secrets.learn(name, value.as_bytes());
+        env.insert(name.into(), value.into());
+    };
     if let Some(file) = &task.dotenv {
         let file = scope.render(file)?;
         let variables = read_dotenv(&scope.dir().join(&file)).map_err(|why| {

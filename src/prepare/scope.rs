@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::expr::{Binding, EvalError, Expression, Files, Scope, Template, View};
 use crate::manifest::{Sourced, Task};
+use crate::mask::Masker;
 use crate::name::{CallAddress, Name};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
@@ -27,6 +28,8 @@ pub struct CallScope {
     pub also: Vec<(&'static str, Value)>,
     /// For private files.
     folder: PathBuf,
+    /// What the call must not give back.
+    pub secrets: Masker,
 }
 
 /// What is bound for one call.
@@ -76,6 +79,7 @@ impl CallScope {
             after: None,
             also: Vec::new(),
             folder,
+            secrets: Masker::new(),
         })
     }
 
@@ -89,6 +93,7 @@ impl CallScope {
             after: None,
             also: Vec::new(),
             folder: PathBuf::new(),
+            secrets: Masker::new(),
         })
     }
 

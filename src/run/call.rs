@@ -18,7 +18,6 @@ use crate::schedule::demand::Grant;
 use crate::store::Clash;
 
 use super::finalizers::Record;
-use super::tell::tail;
 use super::{Core, Running, rules, slot_folder};
 
 /// A call that has ended, one way or another.
@@ -102,6 +101,10 @@ impl Running {
                 return Ended::not_run();
             }
         };
+        scope.secrets = self.setting.secrets.given().clone();
+        if let Some(failure) = secret_key(&scope) {
+            return failed(&mut scope, task, failure, None);
+        }
         if let Some(because) = because {
             return skipped(&mut scope, task, because);
         }
@@ -113,6 +116,10 @@ impl Running {
             Ok(attempt) => attempt,
             Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
         };
+        scope.secrets = self.setting.secrets.of_call(&prepared.env);
+        if let Some(failure) = secret_key(&scope) {
+            return failed(&mut scope, task, failure, None);
+        }
         self.tell_attempt(scope.address(), attempt, grant.slot);
         let enders = if task.when.is_finalizer() { &self.final_enders } else { &self.enders };
         let finished = exec::run(&prepared, enders);
@@ -150,11 +157,12 @@ impl Running {
     /// Ends the call, unless its failure is worth another attempt.
     fn end_attempt(&self, call: CallId, node: NodeIndex, attempt: u32, ended: Ended) {
         if let Outcome::Failed { failure, .. } = &ended.outcome {
+            let tails = self.tails(&ended);
             let core = &mut *self.lock();
             let now = self.began.elapsed();
             if let Some(at) = core.schedule.retry(&core.plan, node, now, failure) {
                 let wait = at.saturating_sub(now);
-                self.tell_retry(core.plan.address(call).to_string(), attempt, &ended, failure.clone(), wait);
+                self.tell_retry(core.plan.address(call).to_string(), attempt, tails, failure.clone(), wait);
                 core.between.insert(call, ended);
                 return;
             }
@@ -164,6 +172,7 @@ impl Running {
     }
 
     fn end_call(&self, call: CallId, node: NodeIndex, ended: Ended) {
+        let tails = self.tails(&ended);
         let core = &mut *self.lock();
         let task = core.plan.task_of(call);
         let end = match &ended.outcome {
@@ -177,14 +186,14 @@ impl Running {
         if matches!(ended.outcome, Outcome::Failed { .. } | Outcome::NotRun) {
             core.store.record_failure(task);
         }
-        self.tell_call(core.plan.address(call).to_string(), &ended);
         if let (Some(records), Some(finished)) = (&mut core.records, &ended.finished) {
             let exit = match finished.ending {
                 Ending::Exited(exit) => Some(exit),
                 _ => None,
             };
-            records.insert(call, Record { exit, stderr_tail: tail(&finished.stderr) });
+            records.insert(call, Record { exit, stderr_tail: tails.stderr.clone() });
         }
+        self.tell_call(core.plan.address(call).to_string(), &ended, tails);
         core.store.record(call, ended.changes);
         core.outcomes[call.0 as usize] = Some(ended.outcome);
         core.schedule.ended(&core.plan, node, end);
@@ -221,6 +230,13 @@ impl Ended {
     fn not_run() -> Ended {
         Ended { outcome: Outcome::NotRun, changes: Vec::new(), finished: None }
     }
+}
+
+/// A call whose key is a secret could not be named anywhere.
+fn secret_key(scope: &CallScope) -> Option<Failure> {
+    let address = scope.address();
+    let variable = scope.secrets.find_in_text(&address)?;
+    Some(Failure::Expression { message: harvest::contains_secret("its key", variable) })
 }
 
 fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option<Finished>) -> Ended {

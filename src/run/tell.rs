@@ -1,8 +1,10 @@
 //! What the run tells: each fact as an event to the reporters.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
+use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome};
 use crate::schedule::End;
 
@@ -12,7 +14,16 @@ use super::call::Ended;
 use super::{Core, Running, millis};
 
 impl Running {
-    fn tell(&self, kind: EventKind) {
+    /// The one way out of a run: no event holds a secret that is known by now.
+    fn tell(&self, mut kind: EventKind) {
+        let masker = self.setting.secrets.known();
+        if !masker.is_empty() {
+            kind.for_words(&|text| {
+                if let Cow::Owned(hidden) = masker.mask_message(text) {
+                    *text = hidden;
+                }
+            });
+        }
         self.reporters.send(Event { ms: millis(self.began.elapsed()), kind });
     }
 
@@ -46,27 +57,32 @@ impl Running {
         &self,
         call: String,
         attempt: u32,
-        ended: &Ended,
+        tails: Tails,
         failure: Failure,
         wait: Duration,
     ) {
-        let stderr = ended.finished.as_ref().map(|finished| tail(&finished.stderr));
-        let stderr_tail = stderr.unwrap_or_default();
+        let stderr_tail = tails.stderr;
         self.tell(EventKind::AttemptFailed { call, attempt, failure, stderr_tail, next_in_ms: millis(wait) });
     }
 
-    pub(super) fn tell_call(&self, call: String, ended: &Ended) {
-        let (took_ms, stdout, stderr) = match &ended.finished {
-            Some(finished) => (Some(millis(finished.took)), &finished.stdout[..], &finished.stderr[..]),
-            None => (None, &[][..], &[][..]),
-        };
+    /// The ends of what the call printed, without secrets: hidden before they are cut, lest a half is left.
+    pub(super) fn tails(&self, ended: &Ended) -> Tails {
+        let Some(finished) = &ended.finished else { return Tails::default() };
+        let masker = self.setting.secrets.known();
+        Tails {
+            stdout: hidden_tail(&masker, &finished.stdout),
+            stderr: hidden_tail(&masker, &finished.stderr),
+        }
+    }
+
+    pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
         self.tell(EventKind::CallEnded {
             call,
             outcome: ended.outcome.clone(),
-            took_ms,
+            took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
             changes: ended.changes.clone(),
-            stdout_tail: tail(stdout),
-            stderr_tail: tail(stderr),
+            stdout_tail: tails.stdout,
+            stderr_tail: tails.stderr,
         });
     }
 
@@ -121,15 +137,32 @@ impl Running {
             }
             let outcome = never(core, node);
             let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
-            self.tell_call(core.plan.address(call).to_string(), &ended);
+            self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
             core.store.record_failure(core.plan.task_of(call));
             core.outcomes[call.0 as usize] = Some(outcome);
         }
     }
 }
 
+/// The ends of both outputs.
+#[derive(Default)]
+pub(super) struct Tails {
+    stdout: String,
+    pub stderr: String,
+}
+
+fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
+    let text = tail(&masker.mask_bytes(output));
+    // colours in the middle of a secret would be taken away where the text is shown
+    let bare = anstream::adapter::strip_str(&text).to_string();
+    match masker.mask_text(&bare) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(hidden) => hidden,
+    }
+}
+
 /// The end of an output, for events and messages: at most 64 lines and 8 KiB, as text.
-pub(super) fn tail(bytes: &[u8]) -> String {
+fn tail(bytes: &[u8]) -> String {
     const LINES: usize = 64;
     const BYTES: usize = 8 * 1024;
     let cut = &bytes[bytes.len().saturating_sub(BYTES)..];

@@ -380,7 +380,7 @@ impl<'a> Simulation<'a> {
         let before = self.ended.insert(node, passed);
         assert_eq!(before, None, "{} ends twice", self.plan.node_name(node));
         if !passed && !self.case.keep_going {
-            self.schedule.stop();
+            self.schedule.stop(self.plan);
             self.stopped = true;
         }
         let end = if passed { End::Passed } else { End::Failed };

@@ -74,7 +74,7 @@ impl Schedule {
             self.given_up.push(node);
         }
         self.ready.answer(node, demand);
-        self.push(plan, node);
+        self.get_ready(plan, node);
         Ok(())
     }
 
@@ -124,7 +124,10 @@ impl Schedule {
         self.now = self.now.max(now);
         self.supply.advance(self.now);
         while let Some(due) = self.retries.due(self.now) {
-            self.ready.push(due.line, due.rank, due.node);
+            // once stopped, what waited for another attempt has been given up
+            if !self.stopped {
+                self.ready.push(due.line, due.rank, due.node);
+            }
         }
     }
 

@@ -265,7 +265,7 @@ fn a_stopped_run_gives_up_what_waits_for_another_attempt() {
     hand.check(0, &["shaky[0]", "shaky[1]", "shaky[2]"], Next::Wait);
     let late = [hand.retry("shaky[1]", 1), hand.retry("shaky[0]", 1)].into_iter().flatten().max().unwrap();
     // one of them is due and ready, but is not asked for before the stop
-    hand.schedule.stop();
+    hand.schedule.stop(&hand.plan);
     assert_eq!(hand.retry("shaky[2]", 2), None);
     for address in ["shaky[0]", "shaky[1]"] {
         let node = hand.node(address);
@@ -284,7 +284,7 @@ fn a_retry_that_waits_for_a_slot_is_given_up_too() {
     assert!(hand.retry("shaky[0]", 1).is_some());
     hand.check(1, &["other[0]"], Next::WaitUntil(hand.schedule.retries.next_at().unwrap()));
     hand.check(90, &[], Next::Wait);
-    hand.schedule.stop();
+    hand.schedule.stop(&hand.plan);
     let node = hand.node("shaky[0]");
     assert_eq!(hand.schedule.next_at(ms(91)), Next::GiveUp(node));
     hand.schedule.ended(&hand.plan, node, End::Failed);
