@@ -9,6 +9,7 @@ mod open;
 mod plan;
 mod run;
 mod schema;
+mod secrets;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::change::Change;
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -37,7 +37,15 @@ pub enum EventKind {
     AttemptStarted {
         call: String,
         attempt: u32,
-        slot: usize,
+        slot: u32,
+    },
+    /// An attempt failed, and the call will have another one.
+    AttemptFailed {
+        call: String,
+        attempt: u32,
+        failure: Failure,
+        stderr_tail: String,
+        next_in_ms: u64,
     },
     /// A call came to its end, run or not. Output tails are of the last attempt.
     CallEnded {
@@ -75,6 +83,30 @@ pub enum EventKind {
         blocked: usize,
         not_run: usize,
     },
+}
+
+impl EventKind {
+    /// Goes over the words that calls, their keys and expressions gave. Changes are no words: they are kept as they are
+    /// or not at all.
+    pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
+        match self {
+            EventKind::RunStarted { .. } | EventKind::Interrupted { .. } | EventKind::RunEnded { .. } => {}
+            EventKind::AttemptStarted { call, .. } => change(call),
+            EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
+                [call, stderr_tail].into_iter().for_each(change);
+                failure.for_words(change);
+            }
+            EventKind::CallEnded { call, outcome, stdout_tail, stderr_tail, .. } => {
+                [call, stdout_tail, stderr_tail].into_iter().for_each(change);
+                outcome.for_words(change);
+            }
+            EventKind::SyncEnded { sync: name, outcome }
+            | EventKind::TaskExpanded { task: name, outcome, .. } => {
+                change(name);
+                outcome.for_words(change);
+            }
+        }
+    }
 }
 
 /// How the run as a whole ended.

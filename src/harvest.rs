@@ -11,13 +11,24 @@ use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
 use crate::plan::places::key_text;
 use crate::prepare::{CallScope, Hindrance, result_file};
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, excerpt};
 
 /// What the call changes, or why it failed.
 pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
     let exit = judge(task, &finished.ending)?;
     let result = result(scope, task, &finished.stdout)?;
+    // what fills nothing is neither kept nor shown
+    if !task.fills.is_empty()
+        && let Some(variable) = scope.secrets.find_in(&result)
+    {
+        return Err(Failure::Result { message: contains_secret("its result", variable) });
+    }
     fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)
+}
+
+/// The words for something that holds the value of a secret variable.
+pub fn contains_secret(what: &str, variable: &str) -> String {
+    format!("{what} contains the value of `{variable}`, a secret")
 }
 
 /// What the call fills when it was skipped or forgiven: `default` in the place of its result.
@@ -86,7 +97,16 @@ fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {
         (None, Some((result, _))) => result.clone(),
         (None, None) => Value::Null,
     };
-    Ok(Change::set(path, value))
+    let secret = |what: &str, variable: &str| {
+        Hindrance::Failed(Failure::Fill { message: contains_secret(what, variable) })
+    };
+    if let Some(variable) = scope.secrets.find_in_text(&path.to_string()) {
+        return Err(secret("the place that it fills", variable));
+    }
+    match scope.secrets.find_in(&value) {
+        Some(variable) => Err(secret("what it fills", variable)),
+        None => Ok(Change::set(path, value)),
+    }
 }
 
 fn place(scope: &CallScope, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
@@ -105,7 +125,7 @@ fn place(scope: &CallScope, reference: &Reference, append: bool) -> Result<Path,
 
 fn key(value: Value, source: &str) -> Result<Text, String> {
     key_text(&value).ok_or_else(|| {
-        let shown: String = value.to_json().chars().take(60).collect();
+        let shown = excerpt(&value.to_json(), 60);
         format!("the key `{source}` must be a text, a number from 0 or a boolean, and it is {shown}")
     })
 }

@@ -5,6 +5,7 @@
 
 // floor 0: words; no input or output
 pub mod value;
+pub mod mask;
 pub mod name;
 pub mod path;
 pub mod outcome;

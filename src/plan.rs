@@ -6,6 +6,7 @@ mod connect;
 pub mod grow;
 pub mod cycle;
 pub mod expand;
+mod keyed;
 pub mod order;
 pub mod places;
 pub mod reads;
@@ -25,6 +26,7 @@ use petgraph::graph::{Graph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::manifest::pattern::KeyPattern;
 use crate::manifest::{Manifest, Sync, Task};
 use crate::name::{CallAddress, Name};
 use crate::path::{Path, Segment};
@@ -89,6 +91,10 @@ pub enum Gather {
     Task(TaskId),
     /// All calls of the tasks with a tag.
     Tag(Text),
+    /// All calls of the tasks that a glob matches.
+    Tasks(Text, Vec<TaskId>),
+    /// Calls of tasks by a pattern of their keys.
+    Calls(Vec<(TaskId, KeyPattern)>),
     /// One call of a task that was not expanded yet.
     Call(CallAddress),
 }
@@ -394,6 +400,12 @@ impl Gather {
             Gather::Place(path) => format!("join of {path}"),
             Gather::Task(task) => format!("join of {}", plan.manifest.tasks[task.0 as usize].name),
             Gather::Tag(tag) => format!("join of tag:{tag}"),
+            Gather::Tasks(glob, _) => format!("join of {glob}"),
+            Gather::Calls(patterns) => {
+                let name = |task: &TaskId| &plan.manifest.tasks[task.0 as usize].name;
+                let addresses = patterns.iter().map(|(task, key)| format!("{}[{key}]", name(task)));
+                format!("join of {}", addresses.collect::<Vec<_>>().join(", "))
+            }
             Gather::Call(address) => format!("join of {address}"),
         }
     }

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use crate::exec::Attempt;
 use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
+use crate::mask::Secrets;
 use crate::outcome::Failure;
 use crate::shell::Argument;
-use crate::value::Value;
+use crate::value::{Value, excerpt};
 
 pub use environment::Environment;
 pub use scope::{CallScope, Hindrance};
@@ -26,6 +27,7 @@ pub struct Setting {
     pub env: Environment,
     /// Holds a folder for each slot, removed with the run.
     pub scratch: PathBuf,
+    pub secrets: Secrets,
 }
 
 /// Whether the call's `if` holds; without one it does.
@@ -40,19 +42,34 @@ pub fn condition(scope: &CallScope, task: &Task) -> Result<(), Hindrance> {
 
 /// The words for a condition that gave no boolean.
 pub fn not_boolean(key: &str, value: &Value) -> String {
-    let shown: String = value.to_json().chars().take(60).collect();
+    let shown = excerpt(&value.to_json(), 60);
     format!(
         "`{key}` must give a boolean, and it gave {} ({shown}); compare it, as in `… == \"true\"`",
         value.kind()
     )
 }
 
-/// What the call is to run. `slot` counts from 1.
-pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, slot: usize) -> Result<Attempt, Hindrance> {
+/// What one attempt has of its own.
+#[derive(Debug)]
+pub struct Own {
+    /// From 1.
+    pub attempt: u32,
+    /// From 1.
+    pub slot: u32,
+    /// How many slots it takes.
+    pub cpus: u32,
+    /// `DECO_POOL_…` variables.
+    pub pools: Vec<(String, String)>,
+}
+
+/// What the call is to run.
+pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Attempt, Hindrance> {
     std::fs::create_dir_all(private_folder(scope)).map_err(|error| {
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })
     })?;
+    // first of all, so that what goes wrong later shows no secret of it
+    let env = environment::environment(scope, setting, task, own)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
@@ -60,7 +77,7 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, slot: usize) -
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
     Ok(Attempt {
         argv: argv(scope, &task.run)?,
-        env: environment::environment(scope, setting, task, slot)?.into_iter().collect(),
+        env: env.into_iter().collect(),
         dir,
         stdin: Arc::from(stdin.into_bytes()),
         timeout: task.timeout,

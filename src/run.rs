@@ -3,6 +3,8 @@
 
 mod call;
 mod expansion;
+mod finalizers;
+mod rules;
 mod sync;
 mod tell;
 
@@ -11,17 +13,22 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::RunStatus;
 use crate::exec::{End as Ending, Enders};
 use crate::manifest::Manifest;
-use crate::outcome::Outcome;
-use crate::plan::{CallId, Node, Plan, select};
+use crate::mask::Masker;
+use crate::outcome::{Outcome, in_words};
+use crate::plan::{CallId, Node, Plan, TaskId, select};
 use crate::prepare::Setting;
 use crate::report::Reporters;
-use crate::schedule::{End, Schedule};
+use crate::schedule::Schedule;
+use crate::schedule::start::Next;
 use crate::store::{Clash, Store};
+
+use call::Ended;
+use finalizers::Record;
 
 /// What a run is asked for.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub struct Options {
     pub keep_going: bool,
     /// The first failure also ends the calls that run.
     pub fail_fast: bool,
+    /// After so many failures nothing starts any more, though the run keeps going after fewer.
+    pub max_failures: Option<usize>,
     /// Addresses of the calls to run, with what they need; `None`: all.
     pub wanted: Option<Vec<String>>,
     /// Addresses of calls that are skipped as if their `if` were false.
@@ -49,6 +58,8 @@ pub struct Ran {
     pub signal: Option<i32>,
     /// Whether a failure left the rest running, so that what was filled is worth telling.
     pub keeps_going: bool,
+    /// Hides every secret that the run came to know.
+    pub secrets: Masker,
 }
 
 /// A run that goes on: shared by its threads and the signal handler's thread.
@@ -58,6 +69,8 @@ pub struct Running {
     options: Options,
     setting: Setting,
     enders: Enders,
+    /// Those of finalizers, which outlive the first signal.
+    final_enders: Arc<Enders>,
     reporters: Arc<Reporters>,
     began: Instant,
     core: Mutex<Core>,
@@ -71,11 +84,18 @@ struct Core {
     schedule: Schedule,
     store: Store,
     outcomes: Vec<Option<Outcome>>,
+    /// The last attempt of calls that wait for another.
+    between: FxHashMap<CallId, Ended>,
     /// Those that `Options::skipped` names.
     skipped: FxHashSet<CallId>,
     failures: usize,
     clash: Option<Clash>,
     signal: Option<i32>,
+    /// What finalizers are told of ended calls: exit and last words. Kept only if there are finalizers.
+    records: Option<FxHashMap<CallId, Record>>,
+    /// Tasks that never got calls, and of which that was told.
+    told_unexpanded: FxHashSet<TaskId>,
+    is_over: bool,
 }
 
 impl Running {
@@ -86,16 +106,22 @@ impl Running {
         setting: Setting,
         reporters: Arc<Reporters>,
     ) -> std::io::Result<Running> {
-        let mut schedule = Schedule::new(&plan);
+        let seed = setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
+        let mut schedule = Schedule::new(&plan, rules::rules(&plan.manifest, options.jobs, seed));
         schedule.want(&plan, wanted_nodes(&plan, options.wanted.as_deref()));
+        schedule.want_finalizers(&plan);
         let core = Core {
             schedule,
             store: Store::new(&plan),
             outcomes: vec![None; plan.call_count()],
+            between: FxHashMap::default(),
             skipped: named_calls(&plan, &options.skipped),
             failures: 0,
             clash: None,
             signal: None,
+            records: finalizers::are_there(&plan.manifest).then(FxHashMap::default),
+            told_unexpanded: FxHashSet::default(),
+            is_over: false,
             plan,
         };
         Ok(Running {
@@ -103,6 +129,7 @@ impl Running {
             options,
             setting,
             enders: Enders::new()?,
+            final_enders: Arc::new(Enders::new()?),
             reporters,
             began: Instant::now(),
             core: Mutex::new(core),
@@ -114,27 +141,71 @@ impl Running {
     pub fn interrupt(&self, signal: i32, nth: usize) {
         let mut core = self.lock();
         core.signal.get_or_insert(signal);
-        core.schedule.stop();
-        self.enders.end_all(if nth == 1 { Ending::Gently(signal) } else { Ending::Now });
+        core.stop();
+        if nth == 1 {
+            self.enders.end_all(Ending::Gently(signal));
+            self.limit_finalizers();
+        } else {
+            self.enders.end_all(Ending::Now);
+            self.final_enders.end_all(Ending::Now);
+        }
         self.tell_signal(signal);
         drop(core);
         self.changed.notify_all();
+    }
+
+    /// From now on finalizers have only their time. The thread is not waited for: it holds nothing of the run.
+    fn limit_finalizers(&self) {
+        let (limit, enders) = (self.manifest.settings.finalizer_timeout, self.final_enders.clone());
+        let end = move || {
+            std::thread::sleep(limit);
+            enders.end_all(Ending::Now);
+        };
+        if std::thread::Builder::new().name("finalizers".to_owned()).spawn(end).is_err() {
+            self.final_enders.end_all(Ending::Now);
+        }
+    }
+
+    /// Ends the run when its own time limit has passed, unless it is over before.
+    fn watch_time(&self, limit: Duration) {
+        let mut core = self.lock();
+        while !core.is_over {
+            let Some(left) = limit.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero()) else {
+                core.failures += 1;
+                core.stop();
+                self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
+                self.reporters
+                    .notice(&format!("the run took longer than its run-timeout of {}", in_words(limit)));
+                drop(core);
+                return self.changed.notify_all();
+            };
+            let waited = self.changed.wait_timeout(core, left);
+            core = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Runs to the end on a thread for each slot.
     pub fn run(&self) {
         self.tell_start();
         std::thread::scope(|threads| {
+            let mut workers = Vec::new();
+            if let Some(limit) = self.manifest.settings.run_timeout {
+                threads.spawn(move || self.watch_time(limit));
+            }
             for slot in 1..=self.threads() {
                 let thread = std::thread::Builder::new().name(format!("slot {slot}"));
-                let spawned = thread.spawn_scoped(threads, move || self.work(slot));
+                let spawned = thread.spawn_scoped(threads, move || self.work());
                 match spawned {
                     // one thread does all the work, if the machine gives no more
-                    Err(_) if slot == 1 => self.work(slot),
+                    Err(_) if slot == 1 => self.work(),
                     Err(_) => break,
-                    Ok(_) => {}
+                    Ok(worker) => workers.push(worker),
                 }
             }
+            // a worker that panicked has left its call unended; the others went on
+            workers.into_iter().for_each(|worker| drop(worker.join()));
+            self.lock().is_over = true;
+            self.changed.notify_all();
         });
         self.tell_end();
     }
@@ -150,6 +221,7 @@ impl Running {
     /// What came of it, once [`Running::run`] has returned.
     pub fn into_ran(self) -> Ran {
         let keeps_going = self.options.keep_going;
+        let secrets = self.setting.secrets.known();
         let core = self.core.into_inner().unwrap_or_else(PoisonError::into_inner);
         let status = core.status();
         Ran {
@@ -159,6 +231,7 @@ impl Running {
             clash: core.clash,
             signal: core.signal,
             keeps_going,
+            secrets,
         }
     }
 
@@ -166,32 +239,45 @@ impl Running {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, slot: usize) {
-        while let Some((node, kind)) = self.next() {
-            match kind {
-                Node::Call(call) => self.call(call, node, slot),
-                Node::Sync(sync) => self.sync(sync, node),
-                Node::Expansion(task) => self.expand(task, node),
-                Node::Join(_) => {
-                    let core = &mut *self.lock();
-                    core.schedule.ended(&core.plan, node, End::Passed);
+    fn work(&self) {
+        while let Some((next, kind)) = self.next() {
+            match (next, kind) {
+                (Next::Start { node, attempt, grant }, Node::Call(call)) => {
+                    self.call(call, node, attempt, &grant)
                 }
+                (Next::Ask { node, attempt }, Node::Call(call)) => self.ask(call, node, attempt),
+                (Next::GiveUp(node), Node::Call(call)) => self.give_up(call, node),
+                (Next::Step(node), Node::Sync(sync)) => self.sync(sync, node),
+                (Next::Step(node), Node::Expansion(task)) => self.expand(task, node),
+                // nothing else is ever begun
+                _ => {}
             }
             self.changed.notify_all();
         }
         self.changed.notify_all();
     }
 
-    /// Waits for a node that may start; `None` once the run is over.
-    fn next(&self) -> Option<(NodeIndex, Node)> {
+    /// Waits for something to do; `None` once the run is over.
+    fn next(&self) -> Option<(Next, Node)> {
         let mut core = self.lock();
         loop {
-            if core.schedule.is_over() {
-                return None;
-            }
-            match core.schedule.start() {
-                Some(node) => return Some((node, core.plan.graph[node])),
-                None => core = self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
+            let now = self.began.elapsed();
+            let next = core.schedule.next_at(now);
+            match next {
+                Next::Over if core.close() => {
+                    self.tell_the_rest(&mut core);
+                    self.changed.notify_all();
+                }
+                Next::Over => return None,
+                Next::Wait => core = self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
+                Next::WaitUntil(time) => {
+                    let waited = self.changed.wait_timeout(core, time.saturating_sub(now));
+                    core = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Next::Start { node, .. } | Next::Ask { node, .. } | Next::Step(node) | Next::GiveUp(node) => {
+                    let kind = core.plan.graph[node];
+                    return Some((next, kind));
+                }
             }
         }
     }
@@ -200,7 +286,7 @@ impl Running {
     fn stop_for(&self, clash: Clash) {
         let mut core = self.lock();
         core.clash.get_or_insert(clash);
-        core.schedule.stop();
+        core.stop();
     }
 }
 
@@ -223,11 +309,21 @@ pub fn wanted_nodes(plan: &Plan, addresses: Option<&[String]>) -> Vec<NodeIndex>
 }
 
 impl Core {
+    fn stop(&mut self) {
+        self.schedule.stop(&self.plan);
+    }
+
+    /// Ends what can never run; whether finalizers got ready by it.
+    fn close(&mut self) -> bool {
+        self.schedule.close(&self.plan)
+    }
+
     /// Counts a failure; by default nothing starts after it.
     fn failed(&mut self, options: &Options, enders: &Enders) {
         self.failures += 1;
-        if !options.keep_going || options.fail_fast {
-            self.schedule.stop();
+        let too_many = options.max_failures.is_some_and(|most| self.failures >= most);
+        if !options.keep_going || options.fail_fast || too_many {
+            self.stop();
         }
         if options.fail_fast {
             enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
@@ -249,6 +345,6 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Where a slot's calls put private files.
-fn slot_folder(setting: &Setting, slot: usize) -> PathBuf {
+fn slot_folder(setting: &Setting, slot: u32) -> PathBuf {
     setting.scratch.join(slot.to_string())
 }

@@ -1,8 +1,22 @@
-//! What may run now: a state machine over the plan's nodes. Fed with what ended, it answers what to start.
-//! No processes, no clock, no files; the same inputs give the same answers.
+//! What may run now: a state machine over the plan's nodes. Fed with what ended, it answers what to start: what is
+//! ready stands here, what it needs and when it starts in `schedule/`. No processes, no clock, no files; the same inputs
+//! and seed give the same answers.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+pub mod slots;
+mod rate;
+pub mod pools;
+pub mod demand;
+mod supply;
+pub mod retry;
+mod ready;
+pub mod start;
+pub mod finalizers;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
 
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
@@ -10,13 +24,19 @@ use petgraph::graph::NodeIndex;
 use crate::plan::grow::Growth;
 use crate::plan::{CallId, Node, Plan};
 
+use demand::Rules;
+use finalizers::{is_finalizer, is_last};
+use ready::Ready;
+use retry::Retries;
+use supply::Supply;
+
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Not a part of this run.
     Unwanted,
     Waiting,
-    /// Everything before it has ended; it is in the heap.
+    /// Everything before it has ended; it waits for its turn, or for the time of its next attempt.
     Ready,
     Running,
     Ended(End),
@@ -31,10 +51,9 @@ pub enum End {
     Failed,
     /// Never ran, because of the node that failed first in call order of those before it.
     Blocked(NodeIndex),
+    /// Never ran, because the run stopped first.
+    NotRun,
 }
-
-/// Ready nodes by call order; sync points come as early as they can.
-type Ready = BinaryHeap<Reverse<(u32, NodeIndex)>>;
 
 /// The run's state, node by node.
 #[derive(Debug)]
@@ -45,18 +64,32 @@ pub struct Schedule {
     ready: Ready,
     running: usize,
     stopped: bool,
+    rules: Rules,
+    supply: Supply,
+    retries: Retries,
+    /// Once stopped: calls between two attempts, whose end the caller has not been asked for yet.
+    given_up: Vec<NodeIndex>,
+    /// Finalizers that wait for everything else.
+    last: Vec<NodeIndex>,
+    now: Duration,
 }
 
 impl Schedule {
     /// A plan of which nothing is to run yet.
-    pub fn new(plan: &Plan) -> Schedule {
+    pub fn new(plan: &Plan, rules: Rules) -> Schedule {
         let nodes = plan.graph.node_count();
         Schedule {
             states: vec![State::Unwanted; nodes],
             waiting: vec![0; nodes],
-            ready: Ready::new(),
+            ready: Ready::new(&rules),
             running: 0,
             stopped: false,
+            supply: Supply::new(&rules),
+            retries: Retries::new(rules.seed),
+            given_up: Vec::new(),
+            last: Vec::new(),
+            now: Duration::ZERO,
+            rules,
         }
     }
 
@@ -107,31 +140,26 @@ impl Schedule {
         before.filter(unended).count() as u32
     }
 
-    /// The next node to start, if one may start now. Calls and sync points only; the caller says when it ended.
-    pub fn start(&mut self) -> Option<NodeIndex> {
-        if self.stopped {
-            return None;
-        }
-        let Reverse((_, node)) = self.ready.pop()?;
-        self.states[node.index()] = State::Running;
-        self.running += 1;
-        Some(node)
-    }
-
     /// A started node has ended.
     pub fn ended(&mut self, plan: &Plan, node: NodeIndex, end: End) {
         self.running -= 1;
+        self.release(node);
         self.settle(plan, node, end);
     }
 
-    /// Nothing starts any more.
-    pub fn stop(&mut self) {
-        self.stopped = true;
+    /// Nothing starts any more but finalizers.
+    pub fn stop(&mut self, plan: &Plan) {
+        if !self.stopped {
+            self.stopped = true;
+            self.give_up_retries();
+            self.keep_only_finalizers(plan);
+        }
     }
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
-        self.running == 0 && (self.stopped || self.ready.is_empty())
+        let nothing_starts = self.ready.is_empty() && (self.stopped || self.retries.is_empty());
+        self.running == 0 && self.given_up.is_empty() && nothing_starts
     }
 
     /// How a node of a finished run ended: `None` if it never ran and nothing before it failed.
@@ -148,7 +176,7 @@ impl Schedule {
     }
 
     /// Blocks every node that still waits and comes after a failed one, also where others before it never ended.
-    pub fn block_the_rest(&mut self, plan: &Plan) {
+    fn block_the_rest(&mut self, plan: &Plan) {
         let failed = |state: &State| matches!(state, State::Ended(End::Failed | End::Blocked(_)));
         let mut roots: Vec<NodeIndex> =
             plan.graph.node_indices().filter(|node| failed(&self.states[node.index()])).collect();
@@ -159,7 +187,7 @@ impl Schedule {
             while let Some(node) = open.pop() {
                 for next in plan.graph.neighbors_directed(node, Outgoing) {
                     let state = &mut self.states[next.index()];
-                    if matches!(state, State::Waiting | State::Ready) {
+                    if matches!(state, State::Waiting | State::Ready) && !is_finalizer(plan, next) {
                         *state = State::Ended(End::Blocked(by));
                         open.push(next);
                     }
@@ -192,16 +220,27 @@ impl Schedule {
 
     /// Everything before the node has ended: it gets ready, or ends at once if it is blocked or a join.
     fn arrive_or_end(&mut self, plan: &Plan, node: NodeIndex) -> Option<End> {
-        if let Some(by) = self.blocker(plan, node) {
+        if is_last(plan, node) {
+            self.last.push(node);
+            return None;
+        }
+        if let Some(by) = self.blocker(plan, node).filter(|_| !is_finalizer(plan, node)) {
             return Some(End::Blocked(by));
         }
         match plan.graph[node] {
             Node::Join(_) => Some(End::Passed),
             Node::Call(_) | Node::Sync(_) | Node::Expansion(_) => {
-                self.states[node.index()] = State::Ready;
-                self.ready.push(Reverse((rank(plan, node), node)));
+                self.get_ready(plan, node);
                 None
             }
+        }
+    }
+
+    /// Puts the node where it can be picked; once stopped, a finalizer only.
+    fn get_ready(&mut self, plan: &Plan, node: NodeIndex) {
+        self.states[node.index()] = State::Ready;
+        if !self.stopped || is_finalizer(plan, node) {
+            self.push(plan, node);
         }
     }
 

@@ -26,6 +26,9 @@ const CLASSES: &[&str] = &[
     "duplicate",
     "file",
     "toml",
+    "pool",
+    "retry",
+    "finalizer",
 ];
 
 fn folder() -> PathBuf {

@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use crate::cli::ManifestArgs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, nearest};
 use crate::manifest::{Manifest, Select, check};
+use crate::mask::Secrets;
 use crate::path::Path as Place;
 use crate::plan::scope::World;
 use crate::plan::{Plan, reads};
@@ -17,25 +18,30 @@ use crate::prepare::Environment;
 use crate::report::{Color, Terminal, diagnostics};
 use crate::value::Value;
 
-use super::{Exit, complain};
+use super::{Exit, complain, secrets};
 
 /// A manifest that is right, its plan, and the environment that calls inherit.
 pub struct Opened {
     pub plan: Plan,
     pub env: Environment,
+    pub secrets: Secrets,
 }
 
 /// Opens and plans; on error all has been said.
 pub fn plan(args: &ManifestArgs) -> Result<Opened, Exit> {
     let manifest = manifest(args)?;
     let env = environment(&manifest);
+    let secrets = secrets::of(&manifest);
+    show(&manifest.source, secrets::too_short(&manifest, &env), args.color);
     let world = World::new(manifest.clone(), as_value(&env));
     let plan = Plan::build(manifest.clone(), Arc::new(world));
-    let plan = plan.map_err(|list| {
+    let plan = plan.and_then(|plan| secrets::refuse_in_keys(plan, secrets.given()));
+    let plan = plan.map_err(|mut list| {
+        list.iter_mut().for_each(|one| secrets::hide(secrets.given(), one));
         show(&manifest.source, list, args.color);
         Exit::Wrong
     })?;
-    Ok(Opened { plan, env })
+    Ok(Opened { plan, env, secrets })
 }
 
 /// Opens and checks; warnings and errors have been said.

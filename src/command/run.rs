@@ -7,8 +7,10 @@ use crate::cli::{RunArgs, SelectionArgs};
 use crate::diagnostic::Diagnostic;
 use crate::event::RunStatus;
 use crate::finish::{self, NoAnswer};
+use crate::harvest::contains_secret;
 use crate::interrupt;
 use crate::manifest::Jobs;
+use crate::mask::Masker;
 use crate::name::Name;
 use crate::output;
 use crate::plan::{Plan, conflict, select};
@@ -18,7 +20,7 @@ use crate::run::{Options, Ran, Running};
 use crate::store::Clash;
 
 use super::open::{self, Opened};
-use super::{Exit, complain, print};
+use super::{Exit, complain, print, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -61,11 +63,13 @@ fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
         asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", args.jobs.as_deref().unwrap_or(""))))?;
     known_addresses(&args.selection.task, plan)?;
     known_addresses(&args.selection.skip, plan)?;
-    let keep_going = args.keep_going || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
+    let goes_on = args.keep_going || args.max_failures.is_some();
+    let keep_going = goes_on || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
     Ok(Options {
         jobs: slots(asked.or(settings.jobs)),
         keep_going,
         fail_fast: args.fail_fast,
+        max_failures: args.max_failures.map(|most| most as usize),
         wanted: wanted(&args.selection).map(<[String]>::to_vec),
         skipped: args.selection.skip.clone(),
     })
@@ -126,7 +130,8 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, b
     let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
     let scratch =
         scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
-    let setting = Setting { run_id: run_id(), env: opened.env, scratch: scratch.path().to_owned() };
+    let folder = scratch.path().to_owned();
+    let setting = Setting { run_id: run_id(), env: opened.env, scratch: folder, secrets: opened.secrets };
     let reporters = Arc::new(reporters(args)?);
     let running = Running::new(opened.plan, options, setting, reporters.clone());
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
@@ -196,19 +201,23 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunA
         return Exit::Signal(signal);
     }
     if let Some(clash) = &ran.clash {
-        return in_conflict(plan, clash, color);
+        return in_conflict(ran, clash, color);
     }
     let whole = ran.status == RunStatus::Succeeded;
     if !whole && !ran.keeps_going {
         return Exit::Failed;
     }
     let answer = match finish::answer(plan, &ran.store, only) {
-        Ok(answer) => finish::to_bytes(&answer, args.compact),
-        Err(NoAnswer::Clash(clash)) => return in_conflict(plan, &clash, color),
+        Ok(answer) => answer,
+        Err(NoAnswer::Clash(clash)) => return in_conflict(ran, &clash, color),
         Err(NoAnswer::Expression { name, message }) => {
-            return failed(format!("`{name}` of `select` cannot be made: {message}"));
+            return failed(&ran.secrets, &format!("`{name}` of `select` cannot be made: {message}"));
         }
     };
+    if let Some(variable) = ran.secrets.find_in(&answer) {
+        return failed(&ran.secrets, &contains_secret("the answer", variable));
+    }
+    let answer = finish::to_bytes(&answer, args.compact);
     let written = match output {
         None => print(&answer),
         Some(file) => write(&if whole { file.to_owned() } else { finish::partial_file(file) }, &answer),
@@ -216,8 +225,8 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunA
     if written == Exit::Done && !whole { Exit::Failed } else { written }
 }
 
-fn failed(message: String) -> Exit {
-    complain(message);
+fn failed(secrets: &Masker, message: &str) -> Exit {
+    complain(secrets.mask_message(message));
     Exit::Failed
 }
 
@@ -229,8 +238,9 @@ fn write(file: &Path, answer: &[u8]) -> Exit {
 }
 
 /// Draws the conflict on the manifest's text, as planning does.
-fn in_conflict(plan: &Plan, clash: &Clash, color: Color) -> Exit {
-    let diagnostic = match clash {
+fn in_conflict(ran: &Ran, clash: &Clash, color: Color) -> Exit {
+    let plan = &ran.plan;
+    let mut diagnostic = match clash {
         Clash::Unordered { first, second, path } => conflict::describe(plan, *first, *second, Some(path)),
         Clash::Misfit { call, path, message } => {
             let address = plan.address(*call);
@@ -239,6 +249,7 @@ fn in_conflict(plan: &Plan, clash: &Clash, color: Color) -> Exit {
             error.at(plan.task(*call).span.clone(), "")
         }
     };
+    secrets::hide(&ran.secrets, &mut diagnostic);
     open::show(&plan.manifest.source, vec![diagnostic], color);
     Exit::Failed
 }

@@ -66,7 +66,13 @@ impl Plan {
         let is_new = |call: &CallId| self.task_of(*call) == task;
         let (mut gathered, edge) = match &gathers {
             Gather::Place(path) => (self.changers_of(path).into_iter().filter(is_new).collect(), Edge::Data),
-            Gather::Task(_) | Gather::Tag(_) => (calls.to_vec(), Edge::After),
+            Gather::Task(_) | Gather::Tasks(..) | Gather::Tag(_) => (calls.to_vec(), Edge::After),
+            Gather::Calls(patterns) => {
+                let taken = |call: &CallId| {
+                    patterns.iter().any(|(of, pattern)| *of == task && self.takes(pattern, *call))
+                };
+                (calls.iter().copied().filter(taken).collect(), Edge::After)
+            }
             Gather::Call(address) => (
                 calls.iter().copied().filter(|&call| self.address(call) == *address).collect::<Vec<_>>(),
                 Edge::After,

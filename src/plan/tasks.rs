@@ -123,8 +123,8 @@ impl TaskGraph {
     fn add_targets(&mut self, manifest: &Manifest, targets: &[Sourced<Target>], waiter: NodeIndex) {
         for target in targets {
             let feed = match target.value {
-                Target::Call(..) | Target::Place(_) => Feed::SomeAfter,
-                Target::Task(_) | Target::Tag(_) | Target::Sync(_) => Feed::AllAfter,
+                Target::Call(..) | Target::Calls(_) | Target::Place(_) => Feed::SomeAfter,
+                Target::Task(_) | Target::Tasks(..) | Target::Tag(_) | Target::Sync(_) => Feed::AllAfter,
             };
             for node in self.target_nodes(manifest, &target.value) {
                 self.add(node, waiter, feed);
@@ -139,6 +139,10 @@ impl TaskGraph {
         };
         match target {
             Target::Task(name) | Target::Call(name, _) => tasks(&|task| task.name == *name),
+            Target::Tasks(_, names) => tasks(&|task| names.contains(&task.name)),
+            Target::Calls(patterns) => {
+                tasks(&|task| patterns.iter().any(|pattern| pattern.task == task.name))
+            }
             Target::Tag(tag) => tasks(&|task| task.tags.contains(tag)),
             Target::Place(place) => {
                 tasks(&|task| task.fills.iter().any(|fill| fill.place.value.root == place.root))

@@ -151,6 +151,73 @@ fn after_waits_for_tasks_calls_tags_and_sync_points() {
 }
 
 #[test]
+fn after_waits_for_calls_by_a_part_of_their_key() {
+    let plan = plan(&format!(
+        "{GRID}
+        [data]
+        people = [{{ id = 'p' }}, {{ id = 'q' }}]
+        [tasks.person]
+        for = {{ p = 'people' }}
+        key = ['p.id']
+        run = 'true'
+        tags = ['slow']
+        [tasks.person-2]
+        for = {{ s = ['p', 'q'] }}
+        run = 'true'
+        after = ['person[${{{{ s }}}}*]']
+        [tasks.column]
+        for = {{ y = 'range(2)' }}
+        run = 'true'
+        after = ['cell[y=${{{{ y }}}}]', 'cell[*,${{{{ y }}}}]', 'cell[x=0,y=3]']
+        [tasks.same]
+        run = 'true'
+        after = ['cell[*,0]', 'p*[q]', 'tag:s*']
+        [tasks.nobody]
+        for = {{ z = [7] }}
+        run = 'true'
+        after = ['cell[x=${{{{ z }}}}]']
+        [tasks.last]
+        run = 'true'
+        after = ['*']
+        [sync.day]
+        waits-for = ['p*', 'person[p*]']"
+    ));
+    assert_eq!(before(&plan, "person-2[p]"), ["person[p]"]);
+    assert_eq!(before(&plan, "column[1]"), ["cell[0,3]", "join of cell[*,1]", "join of cell[y=1]"]);
+    assert_eq!(
+        before(&plan, "same"),
+        ["join of cell[*,0]", "join of person[q], person-2[q]", "join of tag:s*"]
+    );
+    assert_eq!(before(&plan, "nobody[7]"), Vec::<String>::new());
+    assert_eq!(before(&plan, "last"), ["join of *"]);
+    let day: Vec<_> = plan.graph.neighbors_directed(plan.sync_nodes[0], Direction::Incoming).collect();
+    let mut day: Vec<_> = day.into_iter().map(|node| plan.node_name(node)).collect();
+    day.sort();
+    assert_eq!(day, ["join of p*", "person[p]"]);
+    // two for each `column`, one of which `same` shares; two more for `same`, one for `last`, one for `day`
+    assert_eq!(plan.joins.len(), 2 * 2 + 2 + 1 + 1);
+    refused(
+        &format!("{GRID}\n[tasks.b]\nrun = 'true'\nafter = ['cell[x=9]']"),
+        &["no call has a key like `x=9`", "deco plan"],
+    );
+    refused("[tasks.a]\nfor = { x = [1] }\nrun = 'true'\nafter = ['a[*]']", &["`a[1]` waits for itself"]);
+}
+
+#[test]
+fn what_a_call_takes_may_depend_on_what_others_fill() {
+    let plan = plan(
+        "[pools]
+        mem = '1GiB'
+        [tasks.measure]
+        run = 'true'
+        [tasks.work]
+        run = 'true'
+        uses = { mem = 'measure * attempt' }",
+    );
+    assert_eq!(before(&plan, "work"), ["measure"]);
+}
+
+#[test]
 fn a_reader_does_not_wait_for_what_comes_after_it() {
     let plan = plan(
         "[data]
@@ -364,4 +431,33 @@ fn what_is_wrong_with_found_calls_is_told() {
         plan("[tasks.find]\nrun = 'true'\n[tasks.a]\nfor = { x = 'find' }\nrun = 'true'\nfills = 'd'");
     let wrong = grow(&mut clash, "a", "find", "[1, 2]").unwrap_err();
     assert!(wrong[0].message.contains("`a[1]` and `a[2]` both fill `d`"), "{wrong:?}");
+}
+
+#[test]
+fn patterns_of_keys_take_calls_that_are_found_later() {
+    let mut plan = plan(&format!(
+        "{GROWING}
+        [tasks.some]
+        run = 'true'
+        after = ['fetch[b*]', 'f*h[url=c]', '?arse']
+        [tasks.each]
+        for = {{ url = 'find' }}
+        run = 'true'
+        after = ['fetch[${{{{ url }}}}*]']"
+    ));
+    grow(&mut plan, "each", "find", r#"["b"]"#).unwrap();
+    grow(&mut plan, "fetch", "find", r#"["a", "b", "bb", "c"]"#).unwrap();
+    assert_eq!(before(&plan, "some"), ["join of ?arse", "join of fetch[b*]", "join of fetch[url=c]"]);
+    let gathered = |name: &str| -> Vec<String> {
+        let join = plan.joins.iter().find(|join| plan.node_name(join.node) == name).unwrap();
+        let before = plan.graph.neighbors_directed(join.node, Direction::Incoming);
+        let mut calls: Vec<_> =
+            before.filter_map(|node| Some(plan.address(plan.call_at(node)?).to_string())).collect();
+        calls.sort();
+        calls
+    };
+    // what a waiter's value made is the same pattern
+    assert_eq!(before(&plan, "each[b]"), ["join of fetch[b*]"]);
+    assert_eq!(gathered("join of fetch[b*]"), ["fetch[b]", "fetch[bb]"]);
+    assert_eq!(gathered("join of fetch[url=c]"), ["fetch[c]"]);
 }

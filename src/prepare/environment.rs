@@ -9,7 +9,7 @@ use crate::manifest::settings::read_dotenv;
 use crate::outcome::Failure;
 use crate::value::{Text, Value};
 
-use super::{CallScope, Hindrance, Setting, private_folder, result_file};
+use super::{CallScope, Hindrance, Own, Setting, private_folder, result_file};
 
 /// Variables by name; of equal names the later wins.
 pub type Environment = indexmap::IndexMap<OsString, OsString>;
@@ -19,10 +19,13 @@ pub fn environment(
     scope: &CallScope,
     setting: &Setting,
     task: &Task,
-    slot: usize,
+    own: &Own,
 ) -> Result<Environment, Hindrance> {
     let mut env = setting.env.clone();
-    let mut set = |name: &str, value: String| drop(env.insert(name.into(), value.into()));
+    let mut set = |name: &str, value: String| {
+        setting.secrets.learn(name, value.as_bytes());
+        env.insert(name.into(), value.into());
+    };
     if let Some(file) = &task.dotenv {
         let file = scope.render(file)?;
         let variables = read_dotenv(&scope.dir().join(&file)).map_err(|why| {
@@ -43,9 +46,10 @@ pub fn environment(
             set(&format!("DECO_VAR_{}", name.as_str().to_uppercase()), value.to_text());
         }
     }
-    set("DECO_ATTEMPT", "1".to_owned());
-    set("DECO_SLOT", slot.to_string());
-    set("DECO_CPUS", "1".to_owned());
+    set("DECO_ATTEMPT", own.attempt.to_string());
+    set("DECO_SLOT", own.slot.to_string());
+    set("DECO_CPUS", own.cpus.to_string());
+    own.pools.iter().for_each(|(name, value)| set(name, value.clone()));
     set("DECO_RUN_ID", setting.run_id.clone());
     set("DECO_TMPDIR", private_folder(scope).to_string_lossy().into_owned());
     set("DECO_RESULT", result_file(scope).to_string_lossy().into_owned());

@@ -5,7 +5,8 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use crate::expr::{Binding, EvalError, Expression, Files, Scope, Template, View};
-use crate::manifest::{DefaultValue, Sourced, Task};
+use crate::manifest::{Sourced, Task};
+use crate::mask::Masker;
 use crate::name::{CallAddress, Name};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
@@ -23,8 +24,12 @@ pub struct CallScope {
     views: Vec<(Text, View)>,
     /// `result` and `exit`, once there are.
     pub after: Option<(Value, Value)>,
+    /// `run` and `calls`, for a finalizer.
+    pub also: Vec<(&'static str, Value)>,
     /// For private files.
     folder: PathBuf,
+    /// What the call must not give back.
+    pub secrets: Masker,
 }
 
 /// What is bound for one call.
@@ -32,6 +37,8 @@ struct Bound {
     address: CallAddress,
     variables: Vec<(Name, Value)>,
     key: Vec<Value>,
+    /// From 1.
+    attempt: u32,
 }
 
 /// Why a call does not come to run.
@@ -54,6 +61,7 @@ impl CallScope {
         plan: &Plan,
         store: &mut Store,
         call: CallId,
+        attempt: u32,
         folder: PathBuf,
     ) -> Result<CallScope, Clash> {
         let views = views(plan, store, &reads::of_task(plan.task(call)), Reader::Call(call))?;
@@ -62,14 +70,31 @@ impl CallScope {
             address: plan.address(call),
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             key: row.key(),
+            attempt,
         };
-        Ok(CallScope { world: plan.world.clone(), call: Some(bound), views, after: None, folder })
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: Some(bound),
+            views,
+            after: None,
+            also: Vec::new(),
+            folder,
+            secrets: Masker::new(),
+        })
     }
 
     /// As for a call, for the `check` of a sync point.
     pub fn of_sync(plan: &Plan, store: &mut Store, sync: SyncId) -> Result<CallScope, Clash> {
         let views = views(plan, store, &reads::of_sync(plan.sync(sync)), Reader::Sync(sync))?;
-        Ok(CallScope { world: plan.world.clone(), call: None, views, after: None, folder: PathBuf::new() })
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: None,
+            views,
+            after: None,
+            also: Vec::new(),
+            folder: PathBuf::new(),
+            secrets: Masker::new(),
+        })
     }
 
     /// The call's address; empty for a sync point.
@@ -111,10 +136,8 @@ impl CallScope {
 
     /// The value of `default`, if the task has one.
     pub fn default_value(&self, task: &Task) -> Option<Result<Value, Hindrance>> {
-        match task.default.as_ref()? {
-            DefaultValue::Constant(value) => Some(Ok(value.clone())),
-            DefaultValue::Template(text) => Some(self.native(text)),
-        }
+        let default = task.default.as_ref()?;
+        Some(default.eval(self).map_err(|error| self.hindrance(error)))
     }
 
     fn hindrance(&self, error: EvalError) -> Hindrance {
@@ -173,10 +196,13 @@ impl Scope for CallScope {
         if let Some((_, view)) = self.views.iter().find(|(known, _)| **known == *name) {
             return Some(Binding::View(view.clone()));
         }
+        if let Some((_, value)) = self.also.iter().find(|(known, _)| *known == name) {
+            return Some(Binding::Value(value.clone()));
+        }
         let value = match (name, &self.after, &self.call) {
             ("result", Some((result, _)), _) => result.clone(),
             ("exit", Some((_, exit)), _) => exit.clone(),
-            ("attempt", _, Some(_)) => Value::from(1),
+            ("attempt", _, Some(bound)) => Value::from(i128::from(bound.attempt)),
             ("task", _, Some(bound)) => Value::from(bound.address.task.as_str()),
             ("key", _, Some(bound)) => Value::array(bound.key.clone()),
             _ => return Before { world: &self.world, task: None, row: None, views: &[] }.lookup(name),

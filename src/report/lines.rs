@@ -70,6 +70,11 @@ impl Lines {
             EventKind::SyncEnded { sync, outcome } => {
                 self.ended(&Ended { name: sync, outcome, took: None, stdout: "", stderr: "" })
             }
+            EventKind::AttemptFailed { call, attempt, failure, next_in_ms, .. } => {
+                let next = in_words(Duration::from_millis(*next_in_ms));
+                let rest = format!(" {attempt} failed: {failure}; the next in {next}");
+                self.verbose(|| self.line(call, AnsiColor::Yellow, "attempt", &rest))
+            }
             EventKind::TaskExpanded { task, outcome: Outcome::Succeeded, calls } => {
                 let calls = counted(*calls, "call", "calls");
                 self.verbose(|| format!("{}: {calls} found\n", self.paint(Style::new().bold(), &clean(task))))
@@ -101,6 +106,9 @@ impl Lines {
             }
             Outcome::Skipped { because: Skip::Condition } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": its `if` is false"))
+            }
+            Outcome::Skipped { because: Skip::NoFailure } => {
+                self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": nothing failed"))
             }
             Outcome::Skipped { because: Skip::Requested } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": by `--skip`"))

@@ -3,6 +3,7 @@
 use petgraph::graph::NodeIndex;
 
 use crate::finish::{checkpoint, to_bytes};
+use crate::harvest::contains_secret;
 use crate::outcome::{Failure, Outcome};
 use crate::output::write_file;
 use crate::plan::SyncId;
@@ -59,6 +60,9 @@ impl Running {
             checkpoint(&core.plan, &core.store, node, &names)
         };
         let value = value.map_err(|clash| self.in_conflict(clash))?;
+        if let Some(variable) = self.setting.secrets.given().find_in(&value) {
+            return Err(Failure::Check { message: contains_secret("what it writes", variable) });
+        }
         let file = self.manifest.dir.join(file);
         write_file(&file, &to_bytes(&value, false)).map_err(|error| Failure::Check {
             message: format!("cannot write `{}`: {error}", file.display()),

@@ -1,14 +1,29 @@
 //! What the run tells: each fact as an event to the reporters.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
-use crate::outcome::Outcome;
+use crate::mask::Masker;
+use crate::outcome::{Failure, Outcome};
 use crate::schedule::End;
+
+use petgraph::graph::NodeIndex;
 
 use super::call::Ended;
 use super::{Core, Running, millis};
 
 impl Running {
-    fn tell(&self, kind: EventKind) {
+    /// The one way out of a run: no event holds a secret that is known by now.
+    fn tell(&self, mut kind: EventKind) {
+        let masker = self.setting.secrets.known();
+        if !masker.is_empty() {
+            kind.for_words(&|text| {
+                if let Cow::Owned(hidden) = masker.mask_message(text) {
+                    *text = hidden;
+                }
+            });
+        }
         self.reporters.send(Event { ms: millis(self.began.elapsed()), kind });
     }
 
@@ -34,22 +49,40 @@ impl Running {
         self.tell(EventKind::Interrupted { signal });
     }
 
-    pub(super) fn tell_attempt(&self, call: String, slot: usize) {
-        self.tell(EventKind::AttemptStarted { call, attempt: 1, slot });
+    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32) {
+        self.tell(EventKind::AttemptStarted { call, attempt, slot });
     }
 
-    pub(super) fn tell_call(&self, call: String, ended: &Ended) {
-        let (took_ms, stdout, stderr) = match &ended.finished {
-            Some(finished) => (Some(millis(finished.took)), &finished.stdout[..], &finished.stderr[..]),
-            None => (None, &[][..], &[][..]),
-        };
+    pub(super) fn tell_retry(
+        &self,
+        call: String,
+        attempt: u32,
+        tails: Tails,
+        failure: Failure,
+        wait: Duration,
+    ) {
+        let stderr_tail = tails.stderr;
+        self.tell(EventKind::AttemptFailed { call, attempt, failure, stderr_tail, next_in_ms: millis(wait) });
+    }
+
+    /// The ends of what the call printed, without secrets: hidden before they are cut, lest a half is left.
+    pub(super) fn tails(&self, ended: &Ended) -> Tails {
+        let Some(finished) = &ended.finished else { return Tails::default() };
+        let masker = self.setting.secrets.known();
+        Tails {
+            stdout: hidden_tail(&masker, &finished.stdout),
+            stderr: hidden_tail(&masker, &finished.stderr),
+        }
+    }
+
+    pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
         self.tell(EventKind::CallEnded {
             call,
             outcome: ended.outcome.clone(),
-            took_ms,
+            took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
             changes: ended.changes.clone(),
-            stdout_tail: tail(stdout),
-            stderr_tail: tail(stderr),
+            stdout_tail: tails.stdout,
+            stderr_tail: tails.stderr,
         });
     }
 
@@ -64,7 +97,6 @@ impl Running {
     /// Tells of what never ran, then of the end.
     pub(super) fn tell_end(&self) {
         let core = &mut *self.lock();
-        core.schedule.block_the_rest(&core.plan);
         self.tell_the_rest(core);
         let outcomes = &core.outcomes;
         let count =
@@ -80,7 +112,8 @@ impl Running {
         });
     }
 
-    fn tell_the_rest(&self, core: &mut Core) {
+    /// Tells of what can never run any more, each once.
+    pub(super) fn tell_the_rest(&self, core: &mut Core) {
         let never = |core: &Core, node| match core.schedule.end_of(node) {
             Some(End::Blocked(by)) => Outcome::Blocked { by: core.plan.node_name(by) },
             _ => Outcome::NotRun,
@@ -88,7 +121,9 @@ impl Running {
         for task in core.plan.task_ids().filter(|&task| core.plan.is_unexpanded(task)) {
             let node = core.plan.expansion_of(task).filter(|&node| core.schedule.is_wanted(node));
             // one that failed has been told
-            if let Some(node) = node.filter(|&node| core.schedule.end_of(node) != Some(End::Failed)) {
+            let never_ran =
+                |node: &NodeIndex| matches!(core.schedule.end_of(*node), Some(End::Blocked(_) | End::NotRun));
+            if let Some(node) = node.filter(never_ran).filter(|_| core.told_unexpanded.insert(task)) {
                 let name = self.manifest.tasks[task.0 as usize].name.to_string();
                 self.tell_expansion(name, never(core, node), 0);
                 core.store.record_failure(task);
@@ -96,15 +131,33 @@ impl Running {
         }
         for call in core.plan.calls() {
             let node = core.plan.node_of(call);
-            if !core.schedule.is_wanted(node) || core.outcomes[call.0 as usize].is_some() {
+            let has_ended = core.schedule.end_of(node).is_some();
+            if !has_ended || core.outcomes[call.0 as usize].is_some() {
                 continue;
             }
             let outcome = never(core, node);
             let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
-            self.tell_call(core.plan.address(call).to_string(), &ended);
+            self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
             core.store.record_failure(core.plan.task_of(call));
             core.outcomes[call.0 as usize] = Some(outcome);
         }
+    }
+}
+
+/// The ends of both outputs.
+#[derive(Default)]
+pub(super) struct Tails {
+    stdout: String,
+    pub stderr: String,
+}
+
+fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
+    let text = tail(&masker.mask_bytes(output));
+    // colours in the middle of a secret would be taken away where the text is shown
+    let bare = anstream::adapter::strip_str(&text).to_string();
+    match masker.mask_text(&bare) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(hidden) => hidden,
     }
 }
 

@@ -106,7 +106,7 @@ fn refuse_nul(text: &str) -> Result<(), String> {
 /// one is put in parentheses, since `3 -${{ n }}` would make `--` of it.
 fn integer(text: &str, place: Place) -> Result<String, String> {
     let number: i64 = text.parse().map_err(|_| {
-        let shown: String = text.chars().take(40).collect();
+        let shown = crate::value::excerpt(text, 40);
         format!("the value in an arithmetic expression must be an integer of 64 bits, not `{shown}`")
     })?;
     Ok(match place {

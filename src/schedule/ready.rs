@@ -1,0 +1,194 @@
+//! Who is next of those that are ready. Calls that ask for the same stand in one line, in call order; the first in call
+//! order of all lines starts if it fits. If it does not, it keeps what it lacks for itself until it starts, whoever
+//! else comes, so that it cannot starve; others go on with what it does not lack or leaves over.
+//!
+//! Keeping all that it needs from the beginning would leave slots idle while it waits for a pool; keeping only what it
+//! lacks at the moment would let two scarce things slip away in turn. So what is kept stays kept, and what it still lacks
+//! once that is there is kept too, slots last: as many rounds as it asks for things, each as long as those that have one.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashMap;
+
+use super::demand::{Demand, Grant, Rules, Wants};
+use super::supply::{Reservation, Supply};
+
+/// Nodes by call order.
+type Line = BinaryHeap<Reverse<(u32, NodeIndex)>>;
+
+/// The line of all that is no call: it needs no slot and never waits.
+const STEPS: u32 = 0;
+
+/// Ready nodes, in lines.
+#[derive(Debug)]
+pub struct Ready {
+    steps: Line,
+    lines: Vec<(Wants, Line)>,
+    /// Of each task, its line, counted from 1. Tasks beyond stand in the first.
+    line_of: Vec<u32>,
+    /// What nodes in a line of computed demands have answered.
+    answered: FxHashMap<NodeIndex, Demand>,
+    first: Option<First>,
+    /// The first of each line, for [`Ready::pick`] alone.
+    heads: Vec<(u32, NodeIndex, usize)>,
+}
+
+/// The call that waits with a reservation; it stands in no line.
+#[derive(Debug)]
+struct First {
+    node: NodeIndex,
+    kept: Reservation,
+}
+
+/// What can be done now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// A node that is no call.
+    Step(NodeIndex),
+    /// A call, with all that it asked for.
+    Call(NodeIndex, Grant),
+    /// A call whose demand is not known; it stands in no line until it is pushed again.
+    Ask(NodeIndex),
+    Nothing,
+}
+
+impl Ready {
+    pub fn new(rules: &Rules) -> Ready {
+        let mut lines = vec![(Wants::Fixed(Demand::default()), Line::new())];
+        let mut known = FxHashMap::default();
+        known.insert(lines[0].0.clone(), 1);
+        let mut line_of = Vec::with_capacity(rules.tasks.len());
+        for task in &rules.tasks {
+            let shared = known.get(&task.wants).copied();
+            line_of.push(shared.unwrap_or_else(|| {
+                lines.push((task.wants.clone(), Line::new()));
+                let line = lines.len() as u32;
+                // the demands of two tasks that compute them have nothing to do with each other
+                if task.wants != Wants::Computed {
+                    known.insert(task.wants.clone(), line);
+                }
+                line
+            }));
+        }
+        let steps = Line::new();
+        Ready { steps, lines, line_of, answered: FxHashMap::default(), first: None, heads: Vec::new() }
+    }
+
+    /// The line of a task's calls, or of what is no call.
+    pub fn line(&self, task: Option<u32>) -> u32 {
+        task.map_or(STEPS, |task| self.line_of.get(task as usize).copied().unwrap_or(1))
+    }
+
+    /// A node is ready. Among equals of a line the lower rank goes first.
+    pub fn push(&mut self, line: u32, rank: u32, node: NodeIndex) {
+        let line = match line.checked_sub(1) {
+            None => &mut self.steps,
+            Some(line) => &mut self.lines[line as usize].1,
+        };
+        line.push(Reverse((rank, node)));
+    }
+
+    /// What a call that was asked for needs; it is to be pushed again.
+    pub fn answer(&mut self, node: NodeIndex, demand: Demand) {
+        self.answered.insert(node, demand);
+    }
+
+    /// Whether nothing is ready.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.first.is_none() && self.lines.iter().all(|(_, line)| line.is_empty())
+    }
+
+    /// The call that others must leave room for.
+    pub fn first(&self) -> Option<NodeIndex> {
+        self.first.as_ref().map(|first| first.node)
+    }
+
+    /// Takes out the next node whatever it needs.
+    pub fn pop(&mut self) -> Option<NodeIndex> {
+        if let Some(first) = self.first.take() {
+            return Some(first.node);
+        }
+        let lines = std::iter::once(&mut self.steps).chain(self.lines.iter_mut().map(|(_, line)| line));
+        let line = lines.filter(|line| !line.is_empty()).max_by_key(|line| line.peek().copied())?;
+        line.pop().map(|Reverse((_, node))| node)
+    }
+
+    /// Takes out what can be done now, with what it needs.
+    pub fn pick(&mut self, supply: &mut Supply, now: Duration) -> Pick {
+        if let Some(Reverse((_, node))) = self.steps.pop() {
+            return Pick::Step(node);
+        }
+        if !supply.has_slot() {
+            return Pick::Nothing;
+        }
+        if let Some(mut first) = self.first.take() {
+            if let Some(grant) = supply.take(first.node, &first.kept.demand, None, now) {
+                return Pick::Call(first.node, grant);
+            }
+            first.kept.extend(supply);
+            self.first = Some(first);
+        }
+        self.pick_in_lines(supply, now)
+    }
+
+    fn pick_in_lines(&mut self, supply: &mut Supply, now: Duration) -> Pick {
+        let mut heads = std::mem::take(&mut self.heads);
+        heads.clear();
+        heads.extend(
+            self.lines.iter().enumerate().filter_map(|(index, (_, line))| {
+                line.peek().map(|&Reverse((rank, node))| (rank, node, index))
+            }),
+        );
+        heads.sort_unstable();
+        let mut picks = heads.iter().map(|&(_, _, line)| self.pick_in(line, supply, now));
+        let pick = picks.find(|pick| *pick != Pick::Nothing);
+        self.heads = heads;
+        pick.unwrap_or(Pick::Nothing)
+    }
+
+    fn pick_in(&mut self, index: usize, supply: &mut Supply, now: Duration) -> Pick {
+        let (wants, line) = &mut self.lines[index];
+        while let Some(&Reverse((_, node))) = line.peek() {
+            let demand = match wants {
+                Wants::Fixed(demand) => Some(&*demand),
+                Wants::Computed => self.answered.get(&node),
+            };
+            let Some(demand) = demand else {
+                line.pop();
+                return Pick::Ask(node);
+            };
+            let kept = self.first.as_ref().map(|first| &first.kept);
+            if let Some(grant) = supply.take(node, demand, kept, now) {
+                line.pop();
+                self.answered.remove(&node);
+                return Pick::Call(node, grant);
+            }
+            if self.first.is_some() {
+                return Pick::Nothing;
+            }
+            self.first = Some(First { node, kept: supply.reserve(demand.clone()) });
+            line.pop();
+            self.answered.remove(&node);
+        }
+        Pick::Nothing
+    }
+
+    /// When a rate will have what a call at the head of a line lacks.
+    pub fn rates_free_at(&self, supply: &Supply) -> Option<Duration> {
+        if !supply.has_slot() {
+            return None;
+        }
+        let heads = self.lines.iter().filter_map(|(wants, line)| {
+            let Reverse((_, node)) = line.peek()?;
+            match wants {
+                Wants::Fixed(demand) => Some(demand),
+                Wants::Computed => self.answered.get(node),
+            }
+        });
+        let first = self.first.iter().map(|first| &first.kept.demand);
+        heads.chain(first).filter_map(|demand| supply.rates_free_at(demand)).min()
+    }
+}

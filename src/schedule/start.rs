@@ -1,0 +1,160 @@
+//! What to do now: starts, questions, waits. Goes with the graph's side of the schedule, which says what is ready.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use petgraph::graph::NodeIndex;
+
+use super::demand::{Demand, Grant, TaskRules, TooMuch};
+use super::ready::Pick;
+use super::retry::{Delayed, RetryPolicy};
+use super::{Schedule, State, rank};
+use crate::outcome::Failure;
+use crate::plan::{Node, Plan};
+
+/// What the schedule wants done. Times are counted from the run's start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Make this attempt, counted from 1, of a call; [`Schedule::ended`] or [`Schedule::retry`] gives the grant back.
+    Start { node: NodeIndex, attempt: u32, grant: Grant },
+    /// Do what stands at a node that is no call; it has no slot. [`Schedule::ended`] says that it is done.
+    Step(NodeIndex),
+    /// Say by [`Schedule::demand`] what this attempt of a call needs, or by [`Schedule::ended`] that it cannot be known.
+    Ask { node: NodeIndex, attempt: u32 },
+    /// The run stops while the call waits for a further attempt: it ends with the failure of its last one, which
+    /// [`Schedule::ended`] is to be told.
+    GiveUp(NodeIndex),
+    /// Ask again at this time, or when something ends.
+    WaitUntil(Duration),
+    /// Ask again when something ends.
+    Wait,
+    /// Nothing runs and nothing can start.
+    Over,
+}
+
+impl Schedule {
+    /// What to do now, which is counted as begun. To be asked again until it says to wait.
+    pub fn next_at(&mut self, now: Duration) -> Next {
+        self.advance(now);
+        if self.is_over() {
+            return Next::Over;
+        }
+        if let Some(node) = self.given_up.pop() {
+            self.begin(node);
+            return Next::GiveUp(node);
+        }
+        match self.ready.pick(&mut self.supply, self.now) {
+            Pick::Step(node) => {
+                self.begin(node);
+                Next::Step(node)
+            }
+            Pick::Ask(node) => {
+                self.begin(node);
+                Next::Ask { node, attempt: self.retries.attempt(node) }
+            }
+            Pick::Call(node, grant) => {
+                self.begin(node);
+                Next::Start { node, attempt: self.retries.attempt(node), grant }
+            }
+            Pick::Nothing => self.wait(),
+        }
+    }
+
+    /// The call that waits with room kept for it.
+    pub fn reserved(&self) -> Option<NodeIndex> {
+        self.ready.first()
+    }
+
+    /// What an attempt needs that was asked for. If it could never start, it still counts as begun: the caller ends it.
+    pub fn demand(&mut self, plan: &Plan, node: NodeIndex, demand: Demand) -> Result<(), TooMuch> {
+        self.supply.check(&demand)?;
+        self.running -= 1;
+        self.states[node.index()] = State::Ready;
+        if self.stopped && self.retries.attempt(node) > 1 {
+            self.given_up.push(node);
+        }
+        self.ready.answer(node, demand);
+        self.get_ready(plan, node);
+        Ok(())
+    }
+
+    /// An attempt has failed: when the call gets ready for the next one, its slots and pools free meanwhile. `None`:
+    /// there is none, and the caller ends the call.
+    pub fn retry(
+        &mut self,
+        plan: &Plan,
+        node: NodeIndex,
+        now: Duration,
+        failure: &Failure,
+    ) -> Option<Duration> {
+        self.advance(now);
+        let policy = self.policy(plan, node)?;
+        if self.stopped || !policy.grants(self.retries.attempt(node), failure) {
+            return None;
+        }
+        let at = self.now.saturating_add(self.retries.wait(policy, node));
+        let line = self.line(plan, node);
+        self.retries.delay(Delayed { at, rank: rank(plan, node), node, line });
+        self.supply.give_back(node);
+        self.running -= 1;
+        self.states[node.index()] = State::Ready;
+        Some(at)
+    }
+
+    /// Nothing starts any more: calls between two attempts are given up, in the order of nodes.
+    pub(super) fn give_up_retries(&mut self) {
+        let between = |node: &NodeIndex| self.states[node.index()] == State::Ready;
+        self.given_up = self.retries.nodes().filter(between).collect();
+        self.given_up.sort_unstable_by_key(|&node| Reverse(node));
+    }
+
+    /// A node is ready to start.
+    pub(super) fn push(&mut self, plan: &Plan, node: NodeIndex) {
+        self.ready.push(self.line(plan, node), rank(plan, node), node);
+    }
+
+    /// What a node has is free again: it will not start any more.
+    pub(super) fn release(&mut self, node: NodeIndex) {
+        self.supply.give_back(node);
+        self.retries.forget(node);
+    }
+
+    /// Several threads read the clock before they get here: time does not go back.
+    fn advance(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        self.supply.advance(self.now);
+        while let Some(due) = self.retries.due(self.now) {
+            // once stopped, what waited for another attempt has been given up
+            if !self.stopped {
+                self.ready.push(due.line, due.rank, due.node);
+            }
+        }
+    }
+
+    fn wait(&self) -> Next {
+        let retry = self.retries.next_at();
+        let rate = self.ready.rates_free_at(&self.supply);
+        retry.into_iter().chain(rate).min().map_or(Next::Wait, Next::WaitUntil)
+    }
+
+    fn begin(&mut self, node: NodeIndex) {
+        self.states[node.index()] = State::Running;
+        self.running += 1;
+    }
+
+    fn line(&self, plan: &Plan, node: NodeIndex) -> u32 {
+        self.ready.line(task(plan, node))
+    }
+
+    fn policy(&self, plan: &Plan, node: NodeIndex) -> Option<&RetryPolicy> {
+        let rules: Option<&TaskRules> = self.rules.tasks.get(task(plan, node)? as usize);
+        rules.map(|rules| &rules.retry)
+    }
+}
+
+fn task(plan: &Plan, node: NodeIndex) -> Option<u32> {
+    match plan.graph[node] {
+        Node::Call(call) => Some(plan.task_of(call).0),
+        _ => None,
+    }
+}
