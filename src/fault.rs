@@ -16,6 +16,8 @@ pub enum Fault {
     ExpansionOrder,
     /// A reader does not wait for the calls that an expansion is yet to find.
     ExpansionNotAwaited,
+    /// What a failed attempt printed is taken for the call's result, though another attempt could follow.
+    FailedAttemptKept,
 }
 
 /// Whether the environment plants this fault (`DECO_PLANT_FAULT`), in builds with debug assertions only.
@@ -32,6 +34,7 @@ pub fn planted(fault: Fault) -> bool {
         "appends-reordered" => Some(Fault::AppendsReordered),
         "expansion-order" => Some(Fault::ExpansionOrder),
         "expansion-not-awaited" => Some(Fault::ExpansionNotAwaited),
+        "failed-attempt-kept" => Some(Fault::FailedAttemptKept),
         _ => None,
     }) == Some(fault)
 }

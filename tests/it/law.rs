@@ -126,6 +126,11 @@ fn a_reader_that_waits_for_no_expansion_is_seen() {
     is_seen("expansion-not-awaited");
 }
 
+#[test]
+fn a_failed_attempts_output_kept_is_seen() {
+    is_seen("failed-attempt-kept");
+}
+
 /// What the models are made of, so that a change of the generator cannot quietly lose a kind.
 #[test]
 fn the_models_hold_every_kind() {
@@ -159,6 +164,7 @@ fn the_models_hold_every_kind() {
         "ndjson",
         "lines",
         "shaky",
+        "flaky",
         "if = ",
         "include = ",
         "exclude = ",

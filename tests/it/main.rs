@@ -12,3 +12,7 @@ mod results;
 mod sandbox;
 mod scheduling;
 mod selection;
+mod growing;
+mod finalizers;
+mod retries;
+mod pools;

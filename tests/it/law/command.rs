@@ -32,6 +32,12 @@ case $pause in
 *) sleep 0.0$pause ;;
 esac
 case $shape in
+flaky-*)
+    if [ $((sum / 5 % 2)) -eq 0 ] && [ "$DECO_ATTEMPT" = 1 ]; then echo 13; exit 4; fi
+    shape=${shape#flaky-}
+    ;;
+esac
+case $shape in
 shaky-*)
     if [ $((sum / 7 % 3)) -eq 0 ]; then echo "sum $sum" >&2; exit 3; fi
     shape=${shape#shaky-}

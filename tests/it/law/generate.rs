@@ -54,6 +54,7 @@ fn task_over(name: String, variables: Vec<Variable>) -> Task {
         found: None,
         shape: Shape::Text,
         shaky: false,
+        flaky: false,
         allow_failure: false,
         default: None,
         shell: false,
@@ -142,6 +143,7 @@ impl<'a> Draft<'a> {
         let mut task = Task {
             shape,
             shaky: self.random.percent(15),
+            flaky: self.random.percent(8),
             shell: self.random.percent(50),
             ..task_over(name, variables)
         };

@@ -26,6 +26,8 @@ pub struct Task {
     pub shape: Shape,
     /// Some of its calls fail.
     pub shaky: bool,
+    /// Some of its calls fail at first, having printed something, and are tried again.
+    pub flaky: bool,
     pub allow_failure: bool,
     pub default: Option<Json>,
     /// By the shell, else as a program with arguments.

@@ -57,6 +57,11 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
             format!("[{}]", join(task.after.iter().map(|after| quote(&target(after, task))))),
         ));
     }
+    if task.flaky {
+        keys.push(("retries", "1".to_owned()));
+        keys.push(("retry-delay", quote("1ms")));
+        keys.push(("retry-on", "[4]".to_owned()));
+    }
     if task.allow_failure {
         keys.push(("allow-failure", "true".to_owned()));
     }
@@ -72,6 +77,7 @@ fn table<'a, 'b>(pairs: impl Iterator<Item = (&'a String, &'b Json)>) -> String 
 fn run(task: &Task) -> String {
     let shape =
         if task.shaky { format!("shaky-{}", task.shape.word()) } else { task.shape.word().to_owned() };
+    let shape = if task.flaky { format!("flaky-{shape}") } else { shape };
     let slots = task.variables.iter().map(|v| (format!("${{{{ {} }}}}", v.name), false));
     let slots = slots.chain(task.reads.iter().filter_map(|read| match read.slot {
         Slot::Argument => Some((expression(read), false)),
