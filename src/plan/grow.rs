@@ -4,6 +4,7 @@
 use petgraph::graph::NodeIndex;
 
 use crate::diagnostic::Diagnostic;
+use crate::fault::{Fault, planted};
 
 use super::connect::once_each_place;
 use super::expand::Bindings;
@@ -24,6 +25,7 @@ impl Plan {
     /// Adds the calls of a task that was not expanded. On error the calls are in the plan and must not run.
     pub fn grow(&mut self, task: TaskId, bindings: Bindings) -> Result<Growth, (Growth, Vec<Diagnostic>)> {
         let first_node = NodeIndex::new(self.graph.node_count());
+        let order_before = self.order.clone();
         self.add_calls(task, bindings);
         let calls: Vec<CallId> = self.calls_of(task).collect();
         let mut wrong = self.record_fills(task);
@@ -38,6 +40,11 @@ impl Plan {
             return Err((growth, once_each_place(wrong)));
         }
         match self.settle() {
+            Ok(()) if planted(Fault::ExpansionOrder) => {
+                self.order = order_before;
+                self.order.extend(self.order.len() as u32..self.call_count() as u32);
+                Ok(growth)
+            }
             Ok(()) => Ok(growth),
             Err(wrong) => Err((growth, wrong)),
         }

@@ -135,7 +135,7 @@ impl Plan {
         for &call in waited {
             self.graph.add_edge(self.node_of(call), node, edge);
         }
-        for &task in unexpanded {
+        for &task in unexpanded.iter().filter(|_| !planted(Fault::ExpansionNotAwaited)) {
             if let Some(expansion) = self.expansion_of(task) {
                 self.graph.add_edge(expansion, node, edge);
                 self.open_joins.entry(task).or_default().push(join);

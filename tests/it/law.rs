@@ -14,7 +14,7 @@ mod write;
 use crate::sandbox::Sandbox;
 use generate::Case;
 
-const CASES: u64 = 240;
+const CASES: u64 = 320;
 const SHARES: u64 = 8;
 
 /// Something other than the serial program's answer came out.
@@ -116,6 +116,16 @@ fn reordered_appends_are_seen() {
     is_seen("appends-reordered");
 }
 
+#[test]
+fn order_by_the_time_of_expansion_is_seen() {
+    is_seen("expansion-order");
+}
+
+#[test]
+fn a_reader_that_waits_for_no_expansion_is_seen() {
+    is_seen("expansion-not-awaited");
+}
+
 /// What the models are made of, so that a change of the generator cannot quietly lose a kind.
 #[test]
 fn the_models_hold_every_kind() {
@@ -138,6 +148,7 @@ fn the_models_hold_every_kind() {
         "\\\"say",
         "links",
         "ping",
+        "tick",
         "late",
         "日本",
         "run = \"",
@@ -149,8 +160,41 @@ fn the_models_hold_every_kind() {
         "lines",
         "shaky",
         "if = ",
+        "include = ",
+        "exclude = ",
+        "list",
+        "z = \"",
+        ".m + ",
     ] {
         let count = models.iter().filter(|model| model.contains(part)).count();
         assert!(count >= 2 || part == "[[", "`{part}` stands in {count} models");
     }
+}
+
+/// How many levels of fan-out stand above the task's calls, as far as `most`: 0 where they are known before the run.
+fn level(model: &model::Manifest, task: &model::Task, most: usize) -> usize {
+    if most == 0 || task.places_expanded().is_empty() {
+        return 0;
+    }
+    let fills = |other: &&model::Task| {
+        let documents = other.fills().into_iter().map(|(place, _)| place.document);
+        documents.into_iter().any(|name| task.places_expanded().iter().any(|place| place.document == name))
+    };
+    let above = model.tasks.iter().filter(fills).map(|other| level(model, other, most - 1)).max();
+    above.map_or(0, |above| above + 1)
+}
+
+#[test]
+fn the_models_fan_out_to_three_levels() {
+    let (mut calls_at, mut empty) = ([0; 4], 0);
+    for case in seeds(CASES).map(generate::case) {
+        for task in case.model.tasks.iter().filter(|task| !task.places_expanded().is_empty()) {
+            match serial::bindings(&case.model, task).unwrap_or_default().len() {
+                0 => empty += 1,
+                calls => calls_at[level(&case.model, task, 3)] += calls,
+            }
+        }
+    }
+    let enough = calls_at[1] >= 200 && calls_at[2] >= 100 && calls_at[3] >= 40 && empty >= 20;
+    assert!(enough, "{calls_at:?} calls, {empty} tasks without one");
 }

@@ -12,10 +12,12 @@ pub enum Shape {
     Number,
     Ndjson,
     Csv,
+    /// None to three items.
+    List,
 }
 
-pub const SHAPES: [Shape; 6] =
-    [Shape::Text, Shape::Json, Shape::Lines, Shape::Number, Shape::Ndjson, Shape::Csv];
+pub const SHAPES: [Shape; 7] =
+    [Shape::Text, Shape::Json, Shape::Lines, Shape::Number, Shape::Ndjson, Shape::Csv, Shape::List];
 
 /// `sh law.sh SHAPE WORD…`. The pause comes of the sum too: between calls by chance, for one call always the same.
 pub const SCRIPT: &str = r#"
@@ -41,6 +43,14 @@ json) printf '{"z": %s, "m": %s, "v": [%s.50, {"w": "%s"}], "s": "é\\n\\"%s"}\n
 lines) printf 'l%s\n\nend %s\n' "$sum" "$sum" ;;
 number) printf '%s00000000000000000000.10' "$sum" ;;
 ndjson) printf '{"a": %s}\n[%s]\n' "$sum" "$sum" ;;
+list)
+    case $((sum % 4)) in
+    0) echo '[]' ;;
+    1) printf '[%s]' $((sum % 10)) ;;
+    2) printf '["it\047s", "%s"]' $((sum % 10)) ;;
+    3) printf '["b c", 1.5, %s]' $((sum % 10)) ;;
+    esac
+    ;;
 csv) printf 'a,b\n%s,x\n"p,q",%s\n' "$sum" "$sum" ;;
 esac
 "#;
@@ -50,7 +60,7 @@ impl Shape {
     pub fn result(self) -> &'static str {
         match self {
             Shape::Text => "text",
-            Shape::Json | Shape::Number => "json",
+            Shape::Json | Shape::Number | Shape::List => "json",
             Shape::Lines => "lines",
             Shape::Ndjson => "ndjson",
             Shape::Csv => "csv",
@@ -59,7 +69,11 @@ impl Shape {
 
     /// The word for the script.
     pub fn word(self) -> &'static str {
-        if self == Shape::Number { "number" } else { self.result() }
+        match self {
+            Shape::Number => "number",
+            Shape::List => "list",
+            _ => self.result(),
+        }
     }
 
     /// Places that stand in a result of this shape, as an expression writes them.
@@ -69,7 +83,7 @@ impl Shape {
             Shape::Lines => &["[0]", "[2]"],
             Shape::Ndjson => &["[0].a", "[1]", "[1][0]"],
             Shape::Csv => &["[0].a", "[1][\"b\"]"],
-            Shape::Text | Shape::Number => &[],
+            Shape::Text | Shape::Number | Shape::List => &[],
         }
     }
 
@@ -112,6 +126,15 @@ impl Shape {
             ]),
             Shape::Number => Json::Number(format!("{sum}00000000000000000000.10")),
             Shape::Ndjson => Json::Array(vec![object(&[("a", number())]), Json::Array(vec![number()])]),
+            Shape::List => {
+                let digit = (sum % 10).to_string();
+                Json::Array(match sum % 4 {
+                    0 => vec![],
+                    1 => vec![Json::Number(digit)],
+                    2 => vec![Json::text("it's"), Json::Text(digit)],
+                    _ => vec![Json::text("b c"), Json::Number("1.5".to_owned()), Json::Number(digit)],
+                })
+            }
             Shape::Csv => Json::Array(vec![
                 object(&[("a", Json::Text(sum.to_string())), ("b", Json::text("x"))]),
                 object(&[("a", Json::text("p,q")), ("b", Json::Text(sum.to_string()))]),

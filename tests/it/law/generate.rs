@@ -3,6 +3,7 @@
 
 mod items;
 mod reads;
+mod waves;
 
 use super::command::{SHAPES, Shape};
 use super::json::Json;
@@ -26,19 +27,40 @@ pub fn case(seed: u64) -> Case {
     let mut random = Random::new(seed);
     loop {
         let model = Draft::new(&mut random).model();
-        if let (2.., Some(answer)) = (model.tasks.len(), fit(&model)) {
+        if let (2.., Some((model, answer))) = (model.tasks.len(), fit(&model)) {
             return Case { seed, model, answer };
         }
     }
 }
 
-/// What the model gives, if it is of use.
-fn fit(model: &Manifest) -> Option<Answer> {
-    let count = serial::count_calls(model).ok()?;
+/// The model with its calls known and what it gives, if it is of use.
+fn fit(model: &Manifest) -> Option<(Manifest, Answer)> {
+    let model = serial::resolve(model).ok()?;
+    let count = serial::count_calls(&model).ok()?;
     if count > MOST_CALLS {
         return None;
     }
-    serial::run(model).ok()
+    let answer = serial::run(&model).ok()?;
+    Some((model, answer))
+}
+
+/// A task of the simplest kind.
+fn task_over(name: String, variables: Vec<Variable>) -> Task {
+    Task {
+        name,
+        variables,
+        include: Vec::new(),
+        exclude: Vec::new(),
+        found: None,
+        shape: Shape::Text,
+        shaky: false,
+        allow_failure: false,
+        default: None,
+        shell: false,
+        reads: Vec::new(),
+        fills: Fills::Default,
+        after: Vec::new(),
+    }
 }
 
 /// A model while it is made.
@@ -75,9 +97,7 @@ impl<'a> Draft<'a> {
             }
             let before = self.model.clone();
             self.more();
-            if fit(&self.model).is_none() {
-                self.model = before;
-            }
+            self.model = fit(&self.model).map_or(before, |(model, _)| model);
         }
         if self.random.percent(60) {
             self.random.shuffle(&mut self.model.tasks);
@@ -86,13 +106,15 @@ impl<'a> Draft<'a> {
     }
 
     fn more(&mut self) {
-        match self.random.weighted(&[75, 4, 4, 4, 7, 6]) {
+        match self.random.weighted(&[62, 4, 4, 4, 7, 6, 10, 4]) {
             0 => self.fan_out(),
             1 => self.steps(),
             2 => self.grid_of_steps(),
             3 => self.two_that_feed_each_other(),
             4 => self.overwrite(),
-            _ => self.fill_late(),
+            5 => self.fill_late(),
+            6 => self.waves(),
+            _ => self.two_that_may_feed_each_other(),
         }
     }
 
@@ -109,18 +131,7 @@ impl<'a> Draft<'a> {
 
     fn add(&mut self, name: String, variables: Vec<Variable>, shape: Shape, fills: Fills) {
         let shell = self.random.percent(50);
-        self.model.tasks.push(Task {
-            name,
-            variables,
-            shape,
-            shaky: false,
-            allow_failure: false,
-            default: None,
-            shell,
-            reads: Vec::new(),
-            fills,
-            after: Vec::new(),
-        });
+        self.model.tasks.push(Task { shell, shape, fills, ..task_over(name, variables) });
     }
 
     /// The most common task: over some variables, reading what stands, filling a place of its own.
@@ -129,17 +140,15 @@ impl<'a> Draft<'a> {
         let variables = self.variables();
         let shape = *self.random.pick(&SHAPES);
         let mut task = Task {
-            name,
-            variables,
             shape,
             shaky: self.random.percent(15),
-            allow_failure: false,
-            default: None,
             shell: self.random.percent(50),
-            reads: Vec::new(),
-            fills: Fills::Default,
-            after: Vec::new(),
+            ..task_over(name, variables)
         };
+        self.make_holes(&mut task);
+        if self.find(&mut task).is_none() {
+            return;
+        }
         for _ in 0..self.random.weighted(&[15, 45, 25, 15]) {
             task.reads.extend(self.read(&task));
         }
@@ -278,7 +287,10 @@ impl<'a> Draft<'a> {
             _ => (0, 1, self.chain(end)),
         };
         self.model.data.push((document.clone(), Json::Object(vec![(given.to_string(), Json::int(7))])));
-        let items = Items::Range(last, Bound::Constant(end));
+        let told =
+            (last == 1).then(|| self.number_of_a_result(&task_over(String::new(), Vec::new()))).flatten();
+        let bound = told.map_or(Bound::Constant(end), |place| Bound::Filled(place, end - 2));
+        let items = Items::Range(last, bound);
         let fills = Place { document: document.clone(), steps: vec![Step::Variable("i".to_owned())] };
         let name = self.task_name();
         self.add(name, vec![Variable { name: "i".to_owned(), items }], Shape::Text, Fills::Path(fills));

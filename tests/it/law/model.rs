@@ -17,6 +17,12 @@ pub struct Manifest {
 pub struct Task {
     pub name: String,
     pub variables: Vec<Variable>,
+    /// Further bindings, each a value for every variable.
+    pub include: Vec<Vec<Json>>,
+    /// Bindings to leave out, by the variables named.
+    pub exclude: Vec<Vec<(String, Json)>>,
+    /// For variables that go over what tasks fill: what these see, as [`super::serial::resolve`] found out.
+    pub found: Option<Found>,
     pub shape: Shape,
     /// Some of its calls fail.
     pub shaky: bool,
@@ -35,6 +41,14 @@ pub struct Variable {
     pub items: Items,
 }
 
+/// What the variables of a task see that go over what tasks fill.
+#[derive(Clone, Debug)]
+pub enum Found {
+    Documents(Json),
+    /// What they read was not filled: there are no calls.
+    Nothing,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Items {
     Given(Vec<Json>),
@@ -44,6 +58,8 @@ pub enum Items {
     Range(i64, Bound),
     /// A list in `[data]`, by the value of an earlier variable.
     Lookup(String, String),
+    /// The items, or the keys, of what tasks fill.
+    Filled(Place),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +67,8 @@ pub enum Bound {
     Constant(i64),
     /// An earlier variable and what is added to it.
     Shifted(String, i64),
+    /// A number that a task fills and what is added to it.
+    Filled(Place, i64),
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +172,16 @@ impl Task {
             Fills::Table(entries) => entries.clone(),
         }
     }
+
+    /// The places that the variables go over: their calls are known only while the run goes on.
+    pub fn places_expanded(&self) -> Vec<&Place> {
+        let places = self.variables.iter().filter_map(|variable| match &variable.items {
+            Items::Filled(place) | Items::Range(_, Bound::Filled(place, _)) => Some(place),
+            _ => None,
+        });
+        places.collect()
+    }
+
     /// All places read and whether a hole there is no failure. A place that tells where another goes on is one too,
     /// and no `default` around the other takes its hole.
     pub fn places_read(&self) -> Vec<(&Place, bool)> {

@@ -2,6 +2,7 @@
 //! Written from the contract alone; shares no code with deco.
 
 mod calls;
+mod found;
 mod order;
 
 use super::json::{Json, Seg};
@@ -9,6 +10,7 @@ use super::model::{DEFAULT_TEXT, Form, Manifest, Place, Read, Slot, Step, Task, 
 use calls::{Call, Calls};
 
 pub use calls::{bindings, is_filled};
+pub use found::resolve;
 
 /// What `deco run` must give.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,18 +44,22 @@ impl Outcome {
     }
 }
 
-/// How many calls a model makes, if it is of use so far.
+/// How many calls a resolved model makes, if it is of use so far.
 pub fn count_calls(model: &Manifest) -> Result<usize, Unfit> {
     Calls::expand(model).map(|calls| calls.all.len())
 }
 
-/// Makes all calls, one at a time.
+/// Makes all calls of a resolved model, one at a time.
 pub fn run(model: &Manifest) -> Result<Answer, Unfit> {
     let calls = Calls::expand(model)?;
-    let order = order::call_order(model, &calls)?;
+    Ok(made(model, &calls)?.answer())
+}
+
+fn made<'a>(model: &'a Manifest, calls: &'a Calls) -> Result<Serial<'a>, Unfit> {
+    let order = order::call_order(model, calls)?;
     let mut serial = Serial {
         model,
-        calls: &calls,
+        calls,
         store: Json::Object(model.data.clone()),
         outcomes: vec![None; calls.all.len()],
     };
@@ -62,7 +68,7 @@ pub fn run(model: &Manifest) -> Result<Answer, Unfit> {
         serial.outcomes[index] = Some(outcome);
         serial.ensure_containers(calls.all[index].task)?;
     }
-    Ok(serial.answer())
+    Ok(serial)
 }
 
 struct Serial<'a> {
@@ -83,16 +89,16 @@ impl Serial<'_> {
     fn make(&mut self, index: usize) -> Result<Outcome, Unfit> {
         let call = &self.calls.all[index];
         let task = &self.model.tasks[call.task];
-        if call.is_nothing {
-            return Ok(Outcome::Skipped);
-        }
-        let is_skipped = self.meets_hole(index, task)?;
+        let is_skipped = call.is_nothing || self.meets_hole(index, task)?;
         if self.calls.needs[index].iter().any(|&need| self.outcomes[need].is_some_and(Outcome::is_failure)) {
-            return if task.default.is_some() {
+            return if task.default.is_some() && !call.is_nothing {
                 Err(Unfit("blocked or skipped"))
             } else {
                 Ok(Outcome::Blocked)
             };
+        }
+        if call.is_nothing {
+            return Ok(Outcome::Skipped);
         }
         if is_skipped || !self.condition(call, task)? {
             return self.do_without(call, task, Outcome::Skipped);

@@ -16,6 +16,7 @@ pub fn smallest(
     let is_refused = |difference: &Difference| difference.0.contains("code Some(2)");
     let was_refused = is_refused(&found);
     while let Some((smaller, difference)) = smaller_models(&case.model).into_iter().find_map(|model| {
+        let model = serial::resolve(&model).ok()?;
         let answer = serial::run(&model).ok()?;
         let smaller = Case { seed: case.seed, model, answer };
         let difference = compare(&smaller).err()?;
@@ -44,6 +45,8 @@ fn smaller_models(model: &Manifest) -> Vec<Manifest> {
         };
         (0..task.reads.len()).for_each(|read| edit(&|task| drop(task.reads.remove(read))));
         (0..task.after.len()).for_each(|after| edit(&|task| drop(task.after.remove(after))));
+        (0..task.include.len()).for_each(|at| edit(&|task| drop(task.include.remove(at))));
+        (0..task.exclude.len()).for_each(|at| edit(&|task| drop(task.exclude.remove(at))));
         if let Fills::Table(entries) = &task.fills {
             let entries = if entries.len() > 1 { entries.len() } else { 0 };
             (0..entries).for_each(|entry| edit(&|task| remove_entry(&mut task.fills, entry)));

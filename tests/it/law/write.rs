@@ -29,6 +29,15 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
         let entry = |v: &super::model::Variable| format!("{} = {}", v.name, items(&v.items));
         keys.push(("for", format!("{{ {} }}", join(task.variables.iter().map(entry)))));
     }
+    let names = || task.variables.iter().map(|variable| &variable.name);
+    if !task.include.is_empty() {
+        let binding = |values: &Vec<Json>| table(names().zip(values.iter()));
+        keys.push(("include", format!("[{}]", join(task.include.iter().map(binding)))));
+    }
+    if !task.exclude.is_empty() {
+        let binding = |pairs: &Vec<(String, Json)>| table(pairs.iter().map(|(name, value)| (name, value)));
+        keys.push(("exclude", format!("[{}]", join(task.exclude.iter().map(binding)))));
+    }
     let condition = task.reads.iter().find(|read| read.slot == Slot::If);
     keys.extend(condition.map(|read| ("if", quote(&bare(read)))));
     keys.push(("run", run(task)));
@@ -53,6 +62,10 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
     }
     keys.extend(task.default.iter().map(|value| ("default", toml(value))));
     keys
+}
+
+fn table<'a, 'b>(pairs: impl Iterator<Item = (&'a String, &'b Json)>) -> String {
+    format!("{{ {} }}", join(pairs.map(|(name, value)| format!("{name} = {}", toml(value)))))
 }
 
 /// The command: the key's parts first, then what it reads.
@@ -121,6 +134,8 @@ fn items(items: &Items) -> String {
         Items::Range(0, Bound::Constant(end)) => quote(&format!("range({end})")),
         Items::Range(start, Bound::Constant(end)) => quote(&format!("range({start}, {end})")),
         Items::Range(start, Bound::Shifted(name, by)) => quote(&format!("range({start}, {name} + {by})")),
+        Items::Range(start, Bound::Filled(at, by)) => quote(&format!("range({start}, {} + {by})", place(at))),
+        Items::Filled(at) => quote(&place(at)),
         Items::Lookup(document, name) => quote(&format!("{document}[{name}]")),
     }
 }

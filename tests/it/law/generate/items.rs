@@ -3,7 +3,7 @@
 use super::super::json::Json;
 use super::super::model::{Bound, Items, Task, Variable};
 use super::super::serial;
-use super::Draft;
+use super::{Draft, task_over};
 
 /// Texts that are easy to get wrong in a key, a template, a shell or a path.
 const ODD_TEXTS: [&str; 30] = [
@@ -97,7 +97,10 @@ impl Draft<'_> {
         let count = self.random.weighted(&[25, 45, 25, 5]);
         let mut variables = Vec::new();
         for name in ["x", "y", "z"].iter().take(count) {
-            let items = self.dependent(&variables).unwrap_or_else(|| self.random.pick(&self.axes).clone());
+            let filled = if self.random.percent(25) { self.filled(&variables) } else { None };
+            let items = filled
+                .or_else(|| self.dependent(&variables))
+                .unwrap_or_else(|| self.random.pick(&self.axes).clone());
             variables.push(Variable { name: (*name).to_owned(), items });
         }
         variables
@@ -112,7 +115,7 @@ impl Draft<'_> {
         if matches!(first.items, Items::Range(..)) {
             return Some(Items::Range(0, Bound::Shifted(first.name.clone(), self.random.below(2) as i64)));
         }
-        let keys = self.texts_of(first)?;
+        let keys = self.texts_of(&task_over(String::new(), Vec::new()), first)?;
         let lists = keys.into_iter().map(|key| {
             let count = self.random.below(3);
             (key, Json::Array(self.values(count)))
@@ -123,25 +126,16 @@ impl Draft<'_> {
         Some(Items::Lookup(name, first.name.clone()))
     }
 
-    pub(super) fn texts_of(&self, variable: &Variable) -> Option<Vec<String>> {
-        let bindings = serial::bindings(&self.model, &task_over(variable))?;
-        Some(
-            bindings.iter().filter_map(|binding| binding.first()).map(|(_, value)| value.to_text()).collect(),
-        )
-    }
-}
-
-fn task_over(variable: &Variable) -> Task {
-    Task {
-        name: String::new(),
-        variables: vec![variable.clone()],
-        shape: super::Shape::Text,
-        shaky: false,
-        allow_failure: false,
-        default: None,
-        shell: false,
-        reads: Vec::new(),
-        fills: super::Fills::Nothing,
-        after: Vec::new(),
+    /// The texts of what the first variable of a task goes over.
+    pub(super) fn texts_of(&self, task: &Task, first: &Variable) -> Option<Vec<String>> {
+        let alone = Task {
+            variables: vec![first.clone()],
+            found: task.found.clone(),
+            ..task_over(String::new(), Vec::new())
+        };
+        let bindings = serial::bindings(&self.model, &alone)?;
+        let included = task.include.iter().filter_map(|values| values.first());
+        let listed = bindings.iter().filter_map(|binding| binding.first()).map(|(_, value)| value);
+        Some(listed.chain(included).map(Json::to_text).collect())
     }
 }

@@ -30,7 +30,7 @@ impl Draft<'_> {
     /// What an `if` asks: a given boolean by key, or whether a number that a task fills is 0.
     pub(super) fn condition(&mut self, reader: &Task) -> Option<Read> {
         if let (Some(first), true) = (reader.variables.first(), self.random.percent(50)) {
-            let keys = self.texts_of(first)?;
+            let keys = self.texts_of(reader, first)?;
             let given = keys.into_iter().map(|key| (key, Json::Bool(self.random.percent(60)))).collect();
             let document = self.name("on");
             self.model.data.push((document.clone(), Json::Object(given)));
@@ -42,7 +42,7 @@ impl Draft<'_> {
     }
 
     /// A place of 0, 1 or 2 in what a task fills.
-    fn number_of_a_result(&mut self, reader: &Task) -> Option<Place> {
+    pub(super) fn number_of_a_result(&mut self, reader: &Task) -> Option<Place> {
         let teller = self.some_task(|task| {
             task.shape == super::Shape::Json
                 && !task.shaky
@@ -56,7 +56,7 @@ impl Draft<'_> {
     }
 
     /// The writer's place with the reader's variables where they go over the same, else with one binding's values.
-    fn reachable(&mut self, reader: &Task, writer: &Task, fill: &Place) -> Option<Place> {
+    pub(super) fn reachable(&mut self, reader: &Task, writer: &Task, fill: &Place) -> Option<Place> {
         let bindings = serial::bindings(&self.model, writer)?;
         let binding = if bindings.is_empty() { Vec::new() } else { self.random.pick(&bindings).clone() };
         let by_key = reader.variables == writer.variables && self.random.percent(80);

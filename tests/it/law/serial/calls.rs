@@ -1,8 +1,10 @@
 //! The calls of a model: their bindings, the places they read and fill, and which needs which.
 
 use super::super::json::{Json, Seg};
-use super::super::model::{After, Bound, Items, Manifest, Place, Step, Task};
+use super::super::model::{After, Bound, Found, Items, Manifest, Place, Step, Task};
 use super::Unfit;
+
+pub type Binding = Vec<(String, Json)>;
 
 /// One call, or, for a task without calls, what stands for its place in the order.
 pub struct Call {
@@ -32,10 +34,17 @@ impl Calls {
     pub fn expand(model: &Manifest) -> Result<Calls, Unfit> {
         let mut all = Vec::new();
         for (index, task) in model.tasks.iter().enumerate() {
-            if task.places_read().iter().any(|(place, _)| !is_document(model, &place.document)) {
+            if names_unknown(model, task) {
                 return Err(Unfit("no such document"));
             }
             let bindings = bindings(model, task).ok_or(Unfit("no such item"))?;
+            let texts =
+                |binding: &Binding| binding.iter().map(|(_, value)| value.to_text()).collect::<Vec<_>>();
+            let mut keys: Vec<_> = bindings.iter().map(texts).collect();
+            keys.sort();
+            if keys.windows(2).any(|two| two[0] == two[1]) {
+                return Err(Unfit("equal keys"));
+            }
             for binding in &bindings {
                 all.push(call(model, index, binding)?);
             }
@@ -52,6 +61,12 @@ impl Calls {
     }
 }
 
+fn names_unknown(model: &Manifest, task: &Task) -> bool {
+    let expanded = task.places_expanded().into_iter();
+    let mut places = task.places_read().into_iter().map(|(place, _)| place).chain(expanded);
+    places.any(|place| !is_document(model, &place.document))
+}
+
 fn call(model: &Manifest, task: usize, binding: &[(String, Json)]) -> Result<Call, Unfit> {
     let mut call =
         Call { task, binding: binding.to_vec(), reads: Vec::new(), fills: Vec::new(), is_nothing: false };
@@ -60,6 +75,7 @@ fn call(model: &Manifest, task: usize, binding: &[(String, Json)]) -> Result<Cal
         call.reads.push(known.exact);
         call.reads.extend(known.others);
     }
+    call.reads.extend(reads_of_expansion(&model.tasks[task]));
     for (place, _) in model.tasks[task].fills() {
         call.fills.push(known(model, &call, &place).ok_or(Unfit("no such key"))?.exact);
     }
@@ -70,7 +86,21 @@ fn no_call(model: &Manifest, task: usize) -> Result<Call, Unfit> {
     let fills = model.tasks[task].fills();
     let parts: Option<Vec<_>> = fills.iter().map(|(place, _)| Some(constant_part(place)?.0)).collect();
     let fills = parts.ok_or(Unfit("a path without variables"))?;
-    Ok(Call { task, binding: Vec::new(), reads: Vec::new(), fills, is_nothing: true })
+    let reads = reads_of_expansion(&model.tasks[task]);
+    Ok(Call { task, binding: Vec::new(), reads, fills, is_nothing: true })
+}
+
+/// What the task's variables go over, as far as that is the same for all calls.
+pub fn reads_of_expansion(task: &Task) -> Vec<Vec<Seg>> {
+    let reads = task.places_expanded().into_iter().map(|place| {
+        let known = place.steps.iter().map_while(|step| match step {
+            Step::Field(name) => Some(Seg::Key(name.clone())),
+            Step::Constant(value) => Some(Seg::Key(value.to_text())),
+            _ => None,
+        });
+        std::iter::once(Seg::Key(place.document.clone())).chain(known).collect()
+    });
+    reads.collect()
 }
 
 fn needs(all: &[Call], comes_after: &[Vec<bool>], reader: usize, other: usize) -> bool {
@@ -142,7 +172,7 @@ pub fn closure(edges: &[Vec<usize>]) -> Vec<Vec<bool>> {
     reach
 }
 
-fn may_overlap(a: &[Seg], b: &[Seg]) -> bool {
+pub fn may_overlap(a: &[Seg], b: &[Seg]) -> bool {
     a.iter().zip(b).all(|(a, b)| a == b || *a == Seg::Append || *b == Seg::Append)
 }
 
@@ -163,12 +193,15 @@ pub fn is_filled(model: &Manifest, reader: &Task, place: &Place) -> bool {
 }
 
 /// All bindings of a task's variables in key order; `None`: an item that cannot be looked up.
-pub fn bindings(model: &Manifest, task: &Task) -> Option<Vec<Vec<(String, Json)>>> {
+pub fn bindings(model: &Manifest, task: &Task) -> Option<Vec<Binding>> {
+    if let Some(Found::Nothing) = task.found {
+        return Some(Vec::new());
+    }
     let mut bindings = vec![Vec::new()];
     for variable in &task.variables {
         let mut longer = Vec::new();
         for binding in &bindings {
-            for item in items(model, &variable.items, binding)? {
+            for item in items(model, task, &variable.items, binding)? {
                 let mut next = binding.clone();
                 next.push((variable.name.clone(), item));
                 longer.push(next);
@@ -176,21 +209,25 @@ pub fn bindings(model: &Manifest, task: &Task) -> Option<Vec<Vec<(String, Json)>
         }
         bindings = longer;
     }
+    let leaves_out = |left: &Binding, binding: &Binding| {
+        left.iter().all(|(name, value)| bound_value(binding, name).is_some_and(|bound| bound == value))
+    };
+    bindings.retain(|binding| !task.exclude.iter().any(|left| leaves_out(left, binding)));
+    let names = || task.variables.iter().map(|variable| variable.name.clone());
+    bindings.extend(task.include.iter().map(|values| names().zip(values.iter().cloned()).collect()));
     Some(bindings)
 }
 
-fn items(model: &Manifest, items: &Items, binding: &[(String, Json)]) -> Option<Vec<Json>> {
+fn items(model: &Manifest, task: &Task, items: &Items, binding: &[(String, Json)]) -> Option<Vec<Json>> {
     match items {
         Items::Given(values) => Some(values.clone()),
-        Items::Document(name) => match data(model, name)? {
-            Json::Array(values) => Some(values.clone()),
-            Json::Object(members) => Some(members.iter().map(|(key, _)| Json::text(key)).collect()),
-            _ => None,
-        },
+        Items::Document(name) => members(data(model, name)?),
+        Items::Filled(place) => members(filled(model, task, place, binding)?),
         Items::Range(start, bound) => {
             let end = match bound {
                 Bound::Constant(end) => *end,
                 Bound::Shifted(name, by) => bound_value(binding, name)?.as_int()? + by,
+                Bound::Filled(place, by) => filled(model, task, place, binding)?.as_int()? + by,
             };
             Some((*start..end).map(Json::int).collect())
         }
@@ -201,6 +238,28 @@ fn items(model: &Manifest, items: &Items, binding: &[(String, Json)]) -> Option<
             }
         }
     }
+}
+
+/// What a `for` goes over: the items of an array, the keys of an object.
+fn members(value: &Json) -> Option<Vec<Json>> {
+    match value {
+        Json::Array(values) => Some(values.clone()),
+        Json::Object(members) => Some(members.iter().map(|(key, _)| Json::text(key)).collect()),
+        _ => None,
+    }
+}
+
+/// What stands at a place when the task is expanded.
+fn filled<'a>(
+    model: &Manifest,
+    task: &'a Task,
+    place: &Place,
+    binding: &[(String, Json)],
+) -> Option<&'a Json> {
+    let Some(Found::Documents(documents)) = &task.found else { return None };
+    let call =
+        Call { task: 0, binding: binding.to_vec(), reads: Vec::new(), fills: Vec::new(), is_nothing: false };
+    documents.at(&known(model, &call, place)?.exact)
 }
 
 fn is_document(model: &Manifest, name: &str) -> bool {

@@ -27,7 +27,7 @@ pub fn call_order(model: &Manifest, calls: &Calls) -> Result<Vec<usize>, Unfit> 
 
 /// For each task those that feed it, by the text alone: which keys there are does not matter, so that the order of two
 /// tasks does not hang on the data.
-fn task_graph(model: &Manifest) -> Vec<Vec<usize>> {
+pub fn task_graph(model: &Manifest) -> Vec<Vec<usize>> {
     let tasks = &model.tasks;
     let named = |name: &str| tasks.iter().position(|task| task.name == name);
     let afters = |task: &Task| task.after.iter().map(After::name).filter_map(named).collect::<Vec<_>>();
@@ -42,7 +42,14 @@ fn task_graph(model: &Manifest) -> Vec<Vec<usize>> {
 
 fn may_feed(writer: &Task, reader: &Task) -> bool {
     let fills = writer.fills();
-    reader.places_read().iter().any(|(read, _)| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
+    let fills_it = |read: &Place| fills.iter().any(|(fill, _)| may_overlap(read, fill));
+    reader.places_read().iter().any(|(read, _)| fills_it(read)) || feeds_expansion(writer, reader)
+}
+
+/// Whether the reader's variables go over what the writer may fill.
+pub fn feeds_expansion(writer: &Task, reader: &Task) -> bool {
+    let fills = writer.fills();
+    reader.places_expanded().iter().any(|read| fills.iter().any(|(fill, _)| may_overlap(read, fill)))
 }
 
 fn may_overlap(a: &Place, b: &Place) -> bool {
