@@ -32,6 +32,8 @@ pub enum EventKind {
         started: String,
         jobs: usize,
         calls: usize,
+        /// Tasks whose calls are found only while the run goes on.
+        unexpanded: usize,
         syncs: usize,
     },
     AttemptStarted {

@@ -85,19 +85,6 @@ fn set_mode(builder: &mut tempfile::Builder<'_, '_>, file: &Path) {
     builder.permissions(kept.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
 }
 
-/// Whether standard output was closed when deco was started: Rust then puts the null device in its place, open for
-/// reading and writing, and what is printed would vanish without a word.
-pub fn is_stdout_closed() -> bool {
-    use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    let out = io::stdout();
-    let reads_too = rustix::fs::fcntl_getfl(&out).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR));
-    let same_device = |stat: rustix::fs::Stat| {
-        fs::metadata("/dev/null")
-            .is_ok_and(|null| null.file_type().is_char_device() && null.rdev() == stat.st_rdev)
-    };
-    reads_too && rustix::fs::fstat(&out).is_ok_and(same_device)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,10 +57,13 @@ impl Lines {
     /// What is to be said of this event: whole lines.
     pub fn tell(&mut self, event: &Event) -> Option<String> {
         match &event.kind {
-            EventKind::RunStarted { calls, syncs, jobs, .. } => {
+            EventKind::RunStarted { calls, unexpanded, syncs, jobs, .. } => {
                 let syncs = counted(*syncs, "sync point", "sync points");
                 let calls = counted(*calls, "call", "calls");
-                self.verbose(|| format!("deco: {calls} and {syncs}, {jobs} at a time\n"))
+                let later = counted(*unexpanded, "task", "tasks");
+                let later =
+                    if *unexpanded > 0 { format!(", more from {later} known later") } else { String::new() };
+                self.verbose(|| format!("deco: {calls} and {syncs}{later}, {jobs} at a time\n"))
             }
             EventKind::AttemptStarted { .. } => None,
             EventKind::CallEnded { call, outcome, took_ms, stdout_tail, stderr_tail, .. } => {

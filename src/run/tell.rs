@@ -41,6 +41,7 @@ impl Running {
             started: jiff::Timestamp::now().to_string(),
             jobs: self.options.jobs,
             calls: wanted.count(),
+            unexpanded: core.unexpanded(),
             syncs: syncs.count(),
         });
     }
@@ -141,6 +142,15 @@ impl Running {
             core.store.record_failure(core.plan.task_of(call));
             core.outcomes[call.0 as usize] = Some(outcome);
         }
+    }
+}
+
+impl Core {
+    /// How many tasks of the run have calls that are not known yet.
+    fn unexpanded(&self) -> usize {
+        let is_wanted = |&node: &NodeIndex| self.schedule.is_wanted(node);
+        let unexpanded = self.plan.task_ids().filter(|&task| self.plan.is_unexpanded(task));
+        unexpanded.filter_map(|task| self.plan.expansion_of(task)).filter(is_wanted).count()
     }
 }
 

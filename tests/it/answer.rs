@@ -83,3 +83,17 @@ fn what_cannot_be_written_is_refused_before_anything_runs() {
     sandbox.run(["-o", "."]).code(2).stdout_is("").stderr_has("cannot write `.`");
     assert!(!sandbox.exists("ran"));
 }
+
+#[test]
+fn an_answer_that_nobody_wants_is_no_error() {
+    // Python's subprocess.DEVNULL is open for reading and writing
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'echo hi'");
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_deco"))
+        .args(["run", "-q"])
+        .current_dir(sandbox.path("."))
+        .stdout(null)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+}
