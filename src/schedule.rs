@@ -127,8 +127,7 @@ impl Schedule {
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
-        let nothing_starts = self.stopped || (self.ready.is_empty() && self.retries.is_empty());
-        self.running == 0 && self.given_up.is_empty() && nothing_starts
+        self.running == 0 && self.given_up.is_empty() && (self.stopped || self.nothing_is_ready())
     }
 
     /// Whether a node could be started now.

@@ -125,6 +125,10 @@ impl Schedule {
         self.ready.push(self.line(plan, node), rank(plan, node), node);
     }
 
+    pub(super) fn nothing_is_ready(&self) -> bool {
+        self.ready.is_empty() && self.retries.is_empty()
+    }
+
     /// What a node has is free again: it will not start any more.
     pub(super) fn release(&mut self, node: NodeIndex) {
         self.supply.give_back(node);
