@@ -94,6 +94,10 @@ pub struct RunArgs {
     #[arg(long, conflicts_with = "keep_going")]
     pub fail_fast: bool,
 
+    /// Keep going after a failure, but start nothing new after this many
+    #[arg(long, value_name = "N", conflicts_with = "fail_fast", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_failures: Option<u32>,
+
     /// Show what would run; run nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

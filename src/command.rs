@@ -9,6 +9,7 @@ mod open;
 mod plan;
 mod run;
 mod schema;
+mod secrets;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -65,6 +66,10 @@ fn complain(message: impl std::fmt::Display) {
 
 /// Writes to standard output. A reader that has closed it has seen enough; anything else is an error.
 fn print(bytes: &[u8]) -> Exit {
+    if crate::output::is_stdout_closed() {
+        complain("standard output is closed: there is nowhere to print to");
+        return Exit::Broken;
+    }
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::change::Change;
-use crate::outcome::Outcome;
+use crate::outcome::{Failure, Outcome};
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -32,12 +32,22 @@ pub enum EventKind {
         started: String,
         jobs: usize,
         calls: usize,
+        /// Tasks whose calls are found only while the run goes on.
+        unexpanded: usize,
         syncs: usize,
     },
     AttemptStarted {
         call: String,
         attempt: u32,
-        slot: usize,
+        slot: u32,
+    },
+    /// An attempt failed, and the call will have another one.
+    AttemptFailed {
+        call: String,
+        attempt: u32,
+        failure: Failure,
+        stderr_tail: String,
+        next_in_ms: u64,
     },
     /// A call came to its end, run or not. Output tails are of the last attempt.
     CallEnded {
@@ -49,6 +59,13 @@ pub enum EventKind {
         changes: Vec<Change>,
         stdout_tail: String,
         stderr_tail: String,
+    },
+    /// The calls of a task whose `for` could not be known before were found, or could not be.
+    TaskExpanded {
+        task: String,
+        #[serde(flatten)]
+        outcome: Outcome,
+        calls: usize,
     },
     SyncEnded {
         sync: String,
@@ -68,6 +85,30 @@ pub enum EventKind {
         blocked: usize,
         not_run: usize,
     },
+}
+
+impl EventKind {
+    /// Goes over the words that calls, their keys and expressions gave. Changes are no words: they are kept as they are
+    /// or not at all.
+    pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
+        match self {
+            EventKind::RunStarted { .. } | EventKind::Interrupted { .. } | EventKind::RunEnded { .. } => {}
+            EventKind::AttemptStarted { call, .. } => change(call),
+            EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
+                [call, stderr_tail].into_iter().for_each(change);
+                failure.for_words(change);
+            }
+            EventKind::CallEnded { call, outcome, stdout_tail, stderr_tail, .. } => {
+                [call, stdout_tail, stderr_tail].into_iter().for_each(change);
+                outcome.for_words(change);
+            }
+            EventKind::SyncEnded { sync: name, outcome }
+            | EventKind::TaskExpanded { task: name, outcome, .. } => {
+                change(name);
+                outcome.for_words(change);
+            }
+        }
+    }
 }
 
 /// How the run as a whole ended.

@@ -12,6 +12,10 @@ pub enum Fault {
     PrefixTooShort,
     /// Appended elements come in reversed order.
     AppendsReordered,
+    /// Calls found while the run goes on come in the order in which they were found.
+    ExpansionOrder,
+    /// A reader does not wait for the calls that an expansion is yet to find.
+    ExpansionNotAwaited,
 }
 
 /// Whether the environment plants this fault (`DECO_PLANT_FAULT`), in builds with debug assertions only.
@@ -26,6 +30,8 @@ pub fn planted(fault: Fault) -> bool {
         "completion-order" => Some(Fault::CompletionOrder),
         "prefix-too-short" => Some(Fault::PrefixTooShort),
         "appends-reordered" => Some(Fault::AppendsReordered),
+        "expansion-order" => Some(Fault::ExpansionOrder),
+        "expansion-not-awaited" => Some(Fault::ExpansionNotAwaited),
         _ => None,
     }) == Some(fault)
 }

@@ -1,6 +1,5 @@
 //! What a run leaves: the answer made of the documents, the files it is written to. Knows nothing of processes.
 
-use std::io::{self, Write};
 use std::path::{Path as FilePath, PathBuf};
 
 use petgraph::graph::NodeIndex;
@@ -10,7 +9,7 @@ use crate::expr::{Binding, Files, Scope};
 use crate::manifest::Select;
 use crate::name::Name;
 use crate::path::Path;
-use crate::plan::{CallId, Plan, select};
+use crate::plan::{CallId, Plan, TaskId, select};
 use crate::store::{Clash, Store};
 use crate::value::{Text, Value};
 
@@ -50,9 +49,14 @@ pub fn answer(plan: &Plan, store: &Store, only: Option<&[Name]>) -> Result<Value
     }
 }
 
-/// The documents that the given calls fill, in the answer's order.
-pub fn filled_by(plan: &Plan, calls: &[CallId]) -> Vec<Name> {
-    let tasks: FxHashSet<_> = calls.iter().map(|&call| plan.task_of(call)).collect();
+/// The documents that the named calls fill, in the answer's order.
+pub fn filled_by(plan: &Plan, addresses: &[String]) -> Vec<Name> {
+    let named = addresses.iter().filter_map(|address| select::named(plan, address).ok());
+    let tasks_of = |named: select::Named| {
+        let known: FxHashSet<TaskId> = named.calls.iter().map(|&call| plan.task_of(call)).collect();
+        known.into_iter().chain(named.unexpanded)
+    };
+    let tasks: FxHashSet<TaskId> = named.flat_map(tasks_of).collect();
     let mut names = changed(plan);
     names.retain(|name| plan.fills_of(name).iter().any(|(task, _)| tasks.contains(task)));
     names
@@ -85,7 +89,7 @@ fn all(plan: &Plan, store: &Store) -> Result<Value, NoAnswer> {
 
 fn whole(plan: &Plan, store: &Store, name: &Name, mut calls: Vec<CallId>) -> Result<Option<Value>, Clash> {
     calls.sort_unstable_by_key(|&call| plan.order_of(call));
-    store.replay(plan, &Path::whole(name.clone()), &calls)
+    store.replay(plan, &Path::whole(name.clone()), &calls, None)
 }
 
 /// The documents that a sync point writes, as they stand with the calls that it waited for.
@@ -128,32 +132,6 @@ pub fn to_bytes(answer: &Value, compact: bool) -> Vec<u8> {
     let mut text = if compact { answer.to_json() } else { answer.to_pretty_json() };
     text.push('\n');
     text.into_bytes()
-}
-
-/// Replaces a file as a whole, or leaves it as it was.
-pub fn write_file(file: &FilePath, bytes: &[u8]) -> io::Result<()> {
-    let file = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let folder = match file.parent() {
-        Some(folder) if folder != FilePath::new("") => folder,
-        _ => FilePath::new("."),
-    };
-    if file.exists() && !file.is_file() {
-        // a pipe or a device: nothing to replace
-        return std::fs::OpenOptions::new().write(true).open(&file)?.write_all(bytes);
-    }
-    let mut builder = tempfile::Builder::new();
-    set_mode(&mut builder, &file);
-    let mut fresh = builder.prefix(".deco-").tempfile_in(folder)?;
-    fresh.write_all(bytes)?;
-    fresh.as_file().sync_all()?;
-    fresh.persist(&file).map(drop).map_err(|error| error.error)
-}
-
-/// A file that is replaced keeps its permissions; a new one gets those of any new file.
-#[cfg(unix)]
-fn set_mode(builder: &mut tempfile::Builder<'_, '_>, file: &FilePath) {
-    let kept = std::fs::metadata(file).map(|known| known.permissions());
-    builder.permissions(kept.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
 }
 
 /// Where what was filled goes when a run that keeps going has failed.

@@ -11,17 +11,28 @@ use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
 use crate::plan::places::key_text;
 use crate::prepare::{CallScope, Hindrance, result_file};
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, excerpt};
 
 /// What the call changes, or why it failed.
-pub fn changes(scope: &mut CallScope<'_>, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
+pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
     let exit = judge(task, &finished.ending)?;
     let result = result(scope, task, &finished.stdout)?;
+    // what fills nothing is neither kept nor shown
+    if !task.fills.is_empty()
+        && let Some(variable) = scope.secrets.find_in(&result)
+    {
+        return Err(Failure::Result { message: contains_secret("its result", variable) });
+    }
     fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)
 }
 
+/// The words for something that holds the value of a secret variable.
+pub fn contains_secret(what: &str, variable: &str) -> String {
+    format!("{what} contains the value of `{variable}`, a secret")
+}
+
 /// What the call fills when it was skipped or forgiven: `default` in the place of its result.
-pub fn defaults(scope: &mut CallScope<'_>, task: &Task) -> Option<Result<Vec<Change>, Failure>> {
+pub fn defaults(scope: &mut CallScope, task: &Task) -> Option<Result<Vec<Change>, Failure>> {
     let value = scope.default_value(task)?;
     let made = value.and_then(|value| fills(scope, task, value, Value::Null));
     Some(made.map_err(failure))
@@ -51,7 +62,7 @@ fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
     }
 }
 
-fn result(scope: &CallScope<'_>, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
+fn result(scope: &CallScope, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
     let wrong = |message: String| Failure::Result { message };
     if !task.result.from_file {
         return decode(task.result.format, stdout).map_err(|error| {
@@ -74,27 +85,31 @@ fn in_words(error: FormatError) -> String {
     }
 }
 
-fn fills(
-    scope: &mut CallScope<'_>,
-    task: &Task,
-    result: Value,
-    exit: Value,
-) -> Result<Vec<Change>, Hindrance> {
+fn fills(scope: &mut CallScope, task: &Task, result: Value, exit: Value) -> Result<Vec<Change>, Hindrance> {
     scope.after = Some((result, exit));
     task.fills.iter().map(|fill| change(scope, fill)).collect()
 }
 
-fn change(scope: &CallScope<'_>, fill: &Fill) -> Result<Change, Hindrance> {
+fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {
     let path = place(scope, &fill.place.value, fill.append)?;
     let value = match (&fill.value, &scope.after) {
         (Some(expression), _) => scope.eval(&expression.value)?,
         (None, Some((result, _))) => result.clone(),
         (None, None) => Value::Null,
     };
-    Ok(Change::set(path, value))
+    let secret = |what: &str, variable: &str| {
+        Hindrance::Failed(Failure::Fill { message: contains_secret(what, variable) })
+    };
+    if let Some(variable) = scope.secrets.find_in_text(&path.to_string()) {
+        return Err(secret("the place that it fills", variable));
+    }
+    match scope.secrets.find_in(&value) {
+        Some(variable) => Err(secret("what it fills", variable)),
+        None => Ok(Change::set(path, value)),
+    }
 }
 
-fn place(scope: &CallScope<'_>, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
+fn place(scope: &CallScope, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
     let failed = |message: String| Hindrance::Failed(Failure::Fill { message });
     let document = Name::new(&reference.root).map_err(failed)?;
     let mut segments = Vec::with_capacity(reference.steps.len() + usize::from(append));
@@ -110,7 +125,7 @@ fn place(scope: &CallScope<'_>, reference: &Reference, append: bool) -> Result<P
 
 fn key(value: Value, source: &str) -> Result<Text, String> {
     key_text(&value).ok_or_else(|| {
-        let shown: String = value.to_json().chars().take(60).collect();
+        let shown = excerpt(&value.to_json(), 60);
         format!("the key `{source}` must be a text, a number from 0 or a boolean, and it is {shown}")
     })
 }

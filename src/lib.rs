@@ -5,6 +5,7 @@
 
 // floor 0: words; no input or output
 pub mod value;
+pub mod mask;
 pub mod name;
 pub mod path;
 pub mod outcome;
@@ -31,6 +32,7 @@ pub mod report;
 pub mod prepare;
 pub mod harvest;
 pub mod interrupt;
+pub mod output;
 pub mod finish;
 pub mod run;
 

@@ -1,13 +1,17 @@
 //! What a manifest says, validated and owned: tasks, documents, sync points, settings, each with its place in the
 //! text for messages. Knows nothing of calls: a `for` is still an expression here.
 
+mod amount;
+mod attempts;
 pub mod check;
 mod data;
 mod documents;
 mod fills;
 pub mod load;
 mod names;
+pub mod pattern;
 mod place;
+mod pools;
 pub mod raw;
 mod reader;
 mod run;
@@ -27,10 +31,11 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Source, Span};
-use crate::expr::{Expression, Reference, Template};
+use crate::expr::{EvalError, Expression, Reference, Scope, Template};
 use crate::name::{Name, TaskName};
 use crate::shell::ShellText;
 use crate::value::Value;
+use pattern::{CallPattern, PartPattern};
 
 /// A whole manifest.
 #[derive(Debug)]
@@ -39,6 +44,8 @@ pub struct Manifest {
     /// The folder that relative paths start from: absolute.
     pub dir: PathBuf,
     pub settings: Settings,
+    /// In the manifest's order; no two names differ by case alone.
+    pub pools: Vec<Pool>,
     /// `[data]` first, then `[load]`, each in the manifest's order.
     pub documents: IndexMap<Name, Document>,
     pub tasks: Vec<Task>,
@@ -61,6 +68,12 @@ pub struct Settings {
     pub output: Option<PathBuf>,
     pub select: Select,
     pub keep_going: bool,
+    /// The time limit of the whole run, more than nothing.
+    pub run_timeout: Option<Duration>,
+    /// How long finalizers may take after the first signal.
+    pub finalizer_timeout: Duration,
+    /// Variables of the environment whose values never reach anything that is written or shown.
+    pub secrets: Vec<Sourced<String>>,
     /// Later wins: dotenv of settings, the process's own, env of settings.
     pub env: Vec<(String, String)>,
     pub dotenv: Vec<(String, String)>,
@@ -72,6 +85,36 @@ pub enum Jobs {
     Count(usize),
     /// Of the CPUs that this process may use; at least one slot comes of it.
     Percent(f64),
+}
+
+/// `[pools]`: a named capacity that calls take from.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pub name: Name,
+    pub kind: PoolKind,
+    /// Its name in the manifest.
+    pub span: Span,
+}
+
+/// What a pool holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolKind {
+    /// So many pieces, or bytes; at least one.
+    Count(u64),
+    /// Named items, at least one and all different: `$DECO_POOL_<NAME>` tells a call which it has.
+    Indexed(Vec<String>),
+    /// So many in each stretch of time, both more than nothing; what was taken is not given back.
+    Rate { amount: u64, per: Duration },
+}
+
+impl PoolKind {
+    /// The most that one call may take.
+    pub fn most(&self) -> u64 {
+        match self {
+            PoolKind::Count(amount) | PoolKind::Rate { amount, .. } => *amount,
+            PoolKind::Indexed(items) => items.len() as u64,
+        }
+    }
 }
 
 /// Which documents the answer holds.
@@ -130,6 +173,7 @@ pub struct Task {
     pub key: Option<Vec<Sourced<Expression>>>,
     /// `if`.
     pub condition: Option<Sourced<Expression>>,
+    pub when: When,
     pub run: Run,
     pub stdin: Option<Sourced<Template>>,
     pub env: Vec<(String, Sourced<Template>)>,
@@ -143,7 +187,59 @@ pub struct Task {
     pub after: Vec<Sourced<Target>>,
     pub timeout: Option<Duration>,
     pub grace: Duration,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// The wait before the first retry; the later ones are longer.
+    pub retry_delay: Duration,
+    pub retry_on: RetryOn,
+    /// Slots that a call takes, as the manifest says: a constant is at least 1.
+    pub cpus: Amount,
+    pub uses: Vec<Use>,
     pub allow_failure: bool,
+}
+
+/// `when`: a task that is not for success is a finalizer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    #[default]
+    Success,
+    Failure,
+    Always,
+}
+
+impl When {
+    /// Whether the task waits for others to have ended in any way, and is never blocked.
+    pub fn is_finalizer(self) -> bool {
+        self != When::Success
+    }
+}
+
+/// `retry-on`: which failures are worth a retry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RetryOn {
+    Any,
+    /// These exit codes, and whether the time limit is one.
+    These {
+        codes: Vec<i32>,
+        timeout: bool,
+    },
+}
+
+/// How much of something a call takes, in whole pieces or bytes.
+#[derive(Clone, Debug)]
+pub enum Amount {
+    Constant(u64),
+    /// Over the variables, documents and `attempt`; [`Amount::of_value`] says what its value means.
+    Expression(Sourced<Expression>),
+}
+
+/// One entry of `uses`. A constant is no more than the pool's [`PoolKind::most`].
+#[derive(Clone, Debug)]
+pub struct Use {
+    pub pool: Name,
+    pub amount: Amount,
+    /// The amount in the manifest.
+    pub span: Span,
 }
 
 /// One entry of `for`: one name, or several that are bound together.
@@ -205,11 +301,45 @@ pub struct Fill {
     pub value: Option<Sourced<Expression>>,
 }
 
-/// `default`.
+/// `default`: a value in which strings may be templates.
 #[derive(Debug)]
 pub enum DefaultValue {
     Constant(Value),
     Template(Sourced<Template>),
+    /// An array, some of whose items are no constants.
+    Array(Vec<DefaultValue>),
+    /// A table, some of whose values are no constants.
+    Object(Vec<(String, DefaultValue)>),
+}
+
+impl DefaultValue {
+    /// The templates, in the order of the text.
+    pub fn templates(&self) -> Vec<&Sourced<Template>> {
+        match self {
+            DefaultValue::Constant(_) => Vec::new(),
+            DefaultValue::Template(template) => vec![template],
+            DefaultValue::Array(items) => items.iter().flat_map(DefaultValue::templates).collect(),
+            DefaultValue::Object(entries) => {
+                entries.iter().flat_map(|(_, value)| value.templates()).collect()
+            }
+        }
+    }
+
+    /// The value; a string that is exactly one `${{ }}` gives the native value.
+    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        match self {
+            DefaultValue::Constant(value) => Ok(value.clone()),
+            DefaultValue::Template(template) => template.value.native(scope),
+            DefaultValue::Array(items) => {
+                let items: Result<_, _> = items.iter().map(|item| item.eval(scope)).collect();
+                items.map(Value::array)
+            }
+            DefaultValue::Object(entries) => {
+                let entries = entries.iter().map(|(key, value)| Ok((key.as_str(), value.eval(scope)?)));
+                entries.collect::<Result<Vec<_>, _>>().map(Value::object)
+            }
+        }
+    }
 }
 
 /// What `after` and `waits-for` may name. Texts inside a call's brackets may be templates.
@@ -217,13 +347,34 @@ pub enum DefaultValue {
 pub enum Target {
     /// A task, all its calls.
     Task(TaskName),
+    /// All calls of several tasks: a glob of names or tags as written, and those that it matches, at least one.
+    Tasks(String, Vec<TaskName>),
     /// One call by its key's texts; each a template over the waiting call's variables.
     Call(TaskName, Vec<Template>),
+    /// Calls by some parts of their keys, or by globs: the patterns of the tasks that it may name, at least one.
+    Calls(Vec<CallPattern>),
     /// Calls with this tag.
     Tag(String),
     Sync(TaskName),
     /// The calls that fill a place.
     Place(Reference),
+}
+
+impl Target {
+    /// The templates in a call's brackets.
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Target::Call(_, parts) => parts.iter().collect(),
+            // each task's pattern has the same templates
+            Target::Calls(patterns) => {
+                let parts = patterns.iter().take(1).flat_map(|pattern| &pattern.parts);
+                parts.map(|(_, part)| PartPattern::template(part)).collect()
+            }
+            Target::Task(_) | Target::Tasks(..) | Target::Tag(_) | Target::Sync(_) | Target::Place(_) => {
+                Vec::new()
+            }
+        }
+    }
 }
 
 /// `[sync.NAME]`.
@@ -240,5 +391,10 @@ impl Task {
     /// The variables' names in order, each once.
     pub fn variable_names(&self) -> impl Iterator<Item = &Name> {
         self.variables.iter().flat_map(|variable| &variable.names)
+    }
+
+    /// What an attempt takes: slots, then from pools.
+    pub fn amounts(&self) -> impl Iterator<Item = &Amount> {
+        std::iter::once(&self.cpus).chain(self.uses.iter().map(|wanted| &wanted.amount))
     }
 }

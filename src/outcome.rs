@@ -67,6 +67,8 @@ pub enum Skip {
     Condition,
     /// By `--skip`.
     Requested,
+    /// It runs only after a failure, and there was none.
+    NoFailure,
     /// It reads a place that this call was to fill.
     Reads { call: CallAddress, path: String },
 }
@@ -75,6 +77,38 @@ impl Outcome {
     /// Whether the run fails by it.
     pub fn is_unforgiven_failure(&self) -> bool {
         matches!(self, Outcome::Failed { forgiven: false, .. })
+    }
+
+    /// Goes over the words that calls, their keys and expressions gave.
+    pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
+        match self {
+            Outcome::Succeeded | Outcome::NotRun => {}
+            Outcome::Failed { failure, .. } => failure.for_words(change),
+            Outcome::Skipped { because: Skip::Condition | Skip::Requested | Skip::NoFailure } => {}
+            Outcome::Skipped { because: Skip::Reads { call, path } } => {
+                for part in &mut call.key {
+                    let mut text = part.to_string();
+                    change(&mut text);
+                    *part = text.into();
+                }
+                change(path);
+            }
+            Outcome::Blocked { by } => change(by),
+        }
+    }
+}
+
+impl Failure {
+    /// Goes over the words that expressions, programs and the machine gave.
+    pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
+        match self {
+            Failure::Exit { .. } | Failure::Timeout { .. } | Failure::Interrupted => {}
+            Failure::CannotStart { message }
+            | Failure::Expression { message }
+            | Failure::Result { message }
+            | Failure::Fill { message }
+            | Failure::Check { message } => change(message),
+        }
     }
 }
 

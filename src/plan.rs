@@ -1,10 +1,12 @@
 //! The plan: calls and joins in a graph. Calls come from tasks, joins from what they read; both get small ids that
 //! hold in this plan only. Knows what waits for what and the call order; knows nothing of time or processes.
 
-mod conflict;
+pub mod conflict;
 mod connect;
+pub mod grow;
 pub mod cycle;
 pub mod expand;
+mod keyed;
 pub mod order;
 pub mod places;
 pub mod reads;
@@ -14,6 +16,7 @@ mod targets;
 pub mod tasks;
 #[cfg(test)]
 mod tests;
+mod waits;
 pub mod writers;
 
 use std::sync::Arc;
@@ -23,13 +26,14 @@ use petgraph::graph::{Graph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::manifest::pattern::KeyPattern;
 use crate::manifest::{Manifest, Sync, Task};
 use crate::name::{CallAddress, Name};
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
 use expand::Bindings;
-use scope::World;
+use scope::{Before, World};
 use writers::Writers;
 
 /// A call, numbered through the plan in the order of tasks and keys.
@@ -56,6 +60,17 @@ pub enum Node {
     Join(JoinId),
     /// A named sync point: as a join, with a check or a checkpoint of its own.
     Sync(SyncId),
+    /// A task whose `for` is known only while the run goes on: finds its calls.
+    Expansion(TaskId),
+}
+
+/// Who reads documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reader {
+    Call(CallId),
+    Sync(SyncId),
+    /// The `for` of a task.
+    Expansion(TaskId),
 }
 
 /// Why one node waits for another.
@@ -76,6 +91,12 @@ pub enum Gather {
     Task(TaskId),
     /// All calls of the tasks with a tag.
     Tag(Text),
+    /// All calls of the tasks that a glob matches.
+    Tasks(Text, Vec<TaskId>),
+    /// Calls of tasks by a pattern of their keys.
+    Calls(Vec<(TaskId, KeyPattern)>),
+    /// One call of a task that was not expanded yet.
+    Call(CallAddress),
 }
 
 /// An inferred join: shared by all that wait for the same.
@@ -83,6 +104,8 @@ pub enum Gather {
 pub struct Join {
     pub gathers: Gather,
     pub node: NodeIndex,
+    /// The one reader that it is for, if it leaves out what comes after that.
+    reader: Option<Reader>,
 }
 
 /// Where one call comes from.
@@ -98,6 +121,9 @@ struct Site {
 pub struct TaskCalls {
     pub bindings: Bindings,
     first: u32,
+    /// Where the calls are found, if that is while the run goes on.
+    expansion: Option<NodeIndex>,
+    is_expanded: bool,
 }
 
 /// Whom the reader of a place waits for.
@@ -124,9 +150,20 @@ pub struct Plan {
     /// Each task's position in call order: that of its first call, or where that would stand.
     task_order: Vec<u32>,
     writers: FxHashMap<Name, Writers>,
-    joins_by: FxHashMap<(Gather, Vec<CallId>), JoinId>,
-    /// Tasks of which some call comes after some call of the task, by `after` alone.
+    /// Joins of places, shared by all readers.
+    joins_at: FxHashMap<Path, JoinId>,
+    /// Joins for `after`.
+    joins_by: FxHashMap<Gather, JoinId>,
+    /// What a reader waits for where something that changes the place comes after it.
+    own_waits: FxHashMap<(Path, Reader), Wait>,
+    /// Joins that wait for calls of tasks that were not expanded.
+    open_joins: FxHashMap<TaskId, Vec<JoinId>>,
+    /// For each task, those of which some call comes after some call of it, by `after` alone.
     later_tasks: Vec<FxHashSet<TaskId>>,
+    /// For each task, those of which all calls come after all calls of it, by `after` alone.
+    wholly_later: Vec<FxHashSet<TaskId>>,
+    /// For each sync point with a check, the tasks that it holds back.
+    gates: Vec<Vec<TaskId>>,
 }
 
 impl Plan {
@@ -135,42 +172,80 @@ impl Plan {
         let expanded = expand::all(&manifest, &world)?;
         let mut plan = Plan::of_calls(manifest, world, expanded);
         plan.connect()?;
-        cycle::check(&plan)?;
-        order::assign(&mut plan);
-        conflict::check(&mut plan)?;
+        plan.settle()?;
         Ok(plan)
     }
 
-    fn of_calls(manifest: Arc<Manifest>, world: Arc<World>, expanded: Vec<Bindings>) -> Plan {
-        let count = expanded.iter().map(Bindings::len).sum();
-        let mut graph = Graph::with_capacity(count, 0);
-        let mut sites = Vec::with_capacity(count);
-        let mut tasks = Vec::with_capacity(expanded.len());
-        for (task, bindings) in expanded.into_iter().enumerate() {
-            let first = sites.len() as u32;
-            for row in 0..bindings.len() as u32 {
-                let node = graph.add_node(Node::Call(CallId(sites.len() as u32)));
-                sites.push(Site { task: TaskId(task as u32), row, node });
-            }
-            tasks.push(TaskCalls { bindings, first });
-        }
-        let sync_nodes =
-            (0..manifest.syncs.len()).map(|sync| graph.add_node(Node::Sync(SyncId(sync as u32)))).collect();
-        let later_tasks = vec![FxHashSet::default(); tasks.len()];
-        Plan {
+    fn of_calls(manifest: Arc<Manifest>, world: Arc<World>, expanded: Vec<Option<Bindings>>) -> Plan {
+        let count = expanded.iter().flatten().map(Bindings::len).sum();
+        let mut plan = Plan {
             manifest,
             world,
-            graph,
-            tasks,
+            graph: Graph::with_capacity(count, 0),
+            tasks: Vec::with_capacity(expanded.len()),
             joins: Vec::new(),
-            sync_nodes,
-            sites,
+            sync_nodes: Vec::new(),
+            sites: Vec::with_capacity(count),
             order: Vec::new(),
             task_order: Vec::new(),
             writers: FxHashMap::default(),
+            joins_at: FxHashMap::default(),
             joins_by: FxHashMap::default(),
-            later_tasks,
+            own_waits: FxHashMap::default(),
+            open_joins: FxHashMap::default(),
+            later_tasks: Vec::new(),
+            wholly_later: Vec::new(),
+            gates: Vec::new(),
+        };
+        for (index, bindings) in expanded.into_iter().enumerate() {
+            let task = TaskId(index as u32);
+            let expansion = bindings.is_none().then(|| plan.graph.add_node(Node::Expansion(task)));
+            plan.tasks.push(TaskCalls {
+                bindings: Bindings::default(),
+                first: 0,
+                expansion,
+                is_expanded: false,
+            });
+            if let Some(bindings) = bindings {
+                plan.add_calls(task, bindings);
+            }
         }
+        let syncs = 0..plan.manifest.syncs.len() as u32;
+        plan.sync_nodes = syncs.map(|sync| plan.graph.add_node(Node::Sync(SyncId(sync)))).collect();
+        plan
+    }
+
+    /// Gives a task its calls: nodes without edges.
+    fn add_calls(&mut self, task: TaskId, bindings: Bindings) {
+        let first = self.sites.len() as u32;
+        for row in 0..bindings.len() as u32 {
+            let node = self.graph.add_node(Node::Call(CallId(first + row)));
+            self.sites.push(Site { task, row, node });
+        }
+        let calls = &mut self.tasks[task.0 as usize];
+        calls.bindings = bindings;
+        calls.first = first;
+        calls.is_expanded = true;
+    }
+
+    /// The node at which a task's calls are found, if that is while the run goes on.
+    pub fn expansion_of(&self, task: TaskId) -> Option<NodeIndex> {
+        self.tasks[task.0 as usize].expansion
+    }
+
+    /// Whether the task's calls are not known yet.
+    pub fn is_unexpanded(&self, task: TaskId) -> bool {
+        !self.tasks[task.0 as usize].is_expanded
+    }
+
+    /// What can be known of a reader before it runs.
+    pub fn before(&self, reader: Reader) -> Before<'_> {
+        let (task, row) = match reader {
+            Reader::Call(call) => (Some(self.task(call).name.as_str()), Some(self.row(call))),
+            Reader::Expansion(task) => (Some(self.manifest.tasks[task.0 as usize].name.as_str()), None),
+            Reader::Sync(_) => (None, None),
+        };
+        Before { world: &self.world, task, row, views: &[] }
     }
 
     pub fn call_count(&self) -> usize {
@@ -252,7 +327,7 @@ impl Plan {
     pub fn call_at(&self, node: NodeIndex) -> Option<CallId> {
         match self.graph[node] {
             Node::Call(call) => Some(call),
-            Node::Join(_) | Node::Sync(_) => None,
+            Node::Join(_) | Node::Sync(_) | Node::Expansion(_) => None,
         }
     }
 
@@ -261,6 +336,7 @@ impl Plan {
         match self.graph[node] {
             Node::Call(call) => self.address(call).to_string(),
             Node::Sync(sync) => format!("sync.{}", self.sync(sync).name),
+            Node::Expansion(task) => self.manifest.tasks[task.0 as usize].name.to_string(),
             Node::Join(join) => self.joins[join.0 as usize].gathers.describe(self),
         }
     }
@@ -324,6 +400,13 @@ impl Gather {
             Gather::Place(path) => format!("join of {path}"),
             Gather::Task(task) => format!("join of {}", plan.manifest.tasks[task.0 as usize].name),
             Gather::Tag(tag) => format!("join of tag:{tag}"),
+            Gather::Tasks(glob, _) => format!("join of {glob}"),
+            Gather::Calls(patterns) => {
+                let name = |task: &TaskId| &plan.manifest.tasks[task.0 as usize].name;
+                let addresses = patterns.iter().map(|(task, key)| format!("{}[{key}]", name(task)));
+                format!("join of {}", addresses.collect::<Vec<_>>().join(", "))
+            }
+            Gather::Call(address) => format!("join of {address}"),
         }
     }
 }

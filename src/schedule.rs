@@ -10,6 +10,7 @@ mod supply;
 pub mod retry;
 mod ready;
 pub mod start;
+pub mod finalizers;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -19,11 +20,12 @@ use std::time::Duration;
 
 use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashSet;
 
-use crate::plan::{Node, Plan};
+use crate::plan::grow::Growth;
+use crate::plan::{CallId, Node, Plan};
 
 use demand::Rules;
+use finalizers::{is_finalizer, is_last};
 use ready::Ready;
 use retry::Retries;
 use supply::Supply;
@@ -49,6 +51,8 @@ pub enum End {
     Failed,
     /// Never ran, because of the node that failed first in call order of those before it.
     Blocked(NodeIndex),
+    /// Never ran, because the run stopped first.
+    NotRun,
 }
 
 /// The run's state, node by node.
@@ -65,49 +69,75 @@ pub struct Schedule {
     retries: Retries,
     /// Once stopped: calls between two attempts, whose end the caller has not been asked for yet.
     given_up: Vec<NodeIndex>,
+    /// Finalizers that wait for everything else.
+    last: Vec<NodeIndex>,
     now: Duration,
 }
 
 impl Schedule {
-    /// All nodes of the plan, or the wanted ones, at their start.
-    pub fn new(plan: &Plan, wanted: Option<&FxHashSet<NodeIndex>>) -> Schedule {
-        let is_wanted = |node: NodeIndex| wanted.is_none_or(|wanted| wanted.contains(&node));
-        let nodes = || plan.graph.node_indices();
-        let before =
-            |node| plan.graph.neighbors_directed(node, Incoming).filter(|&node| is_wanted(node)).count();
-        let rules = Rules::unbounded();
-        let mut this = Schedule {
-            states: nodes()
-                .map(|node| if is_wanted(node) { State::Waiting } else { State::Unwanted })
-                .collect(),
-            waiting: nodes().map(|node| before(node) as u32).collect(),
+    /// A plan of which nothing is to run yet.
+    pub fn new(plan: &Plan, rules: Rules) -> Schedule {
+        let nodes = plan.graph.node_count();
+        Schedule {
+            states: vec![State::Unwanted; nodes],
+            waiting: vec![0; nodes],
             ready: Ready::new(&rules),
             running: 0,
             stopped: false,
             supply: Supply::new(&rules),
-            retries: Retries::new(0),
+            retries: Retries::new(rules.seed),
             given_up: Vec::new(),
+            last: Vec::new(),
             now: Duration::ZERO,
             rules,
-        };
-        for node in nodes() {
-            if this.waiting[node.index()] == 0 && this.states[node.index()] == State::Waiting {
-                this.arrive(plan, node);
-            }
         }
-        this
     }
 
-    /// The next node to start, if one may start now, whatever it needs: for a caller that bounds its slots itself.
-    /// Calls and sync points only; the caller says when it ended.
-    pub fn next(&mut self) -> Option<NodeIndex> {
-        if self.stopped {
-            return None;
+    /// Makes these nodes, and all that they wait for, a part of the run.
+    pub fn want(&mut self, plan: &Plan, nodes: impl IntoIterator<Item = NodeIndex>) {
+        let mut open: Vec<NodeIndex> = nodes.into_iter().collect();
+        let mut fresh = Vec::new();
+        while let Some(node) = open.pop() {
+            if self.states[node.index()] == State::Unwanted {
+                self.states[node.index()] = State::Waiting;
+                fresh.push(node);
+                open.extend(plan.graph.neighbors_directed(node, Incoming));
+            }
         }
-        let node = self.ready.pop()?;
-        self.states[node.index()] = State::Running;
-        self.running += 1;
-        Some(node)
+        for &node in &fresh {
+            self.waiting[node.index()] = self.unended_before(plan, node);
+        }
+        for node in fresh {
+            if self.waiting[node.index()] == 0 && self.states[node.index()] == State::Waiting {
+                self.arrive(plan, node);
+            }
+        }
+    }
+
+    /// Takes in the nodes that an expansion added, just before its own end is told: those of the new calls that are
+    /// selected or that something wanted waits for become a part of the run.
+    pub fn grow(&mut self, plan: &Plan, growth: &Growth, selected: impl Fn(CallId) -> bool) {
+        self.states.resize(plan.graph.node_count(), State::Unwanted);
+        self.waiting.resize(plan.graph.node_count(), 0);
+        let is_needed = |call: &CallId| {
+            let mut after = plan.graph.neighbors(plan.node_of(*call));
+            selected(*call) || after.any(|node| self.states[node.index()] != State::Unwanted)
+        };
+        let needed: Vec<NodeIndex> =
+            growth.calls.iter().filter(|call| is_needed(call)).map(|&call| plan.node_of(call)).collect();
+        self.want(plan, needed);
+        for &join in &growth.joins {
+            if self.states[join.index()] == State::Waiting {
+                self.waiting[join.index()] = self.unended_before(plan, join);
+            }
+        }
+    }
+
+    fn unended_before(&self, plan: &Plan, node: NodeIndex) -> u32 {
+        let before = plan.graph.neighbors_directed(node, Incoming);
+        let unended =
+            |node: &NodeIndex| !matches!(self.states[node.index()], State::Unwanted | State::Ended(_));
+        before.filter(unended).count() as u32
     }
 
     /// A started node has ended.
@@ -117,22 +147,19 @@ impl Schedule {
         self.settle(plan, node, end);
     }
 
-    /// Nothing starts any more.
-    pub fn stop(&mut self) {
+    /// Nothing starts any more but finalizers.
+    pub fn stop(&mut self, plan: &Plan) {
         if !self.stopped {
             self.stopped = true;
             self.give_up_retries();
+            self.keep_only_finalizers(plan);
         }
     }
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
-        self.running == 0 && self.given_up.is_empty() && (self.stopped || self.nothing_is_ready())
-    }
-
-    /// Whether a node could be started now.
-    pub fn has_ready(&self) -> bool {
-        !self.stopped && !self.ready.is_empty()
+        let begun = self.running > 0 || !self.given_up.is_empty();
+        !begun && self.ready.is_empty() && (self.stopped || self.retries.is_empty())
     }
 
     /// How a node of a finished run ended: `None` if it never ran and nothing before it failed.
@@ -149,7 +176,7 @@ impl Schedule {
     }
 
     /// Blocks every node that still waits and comes after a failed one, also where others before it never ended.
-    pub fn block_the_rest(&mut self, plan: &Plan) {
+    fn block_the_rest(&mut self, plan: &Plan) {
         let failed = |state: &State| matches!(state, State::Ended(End::Failed | End::Blocked(_)));
         let mut roots: Vec<NodeIndex> =
             plan.graph.node_indices().filter(|node| failed(&self.states[node.index()])).collect();
@@ -160,7 +187,7 @@ impl Schedule {
             while let Some(node) = open.pop() {
                 for next in plan.graph.neighbors_directed(node, Outgoing) {
                     let state = &mut self.states[next.index()];
-                    if matches!(state, State::Waiting | State::Ready) {
+                    if matches!(state, State::Waiting | State::Ready) && !is_finalizer(plan, next) {
                         *state = State::Ended(End::Blocked(by));
                         open.push(next);
                     }
@@ -193,16 +220,27 @@ impl Schedule {
 
     /// Everything before the node has ended: it gets ready, or ends at once if it is blocked or a join.
     fn arrive_or_end(&mut self, plan: &Plan, node: NodeIndex) -> Option<End> {
-        if let Some(by) = self.blocker(plan, node) {
+        if is_last(plan, node) {
+            self.last.push(node);
+            return None;
+        }
+        if let Some(by) = self.blocker(plan, node).filter(|_| !is_finalizer(plan, node)) {
             return Some(End::Blocked(by));
         }
         match plan.graph[node] {
             Node::Join(_) => Some(End::Passed),
-            Node::Call(_) | Node::Sync(_) => {
-                self.states[node.index()] = State::Ready;
-                self.push(plan, node);
+            Node::Call(_) | Node::Sync(_) | Node::Expansion(_) => {
+                self.get_ready(plan, node);
                 None
             }
+        }
+    }
+
+    /// Puts the node where it can be picked; once stopped, a finalizer only.
+    fn get_ready(&mut self, plan: &Plan, node: NodeIndex) {
+        self.states[node.index()] = State::Ready;
+        if !self.stopped || is_finalizer(plan, node) {
+            self.push(plan, node);
         }
     }
 
@@ -226,6 +264,6 @@ impl Schedule {
 fn rank(plan: &Plan, node: NodeIndex) -> u32 {
     match plan.graph[node] {
         Node::Call(call) => plan.order_of(call) + 1,
-        Node::Sync(_) | Node::Join(_) => 0,
+        Node::Sync(_) | Node::Join(_) | Node::Expansion(_) => 0,
     }
 }

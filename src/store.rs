@@ -8,7 +8,7 @@ use crate::fault::{Fault, planted};
 use crate::name::Name;
 use crate::path::{Path, Segment, segments_may_overlap};
 use crate::plan::writers::Writers;
-use crate::plan::{CallId, JoinId, Plan, TaskId, Wait, constant_part};
+use crate::plan::{CallId, JoinId, Plan, Reader, TaskId, Wait, constant_part};
 use crate::value::{Text, Value};
 
 /// Changes that cannot come together without one being lost.
@@ -43,6 +43,11 @@ impl Store {
         }
     }
 
+    /// Makes room for calls that an expansion added.
+    pub fn grow(&mut self, plan: &Plan) {
+        self.changes.resize_with(plan.call_count(), || None);
+    }
+
     /// Keeps what a call changed.
     pub fn record(&mut self, call: CallId, changes: Vec<Change>) {
         if planted(Fault::CompletionOrder) {
@@ -51,9 +56,10 @@ impl Store {
         self.changes[call.0 as usize] = Some(changes.into_boxed_slice());
     }
 
-    /// A call failed and left nothing: its task's empty containers are not made up.
-    pub fn record_failure(&mut self, plan: &Plan, call: CallId) {
-        self.failed[plan.task_of(call).0 as usize] = true;
+    /// A call, or the expansion, of the task failed or never ran, and left nothing: its empty containers are not
+    /// made up.
+    pub fn record_failure(&mut self, task: TaskId) {
+        self.failed[task.0 as usize] = true;
     }
 
     /// What a call changed, if it ended.
@@ -62,13 +68,14 @@ impl Store {
     }
 
     /// What stands at the place for a reader that waited for these calls; `None`: nothing.
-    pub fn at(&mut self, plan: &Plan, path: &Path, wait: Wait) -> Result<Option<Value>, Clash> {
+    pub fn at(&mut self, plan: &Plan, path: &Path, reader: Reader) -> Result<Option<Value>, Clash> {
+        let wait = plan.waited_for(path, reader);
         if let Wait::Join(join) = wait
             && let Some(known) = self.joined.get(&join)
         {
             return Ok(known.clone());
         }
-        let value = self.replay(plan, path, &plan.changers(wait))?;
+        let value = self.replay(plan, path, &plan.changers(wait), Some(reader))?;
         if let Wait::Join(join) = wait {
             self.joined.insert(join, value.clone());
         }
@@ -76,7 +83,13 @@ impl Store {
     }
 
     /// What stands at the place when these calls, in call order, have changed what was given.
-    pub fn replay(&self, plan: &Plan, path: &Path, calls: &[CallId]) -> Result<Option<Value>, Clash> {
+    pub fn replay(
+        &self,
+        plan: &Plan,
+        path: &Path,
+        calls: &[CallId],
+        reader: Option<Reader>,
+    ) -> Result<Option<Value>, Clash> {
         let mut calls = calls.to_vec();
         if planted(Fault::CompletionOrder) {
             calls.sort_by_key(|call| self.ended.iter().position(|ended| ended == call));
@@ -92,7 +105,7 @@ impl Store {
         if let Some(clash) = self.clash(plan, path, &found) {
             return Err(clash);
         }
-        let empties = self.empty_containers(plan, path);
+        let empties = self.empty_containers(plan, path, reader);
         applied(plan, path, &found, &empties)
     }
 
@@ -112,7 +125,7 @@ impl Store {
         }
         before.sort_unstable_by_key(|&call| plan.order_of(call));
         let whole = Path::whole(path.document.clone());
-        let mut root = self.replay(plan, &whole, &before).ok()?;
+        let mut root = self.replay(plan, &whole, &before, None).ok()?;
         change.apply(&mut root, 0).err().map(|misfit| misfit.0)
     }
 
@@ -150,13 +163,16 @@ impl Store {
     }
 
     /// Containers that stand although nobody filled them: the constant part of a fill of which no call failed.
-    fn empty_containers(&self, plan: &Plan, path: &Path) -> Vec<(TaskId, Change)> {
+    /// A reader does not see those of tasks that come after it.
+    fn empty_containers(&self, plan: &Plan, path: &Path, reader: Option<Reader>) -> Vec<(TaskId, Change)> {
         let mut empties = Vec::new();
         for (task, shape) in plan.fills_of(&path.document) {
             let constant = constant_part(shape);
             let is_whole = constant.len() == shape.len();
             let below = constant.len() >= path.segments.len() && constant.starts_with(&path.segments);
-            if is_whole || !below || self.failed[task.0 as usize] || self.has_filled(plan, *task) {
+            let is_later = reader.is_some_and(|reader| plan.comes_later(*task, reader));
+            if is_later || is_whole || !below || self.failed[task.0 as usize] || self.has_filled(plan, *task)
+            {
                 continue;
             }
             let container =

@@ -245,6 +245,14 @@ pub fn write_quoted(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// The beginning of a text for a message: what is cut off shows as `…`.
+pub fn excerpt(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// An array position as a key writes it: digits without a leading zero.
 pub fn parse_index(key: &str) -> Option<usize> {
     let canonical = key == "0" || !key.starts_with('0');

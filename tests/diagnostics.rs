@@ -5,13 +5,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deco::diagnostic::{Diagnostics, Source};
+use deco::diagnostic::{Diagnostics, Severity, Source};
 use deco::manifest::check;
+use deco::plan::Plan;
+use deco::plan::scope::World;
 use deco::report::diagnostics::{Look, draw};
+use deco::value::Value;
 
 /// The classes that each have at least three files.
-const CLASSES: &[&str] =
-    &["key", "type", "name", "path", "expression", "shell", "for", "duplicate", "file", "toml"];
+const CLASSES: &[&str] = &[
+    "key",
+    "type",
+    "name",
+    "path",
+    "expression",
+    "cycle",
+    "conflict",
+    "shell",
+    "for",
+    "duplicate",
+    "file",
+    "toml",
+    "pool",
+    "retry",
+    "finalizer",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics")
@@ -33,10 +51,14 @@ fn class(file: &Path) -> &str {
 fn said(file: &Path) -> String {
     let name = file.file_name().unwrap().to_string_lossy().into_owned();
     let source = Arc::new(Source { name, text: fs::read_to_string(file).unwrap() });
-    let (manifest, list) = check::parse(source.clone(), &folder(), &[]);
-    let diagnostics = Diagnostics { source, list };
-    assert_eq!(manifest.is_none(), diagnostics.has_errors(), "{}", file.display());
-    draw(&diagnostics, Look::Plain)
+    let (manifest, mut list) = check::parse(source.clone(), &folder(), &[]);
+    let has_errors = list.iter().any(|one| one.severity == Severity::Error);
+    assert_eq!(manifest.is_none(), has_errors, "{}", file.display());
+    if let Some(manifest) = manifest.map(Arc::new) {
+        let world = World::new(manifest.clone(), Value::empty_object());
+        list.extend(Plan::build(manifest, Arc::new(world)).err().into_iter().flatten());
+    }
+    draw(&Diagnostics { source, list }, Look::Plain)
 }
 
 #[test]

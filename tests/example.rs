@@ -33,13 +33,14 @@ fn parse(text: String) -> Manifest {
 
 #[test]
 fn it_is_a_manifest_as_it_stands() {
-    assert_eq!(parse(EXAMPLE.to_owned()).tasks.len(), 4);
+    assert_eq!(parse(EXAMPLE.to_owned()).tasks.len(), 5);
 }
 
 #[test]
 fn every_commented_key_is_accepted() {
     let manifest = parse(uncommented());
-    assert_eq!(manifest.tasks.len(), 5);
+    assert_eq!(manifest.tasks.len(), 6);
+    assert_eq!(manifest.pools.len(), 4);
     assert_eq!(manifest.documents.len(), 4);
 }
 
@@ -59,6 +60,7 @@ fn no_key_is_left_out() {
         ("settings", &known.settings, tables(&["settings"])),
         ("tasks", &known.task, tasks),
         ("sync", &known.sync, tables(&["sync", "day"])),
+        ("rate", &known.rate, tables(&["pools", "api"])),
     ];
     for (name, keys, tables) in cases {
         let missing: Vec<&String> =

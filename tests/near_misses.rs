@@ -134,17 +134,39 @@ proptest! {
 
     #[test]
     fn any_value_under_any_key_is_survived(
-        table in prop_oneof![Just("settings"), Just("tasks.a"), Just("sync.s"), Just("defaults"), Just("load"), Just("data")],
-        key in "(jobs|shell|select|env|dotenv|for|key|include|exclude|if|run|result|ok-exit|fills|reads|default|after|stdin|dir|timeout|grace|tags|waits-for|check|write|output|x)",
+        table in prop_oneof![Just("settings"), Just("tasks.a"), Just("sync.s"), Just("defaults"), Just("load"), Just("data"), Just("pools"), Just("pools.x")],
+        key in "(jobs|shell|select|env|dotenv|for|key|include|exclude|if|run|result|ok-exit|fills|reads|default|after|stdin|dir|timeout|grace|tags|waits-for|check|write|output|when|retries|retry-delay|retry-on|cpus|uses|amount|per|run-timeout|finalizer-timeout|secrets|x)",
         value in prop_oneof![
             Just("1".to_owned()), Just("-1".to_owned()), Just("1.5".to_owned()), Just("true".to_owned()),
             Just("[]".to_owned()), Just("{}".to_owned()), Just("\"\"".to_owned()), Just("[[]]".to_owned()),
             Just("[{}]".to_owned()), Just("2026-01-01".to_owned()), Just("nan".to_owned()), Just("{ a = { b = [1] } }".to_owned()),
-            Just("99999999999999999999999999999".to_owned()),
+            Just("99999999999999999999999999999".to_owned()), Just("\"timeout\"".to_owned()), Just("\"1s\"".to_owned()),
+            Just("\"always\"".to_owned()), Just("[\"a\", \"a\"]".to_owned()), Just("{ amount = 1, per = \"1s\" }".to_owned()),
+            "\"[0-9.]{0,24} ?[KkMGTPi]{0,3}B?\"", "\\{ [ax] = [0-9]{1,22} \\}", "\\{ [ax] = \"[0-9a-zGiB*+. ]{0,8}\" \\}",
             "\"[ -!#-\\[\\]-~]{0,12}\"", "\\['[ -&(-~]{0,12}'\\]", "\\{ '[ -&(-~]{0,6}' = '[ -&(-~]{0,6}' \\}",
         ],
     ) {
         survives(format!("[{table}]\n{key} = {value}\n[tasks.b]\nrun = \"true\"\n"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_target_is_survived(
+        target in "(a|b|a\\*|\\*|\\?|tag:|tag:\\*)?(\\[)?(x=|y=|[ab1*?,=]|\"|\\$\\{\\{ x \\}\\}|é|\\]){0,6}(\\])?",
+        key in "(after|waits-for)",
+    ) {
+        let target = target.replace('"', "\\\"");
+        let (task, sync) = match key.as_str() {
+            "after" => (format!("after = [\"{target}\"]"), "a".to_owned()),
+            _ => (String::new(), target),
+        };
+        survives(format!(
+            "[tasks.a]\nrun = \"true\"\nfor = {{ x = [1], y = [2] }}\ntags = [\"t\"]\n\
+             [tasks.b]\nfor = {{ x = [1] }}\nrun = \"true\"\n{task}\n[sync.s]\nwaits-for = [\"{sync}\"]\n"
+        ));
     }
 }
 

@@ -31,6 +31,7 @@ fn dot(plan: &Plan) -> String {
             Node::Call(_) => "shape=box",
             Node::Join(_) => "shape=point, width=0.12, xlabel",
             Node::Sync(_) => "shape=octagon",
+            Node::Expansion(_) => "shape=box3d",
         };
         let _ = match plan.graph[node] {
             Node::Join(_) => writeln!(text, "  n{} [{shape}=\"{label}\"];", node.index()),
@@ -51,6 +52,7 @@ fn mermaid(plan: &Plan) -> String {
             Node::Call(_) => writeln!(text, "  n{}[\"{label}\"]", node.index()),
             Node::Join(_) => writeln!(text, "  n{}((\"{label}\"))", node.index()),
             Node::Sync(_) => writeln!(text, "  n{}{{{{\"{label}\"}}}}", node.index()),
+            Node::Expansion(_) => writeln!(text, "  n{}[[\"{label}\"]]", node.index()),
         };
     }
     for (from, to) in edges(plan) {
@@ -65,6 +67,7 @@ fn json(plan: &Plan) -> String {
             Node::Call(_) => "call",
             Node::Join(_) => "join",
             Node::Sync(_) => "sync",
+            Node::Expansion(_) => "expansion",
         };
         let id = Value::from(i128::try_from(node.index()).unwrap_or(0));
         Value::object([("id", id), ("kind", Value::from(kind)), ("name", Value::from(plan.node_name(node)))])

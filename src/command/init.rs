@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::cli::InitArgs;
 
-use super::{Exit, complain, print};
+use super::{Exit, complain};
 
 const START: &str = include_str!("init.toml");
 
@@ -15,7 +15,10 @@ pub fn run(args: &InitArgs) -> Exit {
         .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&file))
         .and_then(|mut fresh| fresh.write_all(START.as_bytes()));
     match written {
-        Ok(()) => print(format!("wrote {}; `deco run` runs it\n", file.display()).as_bytes()),
+        Ok(()) => {
+            complain(format_args!("wrote `{}`; `deco run` runs it", file.display()));
+            Exit::Done
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             complain(format_args!("`{}` is there already; nothing was changed", file.display()));
             Exit::Wrong

@@ -5,35 +5,43 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::cli::ManifestArgs;
-use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::manifest::{Manifest, check};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, nearest};
+use crate::manifest::{Manifest, Select, check};
+use crate::mask::Secrets;
 use crate::path::Path as Place;
-use crate::plan::Plan;
 use crate::plan::scope::World;
+use crate::plan::{Plan, reads};
 use crate::prepare::Environment;
 use crate::report::{Color, Terminal, diagnostics};
 use crate::value::Value;
 
-use super::{Exit, complain};
+use super::{Exit, complain, secrets};
 
 /// A manifest that is right, its plan, and the environment that calls inherit.
 pub struct Opened {
-    pub plan: Arc<Plan>,
+    pub plan: Plan,
     pub env: Environment,
+    pub secrets: Secrets,
 }
 
 /// Opens and plans; on error all has been said.
 pub fn plan(args: &ManifestArgs) -> Result<Opened, Exit> {
     let manifest = manifest(args)?;
     let env = environment(&manifest);
+    let secrets = secrets::of(&manifest);
+    show(&manifest.source, secrets::too_short(&manifest, &env), args.color);
     let world = World::new(manifest.clone(), as_value(&env));
     let plan = Plan::build(manifest.clone(), Arc::new(world));
-    let plan = plan.map_err(|list| {
+    let plan = plan.and_then(|plan| secrets::refuse_in_keys(plan, secrets.given()));
+    let plan = plan.map_err(|mut list| {
+        list.iter_mut().for_each(|one| secrets::hide(secrets.given(), one));
         show(&manifest.source, list, args.color);
         Exit::Wrong
     })?;
-    Ok(Opened { plan: Arc::new(plan), env })
+    Ok(Opened { plan, env, secrets })
 }
 
 /// Opens and checks; warnings and errors have been said.
@@ -48,10 +56,16 @@ pub fn manifest(args: &ManifestArgs) -> Result<Arc<Manifest>, Exit> {
     })?;
     let (manifest, found) = check::parse(source.clone(), &dir, &overrides);
     show(&source, found, args.color);
-    manifest.map(Arc::new).ok_or(Exit::Wrong)
+    let manifest = manifest.ok_or(Exit::Wrong)?;
+    refuse_unread(&manifest, &overrides).map_err(|message| {
+        complain(message);
+        Exit::Wrong
+    })?;
+    Ok(Arc::new(manifest))
 }
 
-fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
+/// Draws what is wrong on standard error.
+pub fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
     if list.is_empty() {
         return;
     }
@@ -125,6 +139,34 @@ fn overrides(args: &ManifestArgs) -> Result<Vec<(Place, Value)>, String> {
         Ok((place, Value::from(value)))
     });
     json.chain(texts).collect()
+}
+
+/// Refuses a value for a document that nothing asks for: a slip of the pen, that would pass silently.
+fn refuse_unread(manifest: &Manifest, overrides: &[(Place, Value)]) -> Result<(), String> {
+    let used = used_documents(manifest);
+    let unread = overrides.iter().find(|(place, _)| !used.contains(place.document.as_str()));
+    unread.map_or(Ok(()), |(place, _)| {
+        let near = nearest(place.document.as_str(), used.iter().copied());
+        let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        Err(format!("`--set {place}`: no task asks for a document `{}`{hint}", place.document))
+    })
+}
+
+fn used_documents(manifest: &Manifest) -> FxHashSet<&str> {
+    let tasks = manifest.tasks.iter();
+    let reads =
+        tasks.clone().flat_map(|task| reads::of_task(task).into_iter().chain(reads::of_expansion(task)));
+    let checks = manifest.syncs.iter().flat_map(reads::of_sync);
+    let read = reads.chain(checks).map(|read| &*read.reference.root);
+    let filled = tasks.flat_map(|task| &task.fills).map(|fill| &*fill.place.value.root);
+    let selected: Vec<&str> = match &manifest.settings.select {
+        Select::Changed => Vec::new(),
+        Select::Documents(names) => names.iter().map(|name| name.value.as_str()).collect(),
+        Select::Computed(made) => {
+            made.iter().flat_map(|(_, made)| made.value.references()).map(|read| &*read.root).collect()
+        }
+    };
+    read.chain(filled).chain(selected).collect()
 }
 
 fn split<'a>(text: &'a str, flag: &str, what: &str) -> Result<(Place, &'a str), String> {

@@ -7,6 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use crate::cli::PlanArgs;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
+use crate::run::wanted_nodes;
 
 use super::{Exit, open, print};
 
@@ -18,16 +19,16 @@ pub fn run(args: &PlanArgs) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    match super::run::wanted(&args.selection, &opened.plan) {
-        Ok(wanted) => show(&opened.plan, wanted.as_deref(), args.verbose),
+    match super::run::known_addresses(&args.selection.task, &opened.plan) {
+        Ok(()) => show(&opened.plan, super::run::wanted(&args.selection), args.verbose),
         Err(exit) => exit,
     }
 }
 
 /// Prints the plan, or the part of it that the wanted calls need.
-pub fn show(plan: &Plan, wanted: Option<&[CallId]>, verbose: bool) -> Exit {
-    let needed = wanted.map(|wanted| select::needed(plan, wanted));
-    let is_needed = |node: NodeIndex| needed.as_ref().is_none_or(|needed| needed.contains(&node));
+pub fn show(plan: &Plan, wanted: Option<&[String]>, verbose: bool) -> Exit {
+    let needed = select::closure(plan, wanted_nodes(plan, wanted));
+    let is_needed = |node: NodeIndex| needed.contains(&node);
     let mut text = String::new();
     let mut tasks: Vec<TaskId> = plan.task_ids().collect();
     tasks.sort_by_key(|&task| (plan.order_of_task(task), task));
@@ -35,7 +36,15 @@ pub fn show(plan: &Plan, wanted: Option<&[CallId]>, verbose: bool) -> Exit {
     for task in tasks {
         let calls: Vec<CallId> = plan.calls_of(task).filter(|&call| is_needed(plan.node_of(call))).collect();
         count += calls.len();
-        if calls.is_empty() && needed.is_some() {
+        if let Some(expansion) = plan.expansion_of(task).filter(|&node| is_needed(node)) {
+            line(
+                &mut text,
+                &format!("{} (calls known later)", plan.node_name(expansion)),
+                &names_before(plan, expansion),
+            );
+            continue;
+        }
+        if calls.is_empty() && wanted.is_some() {
             continue;
         }
         if verbose {
@@ -100,6 +109,7 @@ fn names_before(plan: &Plan, node: NodeIndex) -> Vec<String> {
             let gathered = plan.graph.neighbors_directed(*node, Incoming).count();
             format!("{} ({})", plan.node_name(*node), counted(gathered, "call"))
         }
+        Node::Expansion(_) => format!("{} (calls known later)", plan.node_name(*node)),
         Node::Call(_) | Node::Sync(_) => plan.node_name(*node),
     };
     before.iter().map(name).collect()

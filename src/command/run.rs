@@ -1,25 +1,26 @@
 //! `deco run`: plans, runs, writes the answer.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
-
 use crate::cli::{RunArgs, SelectionArgs};
+use crate::diagnostic::Diagnostic;
 use crate::event::RunStatus;
 use crate::finish::{self, NoAnswer};
+use crate::harvest::contains_secret;
 use crate::interrupt;
 use crate::manifest::Jobs;
+use crate::mask::Masker;
 use crate::name::Name;
-use crate::plan::{CallId, Plan, select};
+use crate::output;
+use crate::plan::{Plan, conflict, select};
 use crate::prepare::Setting;
-use crate::report::{self, Detail, Events, Reporter, Reporters, Terminal};
+use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::store::Clash;
 
 use super::open::{self, Opened};
-use super::{Exit, complain, print};
+use super::{Exit, complain, print, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -29,15 +30,19 @@ pub fn run(args: &RunArgs) -> Exit {
 
 fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
     let opened = open::plan(&args.manifest)?;
-    let plan = opened.plan.clone();
-    let options = options(args, &plan)?;
-    let only = selected(args, &plan, options.wanted.as_deref())?;
+    let plan = &opened.plan;
+    let options = options(args, plan)?;
+    let only = selected(args, plan)?;
     if args.dry_run {
-        return Ok(super::plan::show(&plan, options.wanted.as_deref(), args.verbose));
+        return Ok(super::plan::show(plan, wanted(&args.selection), args.verbose));
     }
-    let output = output(args, &plan);
+    let output = output(args, plan);
+    if let Some(file) = &output {
+        let checked = output::check_writable(file);
+        checked.map_err(|error| wrong(format_args!("cannot write `{}`: {error}", file.display())))?;
+    }
     let (ran, written) = carry_out(args, opened, options)?;
-    let exit = conclude(&plan, &ran, only.as_deref(), output.as_deref(), args.compact);
+    let exit = conclude(&ran, only.as_deref(), output.as_deref(), args);
     Ok(if written { exit } else { Exit::Broken })
 }
 
@@ -56,42 +61,45 @@ fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
     let asked = args.jobs.as_deref().map(str::parse::<Jobs>).transpose();
     let asked =
         asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", args.jobs.as_deref().unwrap_or(""))))?;
-    let keep_going = args.keep_going || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
+    known_addresses(&args.selection.task, plan)?;
+    known_addresses(&args.selection.skip, plan)?;
+    let goes_on = args.keep_going || args.max_failures.is_some();
+    let keep_going = goes_on || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
     Ok(Options {
         jobs: slots(asked.or(settings.jobs)),
         keep_going,
         fail_fast: args.fail_fast,
-        wanted: wanted(&args.selection, plan)?,
-        skipped: addressed(&args.selection.skip, plan)?.into_iter().collect::<FxHashSet<_>>(),
+        max_failures: args.max_failures.map(|most| most as usize),
+        wanted: wanted(&args.selection).map(<[String]>::to_vec),
+        skipped: args.selection.skip.clone(),
     })
 }
 
-/// The calls that `-t` names; `None`: all.
-pub fn wanted(selection: &SelectionArgs, plan: &Plan) -> Result<Option<Vec<CallId>>, Exit> {
-    if selection.task.is_empty() {
-        return Ok(None);
-    }
-    addressed(&selection.task, plan).map(Some)
+/// The addresses that `-t` gives; `None`: all calls.
+pub fn wanted(selection: &SelectionArgs) -> Option<&[String]> {
+    (!selection.task.is_empty()).then_some(&selection.task)
 }
 
-fn addressed(addresses: &[String], plan: &Plan) -> Result<Vec<CallId>, Exit> {
-    let found = addresses.iter().map(|address| select::calls(plan, address));
-    Ok(found.collect::<Result<Vec<_>, _>>().map_err(wrong)?.concat())
+/// Refuses an address that names nothing.
+pub fn known_addresses(addresses: &[String], plan: &Plan) -> Result<(), Exit> {
+    addresses.iter().try_for_each(|address| select::named(plan, address).map(drop)).map_err(wrong)
 }
 
 /// Which documents the answer holds, where the command line says so.
-fn selected(args: &RunArgs, plan: &Plan, wanted: Option<&[CallId]>) -> Result<Option<Vec<Name>>, Exit> {
+fn selected(args: &RunArgs, plan: &Plan) -> Result<Option<Vec<Name>>, Exit> {
     if args.select.is_empty() {
-        return Ok(wanted.map(|calls| finish::filled_by(plan, calls)));
+        return Ok(wanted(&args.selection).map(|addresses| finish::filled_by(plan, addresses)));
     }
     let names = args.select.iter().map(|text| {
-        let name = Name::new(text).map_err(wrong)?;
+        let name = Name::new(text).map_err(|why| wrong(format_args!("`--select {text}`: {why}")))?;
         if !plan.world.is_document(text) {
             let filled =
                 plan.manifest.tasks.iter().flat_map(|task| &task.fills).map(|fill| &*fill.place.value.root);
             let known = plan.manifest.documents.keys().map(Name::as_str).chain(filled);
             let near = crate::diagnostic::nearest(text, known);
-            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let hint = near.map_or("; `deco list` shows the tasks".to_owned(), |near| {
+                format!("; did you mean `{near}`?")
+            });
             return Err(wrong(format_args!("`--select {text}`: there is no document `{text}`{hint}")));
         }
         Ok(name)
@@ -108,18 +116,22 @@ fn slots(jobs: Option<Jobs>) -> usize {
     }
 }
 
-/// The file that the answer goes to; with `-t` only one that the command line names.
+/// The file that the answer goes to, `None` for standard output; with `-t` only one that the command line names.
 fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
     let own = plan.manifest.settings.output.as_ref().filter(|_| args.selection.task.is_empty());
-    args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)))
+    let asked = args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)));
+    asked.filter(|file| file != Path::new("-"))
 }
 
 /// Runs to the end; also tells whether the events could all be written.
 fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, bool), Exit> {
-    let scratch = tempfile::Builder::new().prefix("deco-").tempdir();
+    // only its owner may look at what calls read and write
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
     let scratch =
         scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
-    let setting = Setting { run_id: run_id(), env: opened.env, scratch: scratch.path().to_owned() };
+    let folder = scratch.path().to_owned();
+    let setting = Setting { run_id: run_id(), env: opened.env, scratch: folder, secrets: opened.secrets };
     let reporters = Arc::new(reporters(args)?);
     let running = Running::new(opened.plan, options, setting, reporters.clone());
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
@@ -144,6 +156,11 @@ fn run_id() -> String {
 fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(file) = &args.events {
+        if file == Path::new("-") {
+            return Err(wrong(
+                "`--events -`: standard output carries only the answer; name a file, or `/dev/stderr`",
+            ));
+        }
         let events = Events::create(file);
         let events =
             events.map_err(|error| broken(format_args!("cannot write `{}`: {error}", file.display())))?;
@@ -177,24 +194,30 @@ fn quoted(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn conclude(plan: &Plan, ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, compact: bool) -> Exit {
+fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunArgs) -> Exit {
+    let color = args.manifest.color;
+    let plan = &ran.plan;
     if let Some(signal) = ran.signal {
         return Exit::Signal(signal);
     }
     if let Some(clash) = &ran.clash {
-        return failed(in_conflict(plan, clash));
+        return in_conflict(ran, clash, color);
     }
     let whole = ran.status == RunStatus::Succeeded;
     if !whole && !ran.keeps_going {
         return Exit::Failed;
     }
     let answer = match finish::answer(plan, &ran.store, only) {
-        Ok(answer) => finish::to_bytes(&answer, compact),
-        Err(NoAnswer::Clash(clash)) => return failed(in_conflict(plan, &clash)),
+        Ok(answer) => answer,
+        Err(NoAnswer::Clash(clash)) => return in_conflict(ran, &clash, color),
         Err(NoAnswer::Expression { name, message }) => {
-            return failed(format!("`{name}` of `select` cannot be made: {message}"));
+            return failed(&ran.secrets, &format!("`{name}` of `select` cannot be made: {message}"));
         }
     };
+    if let Some(variable) = ran.secrets.find_in(&answer) {
+        return failed(&ran.secrets, &contains_secret("the answer", variable));
+    }
+    let answer = finish::to_bytes(&answer, args.compact);
     let written = match output {
         None => print(&answer),
         Some(file) => write(&if whole { file.to_owned() } else { finish::partial_file(file) }, &answer),
@@ -202,31 +225,31 @@ fn conclude(plan: &Plan, ran: &Ran, only: Option<&[Name]>, output: Option<&Path>
     if written == Exit::Done && !whole { Exit::Failed } else { written }
 }
 
-fn failed(message: String) -> Exit {
-    complain(message);
+fn failed(secrets: &Masker, message: &str) -> Exit {
+    complain(secrets.mask_message(message));
     Exit::Failed
 }
 
 fn write(file: &Path, answer: &[u8]) -> Exit {
-    match finish::write_file(file, answer) {
+    match output::write_file(file, answer) {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            let error: io::Error = error;
-            broken(format_args!("cannot write `{}`: {error}", file.display()))
-        }
+        Err(error) => broken(format_args!("cannot write `{}`: {error}", file.display())),
     }
 }
 
-fn in_conflict(plan: &Plan, clash: &Clash) -> String {
-    match clash {
-        Clash::Unordered { first, second, path } => format!(
-            "calls are in conflict: `{}` and `{}` both filled `{path}`, and neither waits for the other; give each a \
-             place of its own, append with `[]`, or order them with `after`",
-            plan.address(*first),
-            plan.address(*second)
-        ),
+/// Draws the conflict on the manifest's text, as planning does.
+fn in_conflict(ran: &Ran, clash: &Clash, color: Color) -> Exit {
+    let plan = &ran.plan;
+    let mut diagnostic = match clash {
+        Clash::Unordered { first, second, path } => conflict::describe(plan, *first, *second, Some(path)),
         Clash::Misfit { call, path, message } => {
-            format!("the result of `{}` cannot fill `{path}`: {message}", plan.address(*call))
+            let address = plan.address(*call);
+            let error =
+                Diagnostic::error(format!("the result of `{address}` cannot fill `{path}`: {message}"));
+            error.at(plan.task(*call).span.clone(), "")
         }
-    }
+    };
+    secrets::hide(&ran.secrets, &mut diagnostic);
+    open::show(&plan.manifest.source, vec![diagnostic], color);
+    Exit::Failed
 }

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::pools::{self, Pools};
 use super::reader::{Entry, Known, Node, Reader, Section, no_name};
 use super::target::{Asker, Names};
 use super::{Document, Manifest, Sourced, Sync, Task};
@@ -39,6 +40,7 @@ pub fn parse(
 /// What the tables say, names not yet looked up.
 struct Parts<'a> {
     settings: settings::Read,
+    pools: Pools,
     documents: IndexMap<Name, Document>,
     tasks: Vec<(task::Draft, Section<'a>)>,
     /// Whether there are tasks at all, right or wrong.
@@ -50,6 +52,7 @@ fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(P
     let known = Known { table: "a manifest", keys: &raw::known().root, not_yet: raw::not_yet::ROOT };
     let root = reader.known_table(root, &known).unwrap_or_default();
     let settings = settings::read(reader, root.get("settings"), dir);
+    let pools = pools::read(reader, &root);
     let documents = documents::read(reader, &root, dir, overrides);
     let tasks = tasks(reader, &root, &settings.shell);
     let syncs = reader.section(&root, "sync");
@@ -62,7 +65,7 @@ fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(P
         DeValue::Table(tasks) => !tasks.is_empty(),
         _ => true,
     });
-    Parts { settings, documents, tasks, any_task, syncs }
+    Parts { settings, pools, documents, tasks, any_task, syncs }
 }
 
 fn tasks<'a>(
@@ -122,14 +125,23 @@ fn look_up(reader: &Reader<'_>, parts: Parts<'_>, source: Arc<Source>, dir: &Pat
         let targets = |texts: Vec<Sourced<String>>, asker| -> Vec<_> {
             texts.iter().filter_map(|text| names.target(reader, text, asker)).collect()
         };
-        let after: Vec<_> = after.into_iter().map(|texts| targets(texts, Asker::After)).collect();
+        let after = tasks.iter().zip(after);
+        let after: Vec<_> = after.map(|(task, texts)| targets(texts, Asker::After(&task.name))).collect();
         let waits: Vec<_> = waits_for.into_iter().map(|texts| targets(texts, Asker::WaitsFor)).collect();
         (after, waits)
     };
     tasks.iter_mut().zip(after).for_each(|(task, after)| task.after = after);
     syncs.iter_mut().zip(waits_for).for_each(|(sync, waits_for)| sync.waits_for = waits_for);
-    let manifest =
-        Manifest { source, dir: dir.to_owned(), settings: parts.settings.settings, documents, tasks, syncs };
+    tasks.iter().for_each(|task| parts.pools.check_uses(reader, task));
+    let manifest = Manifest {
+        source,
+        dir: dir.to_owned(),
+        settings: parts.settings.settings,
+        pools: parts.pools.known,
+        documents,
+        tasks,
+        syncs,
+    };
     check_names(reader, &manifest);
     manifest
 }

@@ -46,7 +46,7 @@ fn format<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Format> {
 }
 
 /// One of a few words.
-fn word<'a>(reader: &Reader<'a>, node: &'a Node<'a>, words: &[String]) -> Option<String> {
+pub fn word<'a>(reader: &Reader<'a>, node: &'a Node<'a>, words: &[String]) -> Option<String> {
     let text = reader.string(node)?;
     if words.contains(&text.value) {
         return Some(text.value);
@@ -67,7 +67,7 @@ pub fn ok_exit<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Vec<i32>> 
     Some(codes.iter().filter_map(|code| exit_code(reader, code)).collect())
 }
 
-fn exit_code(reader: &Reader<'_>, node: &Node<'_>) -> Option<i32> {
+pub fn exit_code(reader: &Reader<'_>, node: &Node<'_>) -> Option<i32> {
     let DeValue::Integer(code) = node.get_ref() else {
         return reader.mismatch(node, "an exit code", "an exit code is an integer from 0 to 255");
     };
@@ -199,17 +199,29 @@ pub fn reads<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Referen
     reads.collect()
 }
 
-/// `default`: any value; a string may be a template.
+/// `default`: any value, in which strings may be templates.
 pub fn default_value<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<DefaultValue> {
-    if let DeValue::String(_) = node.get_ref() {
-        let template = reader.template(node)?;
-        return Some(match literal(&template.value) {
-            Some(text) => DefaultValue::Constant(text.into()),
-            None => DefaultValue::Template(template),
-        });
+    match node.get_ref() {
+        DeValue::String(_) => {
+            let template = reader.template(node)?;
+            Some(match literal(&template.value) {
+                Some(text) => DefaultValue::Constant(text.into()),
+                None => DefaultValue::Template(template),
+            })
+        }
+        // what is wrong in one place leaves the rest to be looked at
+        DeValue::Array(items) if has_template(node) => {
+            Some(DefaultValue::Array(items.iter().filter_map(|item| default_value(reader, item)).collect()))
+        }
+        DeValue::Table(_) if has_template(node) => {
+            let entries = reader.table(node, "a table")?.entries;
+            let entries = entries
+                .iter()
+                .filter_map(|entry| Some((entry.name().to_owned(), default_value(reader, entry.node)?)));
+            Some(DefaultValue::Object(entries.collect()))
+        }
+        _ => Some(DefaultValue::Constant(reader.value(node))),
     }
-    no_templates_inside(reader, node);
-    Some(DefaultValue::Constant(reader.value(node)))
 }
 
 /// The text of a template without slots.
@@ -221,15 +233,11 @@ fn literal(template: &Template) -> Option<String> {
     texts.collect()
 }
 
-fn no_templates_inside<'a>(reader: &Reader<'a>, node: &'a Node<'a>) {
+fn has_template(node: &Node<'_>) -> bool {
     match node.get_ref() {
-        DeValue::String(text) if text.contains("${{") => {
-            let message = "`${{ }}` inside an array or a table of `default` is not yet supported";
-            let help = "write the whole default as one template: `\"${{ {'n': lat} }}\"`";
-            reader.report(Diagnostic::error(message).at(node.span(), "").help(help));
-        }
-        DeValue::Array(items) => items.iter().for_each(|item| no_templates_inside(reader, item)),
-        DeValue::Table(table) => table.values().for_each(|value| no_templates_inside(reader, value)),
-        _ => {}
+        DeValue::String(text) => text.contains("${{"),
+        DeValue::Array(items) => items.iter().any(has_template),
+        DeValue::Table(table) => table.values().any(has_template),
+        _ => false,
     }
 }

@@ -5,14 +5,19 @@ use indexmap::IndexMap;
 
 use super::place::made_at;
 use super::reader::Reader;
-use super::{DefaultValue, Document, Fill, Items, Place, Run, Select, Settings, Sourced, Sync, Target, Task};
+use super::{
+    Amount, DefaultValue, Document, Fill, Items, Place, Run, Select, Settings, Sourced, Sync, Task, When,
+};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::expr::{Expression, Reference, Step, Template};
 use crate::name::Name;
 
 /// The words of a scope besides documents and variables.
 const CALL: &[&str] = &["env", "key", "task", "attempt"];
+const FINALIZER: &[&str] = &["env", "key", "task", "attempt", "run", "calls"];
 const FILLS: &[&str] = &["env", "key", "task", "attempt", "result", "exit"];
+const FINALIZER_FILLS: &[&str] = &["env", "key", "task", "attempt", "run", "calls", "result", "exit"];
+const TARGET: &[&str] = &["env", "key", "task"];
 const PLANNING: &[&str] = &["env", "task"];
 const OUTSIDE: &[&str] = &["env"];
 const FUNCTIONS: &[&str] = &["range", "zip", "glob", "lines", "json", "basename", "stem", "dirname", "ext"];
@@ -59,10 +64,6 @@ impl<'m> Documents<'m> {
     pub fn has(&self, name: &str) -> bool {
         self.known.contains_key(name) || self.suspected.iter().any(|suspected| suspected == name)
     }
-
-    fn filler(&self, name: &str) -> Option<&(&'m Task, Span)> {
-        self.known.get(name)?.filled.as_ref()
-    }
 }
 
 /// Where expressions stand, and what they may name there.
@@ -73,26 +74,39 @@ struct Scope<'s> {
     /// Variables of the task that are bound only after this place.
     later: Vec<&'s str>,
     words: &'static [&'static str],
+    /// Of the task in which the expressions stand, if it is one.
+    when: Option<When>,
+}
+
+impl<'s> Scope<'s> {
+    /// Outside of tasks: documents and the environment.
+    fn outside(reader: &'s Reader<'s>, documents: &'s Documents<'s>) -> Scope<'s> {
+        Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE, when: None }
+    }
 }
 
 /// Reports the names of a task that stand for nothing.
 pub fn check_task(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
-    let scope = |variables, words| Scope { reader, documents, variables, later: Vec::new(), words };
+    let when = Some(task.when);
+    let scope = |variables, words| Scope { variables, words, when, ..Scope::outside(reader, documents) };
     let mut bound = Vec::new();
     for variable in &task.variables {
         if let Items::Expression(items) = &variable.items {
             let all = task.variable_names().map(Name::as_str);
             let later = all.filter(|name| !bound.contains(name)).collect();
             Scope { later, ..scope(bound.clone(), OUTSIDE) }.expression(items);
-            check_static(reader, items, &bound, documents, task);
         }
         bound.extend(variable.names.iter().map(Name::as_str));
     }
     let planning = scope(bound.clone(), PLANNING);
     task.key.iter().flatten().for_each(|part| planning.expression(part));
-    let call = scope(bound.clone(), CALL);
-    check_call(&call, task);
-    let fills = scope(bound, FILLS);
+    let (call, fills) = match task.when.is_finalizer() {
+        true => (FINALIZER, FINALIZER_FILLS),
+        false => (CALL, FILLS),
+    };
+    check_call(&scope(bound.clone(), call), task);
+    check_after(&scope(bound.clone(), TARGET), task);
+    let fills = scope(bound, fills);
     task.fills.iter().for_each(|fill| fills.fill(fill));
 }
 
@@ -105,48 +119,29 @@ fn check_call(scope: &Scope<'_>, task: &Task) {
     let templates = [&task.stdin, &task.dotenv, &task.dir].into_iter().flatten();
     templates.chain(task.env.iter().map(|(_, value)| value)).for_each(|template| scope.template(template));
     task.reads.iter().for_each(|read| scope.read(read));
-    if let Some(DefaultValue::Template(template)) = &task.default {
-        scope.template(template);
-    }
-    for target in &task.after {
-        if let Target::Call(_, parts) = &target.value {
-            let place = made_at(target.place.span.clone());
-            parts.iter().for_each(|part| scope.slots(part, &place));
+    let default = task.default.iter().flat_map(DefaultValue::templates);
+    default.for_each(|template| scope.template(template));
+    for amount in task.amounts() {
+        if let Amount::Expression(expression) = amount {
+            scope.expression(expression);
         }
     }
 }
 
-/// Fan-out over what tasks fill is known only at run time.
-fn check_static(
-    reader: &Reader<'_>,
-    items: &Sourced<Expression>,
-    bound: &[&str],
-    documents: &Documents<'_>,
-    task: &Task,
-) {
-    for reference in items.value.references() {
-        let root = reference.root.as_ref();
-        let filler = documents.filler(root).filter(|_| !bound.contains(&root));
-        if let Some((by, at)) = filler {
-            let span = items.place.inner(reference.span.clone());
-            let message = format!("a `for` over `{root}`, which `{}` fills, is not yet supported", by.name);
-            let help = "go over what `[data]`, `[load]` or a function gives";
-            let diagnostic = Diagnostic::error(message).at(span, "known only when the run has come there");
-            let diagnostic =
-                if by.name == task.name { diagnostic } else { diagnostic.at(at.clone(), "filled here") };
-            reader.report(diagnostic.help(help));
-        }
+/// What a call waits for is known before it runs.
+fn check_after(scope: &Scope<'_>, task: &Task) {
+    for target in &task.after {
+        let place = made_at(target.place.span.clone());
+        target.value.templates().into_iter().for_each(|part| scope.slots(part, &place));
     }
 }
 
 /// Reports the names of a sync point's `check` that stand for nothing, and templates in its `waits-for`.
 pub fn check_sync(reader: &Reader<'_>, sync: &Sync, documents: &Documents<'_>) {
-    let scope = Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE };
+    let scope = Scope::outside(reader, documents);
     sync.check.iter().for_each(|check| scope.expression(check));
     for target in &sync.waits_for {
-        if let Target::Call(_, parts) = &target.value
-            && parts.iter().any(|part| part.slots().next().is_some())
-        {
+        if target.value.templates().iter().any(|part| part.slots().next().is_some()) {
             let diagnostic =
                 Diagnostic::error("a sync point has no variables").at(target.place.span.clone(), "");
             reader.report(diagnostic.help("name the whole task, or one call by its key's texts"));
@@ -166,7 +161,7 @@ pub fn check_settings(reader: &Reader<'_>, settings: &Settings, documents: &Docu
             }
         }),
         Select::Computed(expressions) => {
-            let scope = Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE };
+            let scope = Scope::outside(reader, documents);
             expressions.iter().for_each(|(_, expression)| scope.expression(expression));
         }
     }
@@ -230,10 +225,34 @@ impl Scope<'_> {
     fn root(&self, reference: &Reference, place: &Place) {
         let root = reference.root.as_ref();
         if self.variables.contains(&root) || self.words.contains(&root) || self.documents.has(root) {
-            return;
+            return self.member_of_run(reference, place);
         }
         let span = place.inner(reference.span.start..reference.span.start + root.len());
         self.reader.report(self.unknown(root).at(span, "unknown name"));
+    }
+
+    /// Of `run` there is the status alone.
+    fn member_of_run(&self, reference: &Reference, place: &Place) {
+        if let ("run", Some(Step::Key(member))) = (reference.root.as_ref(), reference.steps.first())
+            && &**member != "status"
+        {
+            let span = place.inner(reference.span.clone());
+            let message = format!("there is no `run.{member}`");
+            self.reader.report(Diagnostic::error(message).at(span, "").help("write `run.status`"));
+        }
+    }
+
+    /// `run` and `calls` where they are not known.
+    fn too_early(&self, root: &str) -> Diagnostic {
+        let diagnostic = Diagnostic::error(format!("`{root}` is known in finalizers only"));
+        match self.when {
+            Some(When::Success) => {
+                diagnostic.help("add `when = \"always\"` or `when = \"failure\"` to this task")
+            }
+            Some(When::Failure | When::Always) => Diagnostic::error(format!("`{root}` is not known yet here"))
+                .help("which calls a finalizer has, and what they wait for, is known earlier: name it in what they run"),
+            None => diagnostic.help("a finalizer is a task with `when = \"always\"` or `when = \"failure\"`"),
+        }
     }
 
     fn unknown(&self, root: &str) -> Diagnostic {
@@ -246,7 +265,7 @@ impl Scope<'_> {
                 let help = "another task reads a result by the document that it fills";
                 return Diagnostic::error(format!("`{root}` is known in `fills` only")).help(help);
             }
-            "run" | "calls" => return Diagnostic::error(format!("`{root}` is not yet supported")),
+            "run" | "calls" => return self.too_early(root),
             "key" | "task" | "attempt" => {
                 return Diagnostic::error(format!("`{root}` is not known here")).help("it belongs to a call");
             }

@@ -1,6 +1,7 @@
 //! `[settings]`: how the run as a whole goes. Files that it names are read here.
 
 use std::path::Path;
+use std::time::Duration;
 
 use toml::de::DeValue;
 
@@ -11,6 +12,8 @@ use super::{Jobs, Select, Settings, Sourced};
 use crate::diagnostic::Diagnostic;
 use crate::name::Name;
 
+const FINALIZER_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What `[settings]` says, and the shell for text that tasks run.
 pub struct Read {
     pub settings: Settings,
@@ -19,8 +22,7 @@ pub struct Read {
 
 /// Reads `[settings]`; absent keys have their defaults.
 pub fn read<'a>(reader: &Reader<'a>, node: Option<&'a Node<'a>>, dir: &Path) -> Read {
-    let known =
-        Known { table: "`[settings]`", keys: &raw::known().settings, not_yet: raw::not_yet::SETTINGS };
+    let known = Known { table: "`[settings]`", keys: &raw::known().settings, not_yet: &[] };
     let table = node.and_then(|node| reader.known_table(node, &known)).unwrap_or_default();
     let text = |key: &str| table.get(key).and_then(|node| reader.string(node)).map(|text| text.value);
     let settings = Settings {
@@ -29,6 +31,12 @@ pub fn read<'a>(reader: &Reader<'a>, node: Option<&'a Node<'a>>, dir: &Path) -> 
         output: text("output").map(|file| dir.join(file)),
         select: table.get("select").and_then(|node| select(reader, node)).unwrap_or(Select::Changed),
         keep_going: table.get("keep-going").and_then(|node| reader.boolean(node)).unwrap_or(false),
+        run_timeout: table.get("run-timeout").and_then(|node| reader.duration(node, false)),
+        finalizer_timeout: table
+            .get("finalizer-timeout")
+            .and_then(|node| reader.duration(node, true))
+            .unwrap_or(FINALIZER_TIMEOUT),
+        secrets: table.get("secrets").map(|node| secrets(reader, node)).unwrap_or_default(),
         env: table.entry("env").map(|entry| env(reader, entry)).unwrap_or_default(),
         dotenv: table.get("dotenv").map(|node| dotenv(reader, node, dir)).unwrap_or_default(),
     };
@@ -113,6 +121,22 @@ fn document_name(reader: &Reader<'_>, text: Sourced<String>) -> Option<Sourced<N
     }
 }
 
+/// `secrets`: names of variables, never values.
+fn secrets<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<String>> {
+    let names = reader.strings(node).unwrap_or_default();
+    for name in &names {
+        let mut chars = name.value.chars();
+        let begins = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        if !begins || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            let diagnostic = Diagnostic::error("`secrets` lists names of environment variables");
+            let diagnostic = diagnostic.at(name.place.span.clone(), "this is no such name");
+            reader
+                .report(diagnostic.help("write the variable's name, such as \"API_TOKEN\", never its value"));
+        }
+    }
+    names
+}
+
 fn env<'a>(reader: &Reader<'a>, entry: Entry<'a>) -> Vec<(String, String)> {
     let table = reader.table(entry.node, "a table of variables").unwrap_or_default();
     let variables = table.entries.iter().filter_map(|variable| {
@@ -161,18 +185,29 @@ fn dotenv<'a>(reader: &Reader<'a>, node: &'a Node<'a>, dir: &Path) -> Vec<(Strin
 
 /// The variables of a dotenv file in their order.
 pub fn read_dotenv(file: &Path) -> Result<Vec<(String, String)>, FormatError> {
-    let variables = dotenvy::from_path_iter(file).map_err(|error| dotenv_words(&error))?;
-    variables.collect::<Result<_, _>>().map_err(|error| dotenv_words(&error))
+    let variables = dotenvy::from_path_iter(file).map_err(|error| dotenv_words(&error, file))?;
+    variables.collect::<Result<_, _>>().map_err(|error| dotenv_words(&error, file))
 }
 
-fn dotenv_words(error: &dotenvy::Error) -> FormatError {
+/// The line is told by its number: what stands in such a file may be a secret.
+fn dotenv_words(error: &dotenvy::Error, file: &Path) -> FormatError {
     let message = match error {
         dotenvy::Error::Io(error) => return load::unreadable(error),
-        dotenvy::Error::LineParse(line, at) => format!("`{line}` is wrong from its character {}", at + 1),
-        other => other.to_string(),
+        dotenvy::Error::LineParse(line, _) => match line_number(file, line) {
+            Some(number) => format!("line {number} is wrong"),
+            None => "one of its lines is wrong".to_owned(),
+        },
+        _ => "it cannot be understood".to_owned(),
     };
     let help = "each line is `NAME=value`, empty, or a comment after `#`".to_owned();
     FormatError { message, help: Some(help) }
+}
+
+fn line_number(file: &Path, wrong: &str) -> Option<usize> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let first = wrong.lines().next()?;
+    // the parser reports the whole line or the value in it
+    text.lines().position(|line| line.contains(first.trim())).map(|at| at + 1)
 }
 
 #[cfg(test)]

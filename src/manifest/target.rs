@@ -1,19 +1,19 @@
-//! What `after` and `waits-for` name: a task, a call of it, a tag, a sync point, a place. Which of these a name is
+//! What `after` and `waits-for` name: tasks, calls of them, tags, sync points, places. Which of these a name is
 //! depends on the whole manifest, so targets are read after all names are known.
 
 use indexmap::{IndexMap, IndexSet};
 
 use super::names::Documents;
-use super::reader::{Reader, at_span};
+use super::pattern::{CallPattern, Column, Glob, PartPattern, is_glob};
+use super::reader::{Reader, at_span, listed};
 use super::{Sourced, Sync, Target, Task};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::expr::{Reference, Template};
-use crate::name::TaskName;
+use crate::expr::{Part, Reference, Template};
+use crate::name::{Name, TaskName};
 
 /// The names that a target may have.
 pub struct Names<'m> {
-    /// Each with how many parts its key has.
-    tasks: IndexMap<&'m str, (&'m TaskName, usize)>,
+    tasks: IndexMap<&'m str, &'m Task>,
     syncs: Vec<TaskName>,
     tags: IndexSet<&'m str>,
     documents: &'m Documents<'m>,
@@ -21,16 +21,24 @@ pub struct Names<'m> {
 
 /// Where a target stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
-    After,
+pub enum Asker<'a> {
+    /// In the `after` of this task.
+    After(&'a TaskName),
     WaitsFor,
 }
 
+/// A part of a key as a target writes it.
+struct Written {
+    name: Option<Name>,
+    text: PartPattern,
+}
+
+type Parsed<T> = Result<T, Box<Diagnostic>>;
+
 impl<'m> Names<'m> {
     pub fn new(tasks: &'m [Task], syncs: &[Sync], documents: &'m Documents<'m>) -> Names<'m> {
-        let parts = |task: &Task| task.key.as_ref().map_or_else(|| task.variable_names().count(), Vec::len);
         Names {
-            tasks: tasks.iter().map(|task| (task.name.as_str(), (&task.name, parts(task)))).collect(),
+            tasks: tasks.iter().map(|task| (task.name.as_str(), task)).collect(),
             syncs: syncs.iter().map(|sync| sync.name.clone()).collect(),
             tags: tasks.iter().flat_map(|task| &task.tags).map(String::as_str).collect(),
             documents,
@@ -42,7 +50,7 @@ impl<'m> Names<'m> {
         &self,
         reader: &Reader<'_>,
         text: &Sourced<String>,
-        asker: Asker,
+        asker: Asker<'_>,
     ) -> Option<Sourced<Target>> {
         let value = match self.parse(text, asker) {
             Ok(target) => target,
@@ -54,70 +62,84 @@ impl<'m> Names<'m> {
         Some(Sourced { value, place: text.place.clone() })
     }
 
-    fn parse(&self, text: &Sourced<String>, asker: Asker) -> Result<Target, Box<Diagnostic>> {
+    fn parse(&self, text: &Sourced<String>, asker: Asker<'_>) -> Parsed<Target> {
         let address = text.value.trim();
-        let whole = || text.place.span.clone();
         if let Some(tag) = address.strip_prefix("tag:") {
-            return match self.tags.contains(tag) {
-                true => Ok(Target::Tag(tag.to_owned())),
-                false => Err(Box::new(
-                    Diagnostic::error(format!("no task has the tag `{tag}`"))
-                        .at(whole(), "unknown tag")
-                        .nearest(tag, self.tags.iter().copied()),
-                )),
-            };
+            return self.tag(text, tag, asker);
         }
         let (name, bracket) = split(address);
-        if let Some((task, parts)) = self.tasks.get(name) {
-            match bracket {
-                None => return Ok(Target::Task((*task).clone())),
-                Some(inner) => return self.call(text, task, *parts, inner),
-            }
+        if let Some(task) = self.tasks.get(name) {
+            return match bracket {
+                None => Ok(Target::Task(task.name.clone())),
+                Some(inner) => one_task(text, task, &parts(text, inner)?),
+            };
         }
         if let Some(sync) = self.syncs.iter().find(|sync| sync.as_str() == address) {
             return Ok(Target::Sync(sync.clone()));
         }
-        self.place(text, asker)
+        match is_glob_of_names(name) {
+            true => self.several(text, name, bracket, asker),
+            false => self.place(text, asker),
+        }
     }
 
-    fn call(
+    fn tag(&self, text: &Sourced<String>, tag: &str, asker: Asker<'_>) -> Parsed<Target> {
+        if self.tags.contains(tag) {
+            return Ok(Target::Tag(tag.to_owned()));
+        }
+        if is_glob(tag) {
+            let glob = Glob::new(tag);
+            let tasks = self.others(asker, |task| task.tags.iter().any(|tag| glob.matches(tag)));
+            if !tasks.is_empty() {
+                return Ok(Target::Tasks(format!("tag:{tag}"), names_of(&tasks)));
+            }
+        }
+        let known = self.tags.iter().copied();
+        let diagnostic = Diagnostic::error(format!("no task has the tag `{tag}`"))
+            .at(text.place.span.clone(), "unknown tag");
+        Err(Box::new(diagnostic.nearest(tag, known)))
+    }
+
+    /// The tasks besides the asking one: `*` there means all others.
+    fn others(&self, asker: Asker<'_>, wanted: impl Fn(&Task) -> bool) -> Vec<&'m Task> {
+        let is_other = |task: &Task| match asker {
+            Asker::After(own) => task.name != *own,
+            Asker::WaitsFor => true,
+        };
+        self.tasks.values().copied().filter(|task| is_other(task) && wanted(task)).collect()
+    }
+
+    /// What a glob of task names stands for, with or without brackets.
+    fn several(
         &self,
         text: &Sourced<String>,
-        task: &TaskName,
-        parts: usize,
-        inner: &str,
-    ) -> Result<Target, Box<Diagnostic>> {
-        let given = split_key(inner);
-        let wrong = |message: String, help: String| {
-            Box::new(Diagnostic::error(message).at(text.place.span.clone(), "").help(help))
-        };
-        let globs = given.iter().any(|part| !part.contains("${{") && part.contains(['*', '?', '=']));
-        if globs {
-            let help = format!("name the whole task, `{task}`, or one call by its key's texts");
-            return Err(wrong("globs and named parts are not yet supported here".to_owned(), help));
+        name: &str,
+        bracket: Option<&str>,
+        asker: Asker<'_>,
+    ) -> Parsed<Target> {
+        let glob = Glob::new(name);
+        let tasks = self.others(asker, |task| glob.matches(task.name.as_str()));
+        let wrong = |message: String| Diagnostic::error(message).at(text.place.span.clone(), "");
+        if tasks.is_empty() {
+            let diagnostic = wrong(format!("no other task has a name like `{name}`"));
+            return Err(Box::new(
+                diagnostic.help(format!("the tasks are {}", listed(self.tasks.keys().take(12)))),
+            ));
         }
-        if given.len() != parts {
-            let message = format!("a key of `{task}` has {}, this has {}", parts_of(parts), given.len());
-            let help = match parts {
-                0 => format!("write `{task}`"),
-                _ => format!("write `{task}[{}]`", vec!["…"; parts].join(",")),
-            };
-            return Err(wrong(message, help));
+        let Some(inner) = bracket else { return Ok(Target::Tasks(name.to_owned(), names_of(&tasks))) };
+        let parts = parts(text, inner)?;
+        let patterns: Vec<CallPattern> = tasks.iter().filter_map(|task| pattern(task, &parts).ok()).collect();
+        if patterns.is_empty() {
+            let diagnostic = wrong(format!("no task with a name like `{name}` has a key of this form"));
+            return Err(Box::new(diagnostic.help(format!(
+                "the tasks are {}",
+                listed(names_of(&tasks).iter().map(TaskName::as_str).take(12))
+            ))));
         }
-        let from = text.value.find('[').map_or(0, |at| at + 1);
-        let templates = given.into_iter().map(|part| {
-            let at = from + (part.as_ptr() as usize).saturating_sub(inner.as_ptr() as usize);
-            let unquoted = serde_json::from_str::<String>(part.trim());
-            Template::parse(unquoted.as_deref().unwrap_or(part.trim())).map_err(|error| {
-                let shifted = at + error.span.start..at + error.span.end;
-                let span = text.place.inner(shifted);
-                Box::new(at_span(error, span))
-            })
-        });
-        Ok(Target::Call(task.clone(), templates.collect::<Result<_, _>>()?))
+        Ok(Target::Calls(patterns))
     }
 
-    fn place(&self, text: &Sourced<String>, asker: Asker) -> Result<Target, Box<Diagnostic>> {
+    fn place(&self, text: &Sourced<String>, asker: Asker<'_>) -> Parsed<Target> {
         let whole = text.place.span.clone();
         let (reference, append) = match Reference::parse(&text.value) {
             Ok(parsed) => parsed,
@@ -126,7 +148,7 @@ impl<'m> Names<'m> {
         if !self.documents.has(reference.root.as_ref()) {
             return Err(Box::new(self.unknown(text, asker)));
         }
-        if asker == Asker::After {
+        if asker != Asker::WaitsFor {
             let message = "`after` names tasks, calls and sync points, no places";
             let help = "what a task reads it waits for by itself; name the task that fills the place";
             return Err(Box::new(Diagnostic::error(message).at(whole, "this is a document").help(help)));
@@ -138,10 +160,11 @@ impl<'m> Names<'m> {
         Ok(Target::Place(reference))
     }
 
-    fn unknown(&self, text: &Sourced<String>, asker: Asker) -> Diagnostic {
+    fn unknown(&self, text: &Sourced<String>, asker: Asker<'_>) -> Diagnostic {
         let name = text.value.trim();
         let root = name.split(['[', '.']).next().unwrap_or_default();
-        let what = if asker == Asker::After { "task or sync point" } else { "task, sync point or document" };
+        let what =
+            if asker != Asker::WaitsFor { "task or sync point" } else { "task, sync point or document" };
         let diagnostic = Diagnostic::error(format!("there is no {what} `{root}`"));
         let diagnostic = diagnostic.at(text.place.span.clone(), "unknown name");
         let tasks = self.tasks.keys().copied();
@@ -152,6 +175,119 @@ impl<'m> Names<'m> {
             None => diagnostic,
         }
     }
+}
+
+fn names_of(tasks: &[&Task]) -> Vec<TaskName> {
+    tasks.iter().map(|task| task.name.clone()).collect()
+}
+
+/// Whether a text is made of what names are made of, and of `*` and `?`.
+fn is_glob_of_names(text: &str) -> bool {
+    is_glob(text) && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-*?".contains(c))
+}
+
+/// How many parts the keys of a task have.
+fn arity(task: &Task) -> usize {
+    task.key.as_ref().map_or_else(|| task.variable_names().count(), Vec::len)
+}
+
+/// The calls of one task that these parts name.
+fn one_task(text: &Sourced<String>, task: &Task, parts: &[Written]) -> Parsed<Target> {
+    let pattern =
+        pattern(task, parts).map_err(|diagnostic| Box::new(diagnostic.at(text.place.span.clone(), "")))?;
+    Ok(match one_call(task, &pattern) {
+        Some(key) => Target::Call(task.name.clone(), key),
+        None => Target::Calls(vec![pattern]),
+    })
+}
+
+/// Which part of the task's keys a column is; a variable is none where `key` names the calls.
+fn position(task: &Task, column: &Column) -> Option<usize> {
+    match column {
+        Column::Position(position) => Some(*position),
+        Column::Variable(name) if task.key.is_none() => task.variable_names().position(|known| known == name),
+        Column::Variable(_) => None,
+    }
+}
+
+/// The key, where a pattern gives each part of it.
+fn one_call(task: &Task, pattern: &CallPattern) -> Option<Vec<Template>> {
+    let part = |wanted: usize| {
+        let mut parts = pattern.parts.iter();
+        match parts.find(|(column, _)| position(task, column) == Some(wanted))? {
+            (_, PartPattern::Exact(template)) => Some(template.clone()),
+            (_, PartPattern::Glob(_)) => None,
+        }
+    };
+    (0..arity(task)).map(part).collect()
+}
+
+/// What these parts ask of the keys of a task: all by name and any of them, or as many as the key has.
+fn pattern(task: &Task, parts: &[Written]) -> Result<CallPattern, Diagnostic> {
+    let count = arity(task);
+    if parts.len() != count && parts.iter().any(|part| part.name.is_none()) {
+        let message = format!("a key of `{}` has {}, this has {}", task.name, parts_of(count), parts.len());
+        let help = match count {
+            0 => format!("write `{}`", task.name),
+            _ => format!("write `{}[{}]`", task.name, vec!["…"; count].join(",")),
+        };
+        return Err(Diagnostic::error(message).help(help));
+    }
+    let mut columns: Vec<(Column, PartPattern)> = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let column = column(task, part, index)?;
+        let is_same = |known: &Column| {
+            *known == column || position(task, known).is_some_and(|at| Some(at) == position(task, &column))
+        };
+        if columns.iter().any(|(known, _)| is_same(known)) {
+            return Err(Diagnostic::error("one part of the key is given twice").help("take one of them out"));
+        }
+        columns.push((column, part.text.clone()));
+    }
+    Ok(CallPattern { task: task.name.clone(), parts: columns })
+}
+
+fn column(task: &Task, part: &Written, position: usize) -> Result<Column, Diagnostic> {
+    let Some(name) = &part.name else { return Ok(Column::Position(position)) };
+    if task.variable_names().any(|known| known == name) {
+        return Ok(Column::Variable(name.clone()));
+    }
+    let diagnostic = Diagnostic::error(format!("`{}` has no variable `{name}`", task.name));
+    let known = || task.variable_names().map(Name::as_str);
+    Err(match nearest(name.as_str(), known()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if known().next().is_none() => diagnostic.help(format!("write `{}`", task.name)),
+        None => diagnostic
+            .help(format!("the variables are {}; a text with `=` stands in quotes", listed(known()))),
+    })
+}
+
+/// The parts in a target's brackets.
+fn parts(text: &Sourced<String>, inner: &str) -> Parsed<Vec<Written>> {
+    split_key(inner).into_iter().map(|part| written(text, part.trim())).collect()
+}
+
+/// A part: `text`, `"text"`, `name=text`; a bare text with `*` or `?` outside of `${{ }}` is a glob.
+fn written(text: &Sourced<String>, part: &str) -> Parsed<Written> {
+    let (name, bare) = match part.split_once('=') {
+        Some((name, rest)) => match Name::new(name.trim()) {
+            Ok(name) => (Some(name), rest.trim()),
+            Err(_) => (None, part),
+        },
+        None => (None, part),
+    };
+    let unquoted = serde_json::from_str::<String>(bare);
+    let template = Template::parse(unquoted.as_deref().unwrap_or(bare)).map_err(|error| {
+        let at = (bare.as_ptr() as usize).saturating_sub(text.value.as_ptr() as usize);
+        let span = text.place.inner(at + error.span.start..at + error.span.end);
+        Box::new(at_span(error, span))
+    })?;
+    let globs = |part: &Part| matches!(part, Part::Literal(text) if is_glob(text));
+    let text = match unquoted.is_err() && template.parts.iter().any(globs) {
+        true => PartPattern::Glob(template),
+        false => PartPattern::Exact(template),
+    };
+    Ok(Written { name, text })
 }
 
 fn parts_of(count: usize) -> String {

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use super::reader::{Entry, Known, Node, Reader, Section};
-use super::{Format, ResultFormat, Run, Sourced, Task};
-use super::{fills, raw, run, settings, variables};
+use super::{Amount, Format, ResultFormat, RetryOn, Run, Sourced, Task};
+use super::{attempts, fills, raw, run, settings, variables};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::expr::Template;
 use crate::name::TaskName;
 
 const GRACE: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// A task of which the `after` is still text.
 pub struct Draft {
@@ -67,6 +68,7 @@ pub fn read<'a>(
         include: include.map(|node| variables::include(reader, node, &variables)).unwrap_or_default(),
         exclude: exclude.map(|node| variables::exclude(reader, node, &variables)).unwrap_or_default(),
         condition: fields.get("if").and_then(|node| reader.expression(node)),
+        when: fields.get("when").and_then(|node| attempts::when(reader, node)).unwrap_or_default(),
         run: what_runs(reader, &fields, shell),
         stdin: template(reader, &fields, "stdin"),
         env: env(reader, &fields),
@@ -82,6 +84,17 @@ pub fn read<'a>(
         after: Vec::new(),
         timeout: fields.get("timeout").and_then(|node| reader.duration(node, false)),
         grace: fields.get("grace").and_then(|node| reader.duration(node, true)).unwrap_or(GRACE),
+        retries: fields.get("retries").and_then(|node| attempts::retries(reader, node)).unwrap_or(0),
+        retry_delay: fields
+            .get("retry-delay")
+            .and_then(|node| reader.duration(node, true))
+            .unwrap_or(RETRY_DELAY),
+        retry_on: fields
+            .get("retry-on")
+            .and_then(|node| attempts::retry_on(reader, node))
+            .unwrap_or(RetryOn::Any),
+        cpus: fields.get("cpus").and_then(|node| attempts::cpus(reader, node)).unwrap_or(Amount::Constant(1)),
+        uses: fields.get("uses").and_then(|node| attempts::uses(reader, node)).unwrap_or_default(),
         allow_failure: fields.get("allow-failure").and_then(|node| reader.boolean(node)).unwrap_or(false),
         name: name.clone(),
         span: span.clone(),
@@ -89,6 +102,7 @@ pub fn read<'a>(
         key,
         fills,
     };
+    check_retries(reader, &fields);
     let after = fields.get("after").and_then(|node| reader.strings(node)).unwrap_or_default();
     let runs = ["run", "call", "worker"].iter().any(|key| fields.get(key).is_some());
     Draft { task, after, runs }
@@ -115,11 +129,17 @@ fn tags(reader: &Reader<'_>, fields: &Fields<'_>) -> Vec<String> {
     texts.into_iter().map(|text| text.value).collect()
 }
 
-fn env(reader: &Reader<'_>, fields: &Fields<'_>) -> Vec<(String, Sourced<Template>)> {
-    let Some(node) = fields.get("env") else { return Vec::new() };
-    let table = reader.table(node, "a table of variables").unwrap_or_default();
-    let variables = table.entries.iter().filter_map(|entry| {
-        settings::check_variable(reader, *entry);
+/// The variables of `[defaults]`, then the task's own: those of one name stand once, as the task gives them.
+fn env<'a>(reader: &Reader<'a>, fields: &Fields<'a>) -> Vec<(String, Sourced<Template>)> {
+    let table = |section: &Section<'a>| {
+        section.get("env").and_then(|node| reader.table(node, "a table of variables"))
+    };
+    let own = table(&fields.own).unwrap_or_default();
+    let mut entries = table(fields.defaults).unwrap_or_default().entries;
+    entries.retain(|entry| own.get(entry.name()).is_none());
+    entries.extend(own.entries);
+    let variables = entries.into_iter().filter_map(|entry| {
+        settings::check_variable(reader, entry);
         Some((entry.name().to_owned(), reader.template(entry.node)?))
     });
     variables.collect()
@@ -131,6 +151,19 @@ fn what_runs(reader: &Reader<'_>, fields: &Fields<'_>, shell: &[Sourced<String>]
     let shell = own.as_deref().unwrap_or(shell);
     let run = fields.get("run").and_then(|node| run::run(reader, node, shell));
     run.unwrap_or(Run::Program { words: Vec::new(), span: 0..0 })
+}
+
+/// Warns of a task that says how it is retried, and is not.
+fn check_retries(reader: &Reader<'_>, fields: &Fields<'_>) {
+    if fields.get("retries").is_some() {
+        return;
+    }
+    for key in ["retry-delay", "retry-on"] {
+        if let Some(entry) = fields.own.entry(key) {
+            let diagnostic = Diagnostic::warning(format!("`{key}` does nothing without `retries`"));
+            reader.report(diagnostic.at(entry.key.span(), "").help("add `retries = 3`, or take this out"));
+        }
+    }
 }
 
 /// Reports a task that says nothing about what it runs, or more than one thing.

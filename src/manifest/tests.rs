@@ -44,6 +44,14 @@ fn filled(task: &Task) -> Vec<String> {
     task.fills.iter().map(text).collect()
 }
 
+fn source(template: &Template) -> String {
+    let parts = template.parts.iter().map(|part| match part {
+        crate::expr::Part::Literal(text) => text.clone(),
+        crate::expr::Part::Slot(slot) => format!("${{{{ {} }}}}", slot.expression.source()),
+    });
+    parts.collect()
+}
+
 #[test]
 fn a_task_fills_its_name_and_key_unless_it_says_otherwise() {
     let check = |keys: &str, expected: &[&str]| assert_eq!(filled(&task(keys)), expected, "{keys}");
@@ -83,12 +91,25 @@ fn defaults_are_for_what_a_task_does_not_say() {
     let [a, b] = manifest.tasks.as_slice() else { panic!() };
     assert_eq!(a.timeout, Some(Duration::from_secs(60)));
     assert_eq!(b.timeout, Some(Duration::from_secs(120)));
-    assert_eq!((a.env[0].0.as_str(), b.env[0].0.as_str(), b.env.len()), ("A", "B", 1));
     let shell = |task: &Task| match &task.run {
         Run::Shell { shell, .. } => shell[0].clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!((shell(a).as_str(), shell(b).as_str()), ("dash", "bash"));
+}
+
+#[test]
+fn the_env_of_a_task_is_added_to_the_defaults() {
+    let text = "[defaults]\nenv = { A = '1', B = '${{ a }}', C = '3' }\n[tasks.a]\nrun = 'true'\nenv = {}\n\
+                [tasks.b]\nrun = 'true'\nenv = { D = '4', B = '2' }";
+    let manifest = manifest(text);
+    let env = |at: usize| -> Vec<String> {
+        let texts =
+            manifest.tasks[at].env.iter().map(|(name, text)| format!("{name}={}", source(&text.value)));
+        texts.collect()
+    };
+    assert_eq!(env(0), ["A=1", "B=${{ a }}", "C=3"]);
+    assert_eq!(env(1), ["A=1", "C=3", "D=4", "B=2"]);
 }
 
 #[test]
@@ -117,38 +138,140 @@ fn bindings_have_the_order_of_the_variables() {
 }
 
 #[test]
-fn a_default_is_a_value_or_a_template() {
-    let check = |keys: &str, expected: Result<&str, ()>| {
-        let got = match task(&format!("run = 'true'\ndefault = {keys}")).default {
-            Some(DefaultValue::Constant(value)) => Ok(value.to_json()),
-            _ => Err(()),
-        };
-        assert_eq!(got.as_deref(), expected.as_ref().map(|json| *json).map_err(|()| &()), "{keys}");
+fn a_default_is_a_value_in_which_texts_may_be_templates() {
+    struct Nothing(crate::expr::Files);
+    impl Scope for Nothing {
+        fn lookup(&self, _: &str) -> Option<crate::expr::Binding> {
+            None
+        }
+        fn files(&self) -> &crate::expr::Files {
+            &self.0
+        }
+    }
+    let scope = Nothing(crate::expr::Files::new("/"));
+    let check = |keys: &str, expected: &str, templates: usize| {
+        let default = task(&format!("run = 'true'\ndefault = {keys}")).default.unwrap();
+        assert_eq!(default.eval(&scope).unwrap().to_json(), expected, "{keys}");
+        assert_eq!(default.templates().len(), templates, "{keys}");
     };
-    check("'text'", Ok(r#""text""#));
-    check("''", Ok(r#""""#));
-    check("{ a = [1.0] }", Ok(r#"{"a":[1.0]}"#));
-    check("'${{ none }}'", Err(()));
+    check("'text'", r#""text""#, 0);
+    check("''", r#""""#, 0);
+    check("{ a = [1.0] }", r#"{"a":[1.0]}"#, 0);
+    check("'${{ none }}'", "null", 1);
+    check("'n ${{ 1 + 1 }}'", r#""n 2""#, 1);
+    check("[1.0, '${{ [2] }}', { z = '${{ 3 }}!', a = 'x' }]", r#"[1.0,[2],{"z":"3!","a":"x"}]"#, 2);
 }
 
 #[test]
 fn targets_are_what_their_names_are() {
     let text = "[tasks.a]\nrun = 'true'\nfor = { x = [1], y = [2] }\ntags = ['slow']\n\
-                [tasks.b]\nrun = 'true'\nfor = { s = ['q'] }\n\
-                after = ['a', 'a[1,${{ s }}]', 'a[\"x,y\", 2]', 'tag:slow', 'day']\n\
-                [sync.day]\nwaits-for = ['a', 'a[0][1]', 'b.q']";
-    let manifest = manifest(text);
+                [tasks.b]\nrun = 'true'\nfor = { s = ['q'] }\nafter = [AFTER]\n\
+                [tasks.b-2]\nrun = 'true'\nfor = { s = ['q'] }\ntags = ['slow-too']\n\
+                [sync.day]\nwaits-for = ['a', 'a[0][1]', 'b.q', 'b*', 'b*[q]', 'a[*,2]']";
+    let part = |(column, part): &(pattern::Column, PartPattern)| {
+        let name = match column {
+            pattern::Column::Position(position) => format!("{position}"),
+            pattern::Column::Variable(name) => name.to_string(),
+        };
+        let sign = if matches!(part, PartPattern::Glob(_)) { "~" } else { "=" };
+        format!("{name}{sign}{}", source(part.template()))
+    };
     let kind = |target: &Sourced<Target>| match &target.value {
         Target::Task(name) => format!("task {name}"),
-        Target::Call(name, parts) => format!("call {name} {}", parts.len()),
+        Target::Tasks(glob, names) => format!("tasks {glob} {names:?}").replace("TaskName", ""),
+        Target::Call(name, parts) => {
+            format!("call {name} {}", parts.iter().map(source).collect::<Vec<_>>().join(" "))
+        }
+        Target::Calls(patterns) => {
+            let patterns = patterns.iter().map(|pattern| {
+                format!(" {} {}", pattern.task, pattern.parts.iter().map(part).collect::<Vec<_>>().join(" "))
+            });
+            format!("calls{}", patterns.collect::<String>())
+        }
         Target::Tag(tag) => format!("tag {tag}"),
         Target::Sync(name) => format!("sync {name}"),
         Target::Place(place) => format!("place {} {}", place.root, place.steps.len()),
     };
-    let after: Vec<String> = manifest.tasks[1].after.iter().map(kind).collect();
-    assert_eq!(after, ["task a", "call a 2", "call a 2", "tag slow", "sync day"]);
-    let waits_for: Vec<String> = manifest.syncs[0].waits_for.iter().map(kind).collect();
-    assert_eq!(waits_for, ["task a", "place a 2", "place b 1"]);
+    let check = |target: &str, expected: &str| {
+        let manifest = manifest(&text.replace("AFTER", target));
+        assert_eq!(kind(&manifest.tasks[1].after[0]), expected, "{target}");
+    };
+    check("'a'", "task a");
+    check("'a[1,${{ s }}]'", "call a 1 ${{ s }}");
+    check(r#"'a["x,y", 2]'"#, "call a x,y 2");
+    check("'tag:slow'", "tag slow");
+    check("'day'", "sync day");
+    check("'a[y=2, x=1]'", "call a 1 2");
+    check("'a[y=${{ s }}]'", "calls a y=${{ s }}");
+    check("'a[x=1*]'", "calls a x~1*");
+    check("'a[*, ${{ s }}]'", "calls a 0~* 1=${{ s }}");
+    check("'a[${{ s }}-?, 2]'", "calls a 0~${{ s }}-? 1=2");
+    check(r#"'a["*", "x=1"]'"#, "call a * x=1");
+    check("'*'", r#"tasks * [("a"), ("b-2")]"#);
+    check("'b*'", r#"tasks b* [("b-2")]"#);
+    check("'tag:slow*'", r#"tasks tag:slow* [("a"), ("b-2")]"#);
+    check("'?-*[${{ s }}]'", "calls b-2 0=${{ s }}");
+    check("'*[s=${{ s }}]'", "calls b-2 s=${{ s }}");
+    let waits_for: Vec<String> =
+        manifest(&text.replace("AFTER", "")).syncs[0].waits_for.iter().map(kind).collect();
+    let expected = [
+        "task a",
+        "place a 2",
+        "place b 1",
+        r#"tasks b* [("b"), ("b-2")]"#,
+        "calls b 0=q b-2 0=q",
+        "calls a 0~* 1=2",
+    ];
+    assert_eq!(waits_for, expected);
+}
+
+#[test]
+fn attempts_have_retries_slots_and_pools() {
+    let text = "[pools]\ndb = 2\nmem = '8GiB'\ngpu = ['0', '1']\napi = { amount = 5, per = '1s' }\n[defaults]\nretries = 1\n\
+                [tasks.a]\nrun = 'true'\n[tasks.b]\nrun = 'true'\nretries = 3\nretry-delay = '2m'\nretry-on = [75, 'timeout', 9]\n\
+                cpus = 4\nuses = { db = 1, mem = '512MiB', gpu = 'attempt', api = 5 }\n";
+    let manifest = manifest(text);
+    let pools: Vec<(&str, PoolKind, u64)> =
+        manifest.pools.iter().map(|pool| (pool.name.as_str(), pool.kind.clone(), pool.kind.most())).collect();
+    let items = ["0", "1"].map(str::to_owned).to_vec();
+    let expected = [
+        ("db", PoolKind::Count(2), 2),
+        ("mem", PoolKind::Count(8 << 30), 8 << 30),
+        ("gpu", PoolKind::Indexed(items), 2),
+        ("api", PoolKind::Rate { amount: 5, per: Duration::from_secs(1) }, 5),
+    ];
+    assert_eq!(pools, expected);
+    let [a, b] = manifest.tasks.as_slice() else { panic!() };
+    assert_eq!((a.retries, a.retry_delay, &a.retry_on), (1, Duration::from_secs(1), &RetryOn::Any));
+    let on = RetryOn::These { codes: vec![75, 9], timeout: true };
+    assert_eq!((b.retries, b.retry_delay, &b.retry_on), (3, Duration::from_secs(120), &on));
+    let amounts = |task: &Task| -> Vec<String> {
+        let words = task.amounts().map(|amount| match amount {
+            Amount::Constant(amount) => amount.to_string(),
+            Amount::Expression(expression) => expression.value.source().to_owned(),
+        });
+        words.collect()
+    };
+    assert_eq!(amounts(a), ["1"]);
+    assert_eq!(amounts(b), ["4", "1", "536870912", "attempt", "5"]);
+    let pools: Vec<&str> = b.uses.iter().map(|wanted| wanted.pool.as_str()).collect();
+    assert_eq!(pools, ["db", "mem", "gpu", "api"]);
+}
+
+#[test]
+fn finalizers_know_how_the_run_went() {
+    let keys = "if = \"run.status == 'failed'\"\nrun = 'echo ${{ calls | length }}'\nfills = { my_task = 'run' }\ndefault = ['${{ run }}']";
+    assert_eq!(task(&format!("when = 'always'\n{keys}")).when, When::Always);
+    assert!(task(&format!("when = 'failure'\n{keys}")).when.is_finalizer());
+    assert!(!task("run = 'true'\nwhen = 'success'").when.is_finalizer());
+    let text = format!("[tasks.my-task]\n{keys}\n");
+    assert_eq!(messages(&text).len(), 4);
+}
+
+#[test]
+fn a_for_may_read_what_tasks_fill() {
+    let text = "[tasks.a]\nrun = 'ls'\nresult = 'lines'\n[tasks.b]\nfor = { x = 'a', y = 'a[x]' }\nkey = ['a[x]']\nrun = 'true'";
+    assert_eq!(messages(text), Vec::<String>::new());
 }
 
 #[test]
@@ -167,8 +290,12 @@ fn the_command_line_sets_places_of_documents() {
 #[test]
 fn settings_are_read() {
     let text = "[settings]\nname = 'n'\njobs = '50%'\noutput = 'out.json'\nselect = { m = 'a.mean' }\nkeep-going = true\n\
-                env = { A = 'x' }\n[tasks.a]\nrun = 'true'";
+                env = { A = 'x' }\nrun-timeout = '1h'\nsecrets = ['API_TOKEN', 'key']\n[tasks.a]\nrun = 'true'";
     let settings = manifest(text).settings;
+    let secrets: Vec<&str> = settings.secrets.iter().map(|name| name.value.as_str()).collect();
+    assert_eq!(secrets, ["API_TOKEN", "key"]);
+    assert_eq!(settings.run_timeout, Some(Duration::from_secs(3600)));
+    assert_eq!(settings.finalizer_timeout, Duration::from_secs(10));
     assert_eq!(settings.jobs, Some(Jobs::Percent(50.0)));
     assert_eq!(settings.output.as_deref(), Some(FilePath::new("/manifest/out.json")));
     assert!(settings.keep_going && matches!(settings.select, Select::Computed(list) if list[0].0 == "m"));
@@ -187,10 +314,4 @@ fn one_mistake_is_said_once() {
     assert_eq!(messages(variable), ["expected an array or an expression, found an integer"]);
     let document = "[load]\nr = 5\n[tasks.b]\nrun = 'echo ${{ r }}'";
     assert_eq!(messages(document), ["expected a string, found an integer"]);
-}
-
-#[test]
-fn a_document_that_is_given_and_filled_is_no_static_list() {
-    let text = "[data]\nxs = []\n[tasks.a]\nrun = 'true'\nfills = 'xs[]'\n[tasks.b]\nfor = { x = 'xs' }\nrun = 'true'";
-    assert_eq!(messages(text), ["a `for` over `xs`, which `a` fills, is not yet supported"]);
 }

@@ -6,7 +6,7 @@ use crate::manifest::Fill;
 use crate::path::Path;
 
 use super::writers::Overlap;
-use super::{CallId, Plan, places};
+use super::{CallId, Plan, Reader, places};
 
 /// Errors with the first such pair in call order, if there is one.
 pub(super) fn check(plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
@@ -18,7 +18,8 @@ pub(super) fn check(plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
         overlaps.extend(found);
     }
     plan.order = order;
-    first_unordered(plan, overlaps).map_or(Ok(()), |(first, second)| Err(vec![describe(plan, first, second)]))
+    first_unordered(plan, overlaps)
+        .map_or(Ok(()), |(first, second)| Err(vec![describe(plan, first, second, None)]))
 }
 
 fn first_unordered(plan: &Plan, overlaps: Vec<Overlap>) -> Option<(CallId, CallId)> {
@@ -35,9 +36,11 @@ fn first_unordered(plan: &Plan, overlaps: Vec<Overlap>) -> Option<(CallId, CallI
     pairs.into_iter().find(|&(first, second)| first != second && !plan.is_ordered(first, second))
 }
 
-fn describe(plan: &Plan, first: CallId, second: CallId) -> Diagnostic {
-    let found = overlapping_fills(plan, first, second);
-    let place = found.as_ref().map_or(String::new(), |(_, _, place)| format!(" `{place}`"));
+/// Two calls in conflict, the place, and what to do. `path`: the place as it turned out in the run.
+pub fn describe(plan: &Plan, first: CallId, second: CallId, path: Option<&str>) -> Diagnostic {
+    let found = overlapping_fills(plan, first, second, path.is_some());
+    let place = path.or(found.as_ref().map(|(_, _, place)| &**place));
+    let place = place.map_or(String::new(), |place| format!(" `{place}`"));
     let (one, other) = (plan.address(first), plan.address(second));
     let error =
         Diagnostic::error(format!("`{one}` and `{other}` both fill{place}, and neither waits for the other"));
@@ -51,14 +54,20 @@ fn describe(plan: &Plan, first: CallId, second: CallId) -> Diagnostic {
     error.help("give each call a place of its own, append with `[]`, or order them with `after`")
 }
 
-fn overlapping_fills(plan: &Plan, first: CallId, second: CallId) -> Option<(&Fill, &Fill, String)> {
-    let path =
-        |call: CallId, fill: &Fill| places::fill_place(&fill.place.value, fill.append, &plan.before(call));
+fn overlapping_fills(
+    plan: &Plan,
+    first: CallId,
+    second: CallId,
+    may_be_unknown: bool,
+) -> Option<(&Fill, &Fill, String)> {
+    let path = |call: CallId, fill: &Fill| {
+        places::fill_place(&fill.place.value, fill.append, &plan.before(Reader::Call(call)))
+    };
     for one in &plan.task(first).fills {
         for other in &plan.task(second).fills {
             let (Some(a), Some(b)) = (path(first, one), path(second, other)) else { continue };
             let both_append = a.is_append() && b.is_append();
-            if !both_append && a.is_known() && b.is_known() && collide(&a, &b) {
+            if !both_append && (may_be_unknown || (a.is_known() && b.is_known())) && collide(&a, &b) {
                 let inner = if a.segments.len() >= b.segments.len() { a } else { b };
                 return Some((one, other, inner.to_string()));
             }

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Span};
 
-use super::{Node, Plan, Wait, reads};
+use super::{Node, Plan, Reader, reads};
 
 /// Errors if some calls wait for each other.
 pub fn check(plan: &Plan) -> Result<(), Vec<Diagnostic>> {
@@ -101,33 +101,30 @@ fn describe(plan: &Plan, circle: &[NodeIndex]) -> Diagnostic {
 
 /// The characters that make `waiter` wait for the node, and how to say it.
 fn cause(plan: &Plan, waiter: NodeIndex, before: NodeIndex) -> (Span, String) {
-    let (call, reads, after, own) = match plan.graph[waiter] {
+    let none = &Vec::new();
+    let (reader, reads, after, own) = match plan.graph[waiter] {
         Node::Call(call) => {
             let task = plan.task(call);
-            (Some(call), reads::of_task(task), &task.after, task.span.clone())
+            (Reader::Call(call), reads::of_task(task), &task.after, task.span.clone())
         }
-        Node::Sync(sync) => {
-            let sync = plan.sync(sync);
-            (None, reads::of_sync(sync), &sync.waits_for, sync.span.clone())
+        Node::Sync(id) => {
+            let sync = plan.sync(id);
+            (Reader::Sync(id), reads::of_sync(sync), &sync.waits_for, sync.span.clone())
+        }
+        Node::Expansion(id) => {
+            let task = &plan.manifest.tasks[id.0 as usize];
+            (Reader::Expansion(id), reads::of_expansion(task), none, task.span.clone())
         }
         Node::Join(_) => return (0..0, "waits for".to_owned()),
     };
     for read in reads {
-        let Some(path) = plan.read_place(&read, call) else { continue };
-        if node_of_wait(plan, plan.waited_for(&path, call)) == Some(before) {
+        let Some(path) = plan.read_place(&read, reader) else { continue };
+        if plan.node_of_wait(plan.waited_for(&path, reader)) == Some(before) {
             return (read.span(), format!("reads `{path}`, which is filled by"));
         }
     }
     match after.first() {
         Some(target) => (target.place.span.clone(), "comes after".to_owned()),
         None => (own, "waits for".to_owned()),
-    }
-}
-
-fn node_of_wait(plan: &Plan, wait: Wait) -> Option<NodeIndex> {
-    match wait {
-        Wait::None => None,
-        Wait::One(call) => Some(plan.node_of(call)),
-        Wait::Join(join) => Some(plan.joins[join.0 as usize].node),
     }
 }

@@ -4,11 +4,12 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::expr::Expression;
+use crate::expr::{Expression, View};
 use crate::manifest::{Items, Manifest, Sourced, Task, Variable};
 use crate::name::Name;
 use crate::value::{Text, Value};
 
+use super::reads;
 use super::scope::{Before, World};
 
 /// The calls of one task: what each binds.
@@ -109,34 +110,61 @@ impl Item {
     }
 }
 
-/// The calls of every task, or all that is wrong.
-pub fn all(manifest: &Manifest, world: &World) -> Result<Vec<Bindings>, Vec<Diagnostic>> {
+/// The calls of every task, `None` where they are known only while the run goes on; or all that is wrong.
+pub fn all(manifest: &Manifest, world: &World) -> Result<Vec<Option<Bindings>>, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
     let mut expanded = Vec::with_capacity(manifest.tasks.len());
     for task in &manifest.tasks {
-        match Expansion::of(task, world) {
-            Ok(bindings) => expanded.push(bindings),
-            Err(diagnostics) => wrong.extend(diagnostics),
+        if is_known_later(task, world) {
+            expanded.push(None);
+            continue;
+        }
+        match of_task(task, world, &[]) {
+            Ok(bindings) => expanded.push(Some(bindings)),
+            Err(one) => wrong.push(one.diagnostic),
         }
     }
     if wrong.is_empty() { Ok(expanded) } else { Err(wrong) }
 }
 
-type Wrong = Vec<Diagnostic>;
+/// Whether the task's `for` or `key` reads what some task changes.
+fn is_known_later(task: &Task, world: &World) -> bool {
+    reads::of_expansion(task).iter().any(|read| world.is_changed(&read.reference.root))
+}
+
+/// Something that is wrong with an expansion.
+#[derive(Debug)]
+pub struct Wrong {
+    pub diagnostic: Diagnostic,
+    /// The place at which nothing stands, where that is the reason.
+    pub missing: Option<(Text, Vec<Text>)>,
+}
+
+impl From<Diagnostic> for Box<Wrong> {
+    fn from(diagnostic: Diagnostic) -> Box<Wrong> {
+        Box::new(Wrong { diagnostic, missing: None })
+    }
+}
+
+/// The calls of one task, with what is known of documents that tasks change.
+pub fn of_task(task: &Task, world: &World, views: &[(Text, View)]) -> Result<Bindings, Box<Wrong>> {
+    Expansion::of(task, world, views)
+}
 
 struct Expansion<'a> {
     task: &'a Task,
     world: &'a World,
+    views: &'a [(Text, View)],
     bindings: Bindings,
     /// Lists that do not depend on earlier variables: the indexes of each item's values.
     lists: FxHashMap<usize, Vec<Vec<u32>>>,
 }
 
 impl<'a> Expansion<'a> {
-    fn of(task: &'a Task, world: &'a World) -> Result<Bindings, Wrong> {
+    fn of(task: &'a Task, world: &'a World, views: &'a [(Text, View)]) -> Result<Bindings, Box<Wrong>> {
         let names = task.variable_names().cloned().collect();
         let bindings = Bindings { names, ..Bindings::default() };
-        let mut expansion = Expansion { task, world, bindings, lists: FxHashMap::default() };
+        let mut expansion = Expansion { task, world, views, bindings, lists: FxHashMap::default() };
         expansion.nest(0, &mut Vec::new())?;
         for (values, _) in &task.include {
             let next = expansion.bindings.len();
@@ -150,7 +178,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// Goes over the variables from `depth` on, with those before it bound.
-    fn nest(&mut self, depth: usize, indexes: &mut Vec<u32>) -> Result<(), Wrong> {
+    fn nest(&mut self, depth: usize, indexes: &mut Vec<u32>) -> Result<(), Box<Wrong>> {
         let Some(variable) = self.task.variables.get(depth) else {
             // with no variables at all there is one call, but for `include` alone there is none of them
             if !self.is_excluded(indexes) {
@@ -195,7 +223,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// The items that a variable goes over, as indexes of values: one for each of its names.
-    fn list(&mut self, variable: &Variable, indexes: &[u32]) -> Result<Vec<Vec<u32>>, Wrong> {
+    fn list(&mut self, variable: &Variable, indexes: &[u32]) -> Result<Vec<Vec<u32>>, Box<Wrong>> {
         let items = match &variable.items {
             Items::Given(items) => items.iter().map(|(value, _)| value.clone()).collect(),
             Items::Expression(expression) => self.evaluate(expression, indexes)?,
@@ -211,27 +239,19 @@ impl<'a> Expansion<'a> {
         Ok(list)
     }
 
-    fn evaluate(&self, expression: &Sourced<Expression>, indexes: &[u32]) -> Result<Vec<Value>, Wrong> {
+    fn before<'b>(&'b self, row: Row<'b>) -> Before<'b> {
+        Before { world: self.world, task: Some(self.task.name.as_str()), row: Some(row), views: self.views }
+    }
+
+    fn evaluate(&self, expression: &Sourced<Expression>, indexes: &[u32]) -> Result<Vec<Value>, Box<Wrong>> {
         let span = expression.place.span.clone();
-        let before = Before {
-            world: self.world,
-            task: Some(self.task.name.as_str()),
-            row: Some(self.bindings.partial(indexes)),
-        };
-        if let Some(later) =
-            expression.value.references().iter().find(|asked| self.world.is_changed(&asked.root))
-        {
-            let message = format!("`for` over `{}`, which a task fills, is not yet supported", later.root);
-            let label = "its items are known only while the run goes on";
-            return Err(vec![
-                Diagnostic::error(message).at(expression.place.inner(later.span.clone()), label),
-            ]);
-        }
-        let value = expression.value.eval(&before).map_err(|error| {
-            vec![
-                Diagnostic::error(format!("this `for` cannot be expanded: {}", error.message))
+        let value = expression.value.eval(&self.before(self.bindings.partial(indexes)));
+        let value = value.map_err(|error| {
+            Box::new(Wrong {
+                diagnostic: Diagnostic::error(format!("this `for` cannot be expanded: {}", error.message))
                     .at(span.clone(), ""),
-            ]
+                missing: error.missing,
+            })
         })?;
         match value {
             Value::Array(items) => Ok(items.to_vec()),
@@ -240,32 +260,31 @@ impl<'a> Expansion<'a> {
                 let error =
                     Diagnostic::error(format!("`for` goes over a list, and this is {}", other.kind()));
                 let error = error.at(span, "expected a list, an object or a range");
-                Err(vec![match &other {
+                Err(match &other {
                     Value::Number(count) => {
-                        error.help(format!("to count, write `range({})`", count.as_str()))
+                        error.help(format!("to count, write `range({})`", count.as_str())).into()
                     }
-                    _ => error,
-                }])
+                    _ => error.into(),
+                })
             }
         }
     }
 
     /// Evaluates `key` for each row.
-    fn name_rows(&mut self) -> Result<(), Wrong> {
+    fn name_rows(&mut self) -> Result<(), Box<Wrong>> {
         let Some(expressions) = &self.task.key else { return Ok(()) };
         let mut keys = Vec::with_capacity(self.bindings.len());
         for number in 0..self.bindings.len() {
-            let row = Some(self.bindings.row(number));
-            let before = Before { world: self.world, task: Some(self.task.name.as_str()), row };
+            let before = self.before(self.bindings.row(number));
             let parts = expressions.iter().map(|expression| key_value(expression, &before));
-            keys.push(parts.collect::<Result<Vec<_>, _>>().map_err(|wrong| vec![wrong])?);
+            keys.push(parts.collect::<Result<Vec<_>, _>>()?);
         }
         self.bindings.keys = Some(keys);
         Ok(())
     }
 
     /// Single lists were looked at one by one; what else can make equal keys is compared whole.
-    fn refuse_equal_keys(&self) -> Result<(), Wrong> {
+    fn refuse_equal_keys(&self) -> Result<(), Box<Wrong>> {
         let linked = self.task.variables.iter().any(|variable| variable.names.len() > 1);
         if self.task.key.is_none() && self.task.include.is_empty() && !linked {
             return Ok(());
@@ -281,9 +300,9 @@ impl<'a> Expansion<'a> {
                     nth(number)
                 );
                 let error = Diagnostic::error(message).at(self.span_of(number), "keys are compared as text");
-                return Err(vec![
-                    error.help("give each call a key of its own, by `key` where the values are objects"),
-                ]);
+                return Err((error
+                    .help("give each call a key of its own, by `key` where the values are objects"))
+                .into());
             }
         }
         Ok(())
@@ -297,20 +316,27 @@ impl<'a> Expansion<'a> {
     }
 }
 
-fn key_value(expression: &Sourced<Expression>, before: &Before<'_>) -> Result<Value, Diagnostic> {
-    let wrong = |message: String| Diagnostic::error(message).at(expression.place.span.clone(), "");
+fn key_value(expression: &Sourced<Expression>, before: &Before<'_>) -> Result<Value, Box<Wrong>> {
+    let wrong = |message: String, missing| {
+        Box::new(Wrong {
+            diagnostic: Diagnostic::error(message).at(expression.place.span.clone(), ""),
+            missing,
+        })
+    };
     let value = expression
         .value
         .eval(before)
-        .map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message)))?;
+        .map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message), error.missing))?;
     match value {
         Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(value),
-        other => Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", other.kind()))),
+        other => {
+            Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", other.kind()), None))
+        }
     }
 }
 
 /// An item's values, one for each name that is bound together.
-fn split_item(variable: &Variable, item: Value, position: usize) -> Result<Vec<Value>, Wrong> {
+fn split_item(variable: &Variable, item: Value, position: usize) -> Result<Vec<Value>, Box<Wrong>> {
     if variable.names.len() == 1 {
         return Ok(vec![item]);
     }
@@ -325,12 +351,12 @@ fn split_item(variable: &Variable, item: Value, position: usize) -> Result<Vec<V
                 names.join(", ")
             );
             let error = Diagnostic::error(message).at(variable.span.clone(), "");
-            Err(vec![error.help("`zip(xs, ys)` makes such a list of two lists")])
+            Err((error.help("`zip(xs, ys)` makes such a list of two lists")).into())
         }
     }
 }
 
-fn refuse_equal_items(variable: &Variable, items: &[Value]) -> Result<(), Wrong> {
+fn refuse_equal_items(variable: &Variable, items: &[Value]) -> Result<(), Box<Wrong>> {
     let mut seen: FxHashSet<String> = FxHashSet::with_capacity_and_hasher(items.len(), Default::default());
     let scalar = |item: &Value| !matches!(item, Value::Array(_) | Value::Object(_) | Value::Null);
     let Some(second) = items.iter().position(|item| scalar(item) && !seen.insert(item.to_text())) else {
@@ -350,7 +376,7 @@ fn refuse_equal_items(variable: &Variable, items: &[Value]) -> Result<(), Wrong>
             .at(given[first].1.clone(), "first here"),
         Items::Expression(expression) => Diagnostic::error(message).at(expression.place.span.clone(), ""),
     };
-    Err(vec![error.help("each call needs a key of its own; keys are compared as text")])
+    Err((error.help("each call needs a key of its own; keys are compared as text")).into())
 }
 
 /// `1st`, `2nd`, … for a position counted from 0.

@@ -104,11 +104,12 @@ impl<'a> Numbering<'a> {
             next: 0,
             waiting,
         };
-        // sync points that wait for nothing
-        for &sync in &plan.sync_nodes {
-            if this.waiting[sync.index()] == 0 {
-                this.release(sync);
-            }
+        // sync points and expansions that wait for nothing; the list is made first, for releasing frees others
+        let is_free =
+            |node: &NodeIndex| !matches!(graph[*node], Node::Call(_)) && this.waiting[node.index()] == 0;
+        let free: Vec<NodeIndex> = graph.node_indices().filter(is_free).collect();
+        for node in free {
+            this.release(node);
         }
         this
     }
@@ -116,6 +117,8 @@ impl<'a> Numbering<'a> {
     fn place(&mut self, group: &Group) {
         for &task in &group.tasks {
             self.task_order[task.0 as usize] = self.next;
+            // a task without calls has a place of its own too
+            self.next += u32::from(self.plan.calls_of(task).next().is_none());
         }
         if !group.entangled {
             for call in group.tasks.iter().flat_map(|&task| self.plan.calls_of(task)) {
@@ -125,14 +128,14 @@ impl<'a> Numbering<'a> {
         }
         let calls = group.tasks.iter().flat_map(|&task| self.plan.calls_of(task));
         let is_ready = |call: &CallId| self.waiting[self.plan.node_of(*call).index()] == 0;
-        let mut ready: BinaryHeap<Reverse<CallId>> = calls.filter(is_ready).map(Reverse).collect();
+        // the ids of calls found while the run goes on tell when that was: their task goes first
+        let by_place = |call: CallId| Reverse((self.plan.task_of(call), call));
+        let mut ready: BinaryHeap<_> = calls.filter(is_ready).map(by_place).collect();
         let members: FxHashSet<TaskId> = group.tasks.iter().copied().collect();
-        // ids go by place of the task, then by key
-        while let Some(Reverse(call)) = ready.pop() {
-            let freed = self.number(call);
-            ready.extend(
-                freed.into_iter().filter(|call| members.contains(&self.plan.task_of(*call))).map(Reverse),
-            );
+        while let Some(Reverse((_, call))) = ready.pop() {
+            let freed = self.number(call).into_iter();
+            let freed = freed.map(|call| (self.plan.task_of(call), call));
+            ready.extend(freed.filter(|(task, _)| members.contains(task)).map(Reverse));
         }
     }
 
@@ -153,7 +156,7 @@ impl<'a> Numbering<'a> {
                 match self.plan.graph[next] {
                     _ if *waiting > 0 => {}
                     Node::Call(call) => freed.push(call),
-                    Node::Join(_) | Node::Sync(_) => open.push(next),
+                    Node::Join(_) | Node::Sync(_) | Node::Expansion(_) => open.push(next),
                 }
             }
         }

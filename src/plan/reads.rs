@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::expr::{Expression, Reference, Step, Template};
-use crate::manifest::{DefaultValue, Place, Run, Sourced, Sync, Target, Task};
+use crate::manifest::{Amount, DefaultValue, Items, Place, Run, Sourced, Sync, Target, Task};
 
 /// A reference and where it stands in the manifest.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +31,12 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
     let texts =
         task.stdin.iter().chain(&task.dotenv).chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
     texts.for_each(|text| template(text, &mut reads));
-    if let Some(DefaultValue::Template(text)) = &task.default {
-        template(text, &mut reads);
+    let default = task.default.iter().flat_map(DefaultValue::templates);
+    default.for_each(|text| template(text, &mut reads));
+    for amount in task.amounts() {
+        if let Amount::Expression(amount) = amount {
+            expression(amount, &mut reads);
+        }
     }
     task.condition.iter().for_each(|condition| expression(condition, &mut reads));
     for fill in &task.fills {
@@ -46,7 +50,23 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
     for target in &task.after {
         target_reads(target, &mut reads);
     }
-    // a variable hides a document of its name
+    without_variables(task, reads)
+}
+
+/// What the expansion of the task's `for` reads.
+pub fn of_expansion(task: &Task) -> Vec<Read<'_>> {
+    let mut reads = Vec::new();
+    for variable in &task.variables {
+        if let Items::Expression(items) = &variable.items {
+            expression(items, &mut reads);
+        }
+    }
+    task.key.iter().flatten().for_each(|key| expression(key, &mut reads));
+    without_variables(task, reads)
+}
+
+/// A variable hides a document of its name.
+fn without_variables<'a>(task: &Task, mut reads: Vec<Read<'a>>) -> Vec<Read<'a>> {
     reads.retain(|read| task.variable_names().all(|name| *name.as_str() != *read.reference.root));
     reads
 }
@@ -87,13 +107,11 @@ fn computed_steps<'a>(reference: &'a Reference, place: &'a Place, reads: &mut Ve
 }
 
 fn target_reads<'a>(target: &'a Sourced<Target>, reads: &mut Vec<Read<'a>>) {
-    match &target.value {
-        Target::Call(_, key) => {
-            let slots = key.iter().flat_map(Template::slots);
-            slots.for_each(|slot| of_expression(&slot.expression, &target.place, reads));
-        }
-        Target::Place(reference) => computed_steps(reference, &target.place, reads),
-        Target::Task(_) | Target::Tag(_) | Target::Sync(_) => {}
+    for slot in target.value.templates().into_iter().flat_map(Template::slots) {
+        of_expression(&slot.expression, &target.place, reads);
+    }
+    if let Target::Place(reference) = &target.value {
+        computed_steps(reference, &target.place, reads);
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::expr::{Binding, Expression, Files, Scope};
+use crate::expr::{Binding, Expression, Files, Scope, View};
 use crate::manifest::Manifest;
 use crate::name::Name;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 use super::expand::Row;
 
@@ -57,6 +57,8 @@ pub struct Before<'a> {
     pub world: &'a World,
     pub task: Option<&'a str>,
     pub row: Option<Row<'a>>,
+    /// Documents that tasks change, as far as they are known: for expansions while the run goes on.
+    pub views: &'a [(Text, View)],
 }
 
 impl Before<'_> {
@@ -80,11 +82,17 @@ impl Before<'_> {
 
 impl Scope for Before<'_> {
     fn lookup(&self, name: &str) -> Option<Binding> {
+        let row = self.row.as_ref().and_then(|row| row.get(name));
+        if row.is_none()
+            && let Some((_, view)) = self.views.iter().find(|(known, _)| **known == *name)
+        {
+            return Some(Binding::View(view.clone()));
+        }
         let value = match name {
             "env" => self.world.env.clone(),
             "task" => Value::from(self.task?),
             "key" => Value::array(self.row.as_ref()?.key()),
-            _ => match self.row.as_ref().and_then(|row| row.get(name)) {
+            _ => match row {
                 Some(value) => value.clone(),
                 None => self.world.constant(name)?.clone(),
             },

@@ -13,11 +13,23 @@ use crate::value::Text;
 
 use super::{CallId, Plan, TaskId};
 
-/// The calls that an address names, in id order; or why it names none.
-pub fn calls(plan: &Plan, address: &str) -> Result<Vec<CallId>, String> {
+/// The calls that an address names as far as they are known, in id order, and the tasks whose calls it may name and
+/// that are not expanded yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    pub calls: Vec<CallId>,
+    pub unexpanded: Vec<TaskId>,
+}
+
+/// What an address names; or why it names nothing.
+pub fn named(plan: &Plan, address: &str) -> Result<Named, String> {
     let found = if let Some(tag) = address.strip_prefix("tag:") {
         let tag = matcher(tag)?;
-        calls_of(plan, |task| plan.manifest.tasks[task.0 as usize].tags.iter().any(|one| tag.is_match(one)))
+        tasks_whole(plan, |task| {
+            plan.manifest.tasks[task.0 as usize].tags.iter().any(|one| tag.is_match(one))
+        })
+    } else if address.matches('[').count() > address.matches(']').count() {
+        return Err(format!("`{address}` is no address: a `[` has no `]`"));
     } else if let Some((head, key)) = split_call(address) {
         match tasks_named(plan, head)? {
             tasks if tasks.is_empty() => fillers(plan, address),
@@ -26,23 +38,20 @@ pub fn calls(plan: &Plan, address: &str) -> Result<Vec<CallId>, String> {
     } else {
         match tasks_named(plan, address)? {
             tasks if tasks.is_empty() => fillers(plan, address),
-            tasks => calls_of(plan, |task| tasks.contains(&task)),
+            tasks => tasks_whole(plan, |task| tasks.contains(&task)),
         }
     };
-    if found.is_empty() { Err(unknown(plan, address)) } else { Ok(found) }
+    if found == Named::default() { Err(unknown(plan, address)) } else { Ok(found) }
 }
 
-/// Every node that the wanted calls need to have ended, themselves included.
-pub fn needed(plan: &Plan, wanted: &[CallId]) -> FxHashSet<NodeIndex> {
-    let mut needed = closure(plan, wanted.iter().map(|&call| plan.node_of(call)).collect());
-    // a sync point all of whose calls run is a part of the run
-    for &sync in &plan.sync_nodes {
-        let mut before = plan.graph.neighbors_directed(sync, Incoming).peekable();
-        if before.peek().is_some() && before.all(|node| needed.contains(&node)) {
-            needed.insert(sync);
-        }
-    }
-    needed
+/// The sync points that wait for nothing but what these nodes are or wait for: a part of a run of those.
+pub fn reached_syncs(plan: &Plan, nodes: &[NodeIndex]) -> Vec<NodeIndex> {
+    let needed = closure(plan, nodes.to_vec());
+    let is_reached = |sync: &NodeIndex| {
+        let mut before = plan.graph.neighbors_directed(*sync, Incoming).peekable();
+        before.peek().is_some() && before.all(|node| needed.contains(&node))
+    };
+    plan.sync_nodes.iter().copied().filter(is_reached).collect()
 }
 
 /// Every node that has ended before this one starts; not itself.
@@ -52,7 +61,8 @@ pub fn before(plan: &Plan, node: NodeIndex) -> FxHashSet<NodeIndex> {
     before
 }
 
-fn closure(plan: &Plan, mut open: Vec<NodeIndex>) -> FxHashSet<NodeIndex> {
+/// These nodes and all that they wait for.
+pub fn closure(plan: &Plan, mut open: Vec<NodeIndex>) -> FxHashSet<NodeIndex> {
     let mut found: FxHashSet<NodeIndex> = open.iter().copied().collect();
     while let Some(node) = open.pop() {
         open.extend(plan.graph.neighbors_directed(node, Incoming).filter(|&before| found.insert(before)));
@@ -82,29 +92,35 @@ fn tasks_named(plan: &Plan, pattern: &str) -> Result<FxHashSet<TaskId>, String> 
     Ok(plan.task_ids().filter(named).collect())
 }
 
-fn calls_of(plan: &Plan, wanted: impl Fn(TaskId) -> bool) -> Vec<CallId> {
-    plan.task_ids().filter(|&task| wanted(task)).flat_map(|task| plan.calls_of(task)).collect()
+fn tasks_whole(plan: &Plan, wanted: impl Fn(TaskId) -> bool) -> Named {
+    let tasks: Vec<TaskId> = plan.task_ids().filter(|&task| wanted(task)).collect();
+    Named {
+        calls: tasks.iter().flat_map(|&task| plan.calls_of(task)).collect(),
+        unexpanded: tasks.into_iter().filter(|&task| plan.is_unexpanded(task)).collect(),
+    }
 }
 
-fn fillers(plan: &Plan, address: &str) -> Vec<CallId> {
-    let Ok(path) = address.parse::<Path>() else { return Vec::new() };
-    plan.writers.get(&path.document).map(|writers| writers.overlapping(&path.segments)).unwrap_or_default()
+fn fillers(plan: &Plan, address: &str) -> Named {
+    let Ok(path) = address.parse::<Path>() else { return Named::default() };
+    Named { calls: plan.changers_of(&path), unexpanded: plan.unexpanded_changers(&path) }
 }
 
-fn keyed(plan: &Plan, tasks: &FxHashSet<TaskId>, key: &str, address: &str) -> Result<Vec<CallId>, String> {
+fn keyed(plan: &Plan, tasks: &FxHashSet<TaskId>, key: &str, address: &str) -> Result<Named, String> {
     let parts =
         split_key(key).ok_or_else(|| format!("`{address}` is no address: a text in `\"` does not end"))?;
-    let mut found = Vec::new();
+    let mut found = Named::default();
     for &task in tasks {
+        found.unexpanded.extend(plan.is_unexpanded(task).then_some(task));
         for call in plan.calls_of(task) {
             if matches_key(plan, call, &parts)? {
-                found.push(call);
+                found.calls.push(call);
             }
         }
     }
-    found.sort_unstable();
+    found.calls.sort_unstable();
+    found.unexpanded.sort_unstable();
     // `results[0][3]` and `results[0]` name places too, where the document has the task's name
-    if found.is_empty() { Ok(fillers(plan, address)) } else { Ok(found) }
+    if found == Named::default() { Ok(fillers(plan, address)) } else { Ok(found) }
 }
 
 /// One part of a key as an address writes it.

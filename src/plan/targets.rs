@@ -1,76 +1,80 @@
 //! What `after` and `waits-for` name: tasks, calls, tags, sync points and places, as nodes to wait for.
 
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::Template;
+use crate::manifest::pattern::CallPattern;
 use crate::manifest::{Sourced, Target};
 use crate::name::{CallAddress, TaskName};
 use crate::value::Text;
 
-use super::scope::Before;
-use super::{CallId, Gather, Plan, TaskId, places};
-
-/// Calls by the texts of their keys, for the tasks that were asked for.
-pub type CallsByKey = FxHashMap<TaskId, FxHashMap<Vec<Text>, CallId>>;
+pub use super::keyed::CallsByKey;
+use super::{CallId, Gather, Plan, Reader, TaskId, places};
 
 impl Plan {
-    pub(super) fn target_nodes(
+    /// The node to wait for; `None`: nothing is to be waited for.
+    pub(super) fn target_node(
         &mut self,
         target: &Sourced<Target>,
-        waiter: Option<CallId>,
+        waiter: Reader,
         by_key: &mut CallsByKey,
-    ) -> Result<Vec<NodeIndex>, Diagnostic> {
-        let node = match &target.value {
+    ) -> Result<Option<NodeIndex>, Diagnostic> {
+        Ok(match &target.value {
             Target::Task(name) => {
-                let Some(task) = self.find_task(name) else { return Ok(Vec::new()) };
-                let calls: Vec<_> = self.calls_of(task).collect();
-                self.gather(Gather::Task(task), &calls)
+                let Some(task) = self.find_task(name) else { return Ok(None) };
+                self.gather_tasks(Gather::Task(task), vec![task])
+            }
+            Target::Tasks(glob, names) => {
+                let tasks: Vec<_> = names.iter().filter_map(|name| self.find_task(name)).collect();
+                self.gather_tasks(Gather::Tasks(glob.as_str().into(), tasks.clone()), tasks)
             }
             Target::Tag(tag) => {
-                let tasks =
-                    self.task_ids().filter(|task| self.manifest.tasks[task.0 as usize].tags.contains(tag));
-                let calls: Vec<_> = tasks.flat_map(|task| self.calls_of(task)).collect();
-                self.gather(Gather::Tag(tag.as_str().into()), &calls)
+                let has_tag = |task: &TaskId| self.manifest.tasks[task.0 as usize].tags.contains(tag);
+                let tasks = self.task_ids().filter(has_tag).collect();
+                self.gather_tasks(Gather::Tag(tag.as_str().into()), tasks)
             }
             Target::Sync(name) => {
                 let found = self.manifest.syncs.iter().position(|sync| sync.name == *name);
                 found.map(|sync| self.sync_nodes[sync])
             }
             Target::Place(reference) => {
-                let path = match waiter {
-                    Some(call) => places::read_place(reference, &self.before(call)),
-                    None => {
-                        places::read_place(reference, &Before { world: &self.world, task: None, row: None })
-                    }
-                };
-                path.and_then(|path| self.gather_place(&path, waiter))
+                let path = places::read_place(reference, &self.before(waiter));
+                path.and_then(|path| {
+                    let wait = self.wait(&path, waiter);
+                    self.node_of_wait(wait)
+                })
             }
-            Target::Call(name, key) => Some(self.target_call(target, name, key, waiter, by_key)?),
-        };
-        Ok(node.into_iter().collect())
+            Target::Call(name, key) => self.target_call(target, name, key, waiter, by_key)?,
+            Target::Calls(patterns) => self.target_calls(target, patterns, waiter, by_key)?,
+        })
+    }
+
+    fn gather_tasks(&mut self, gathers: Gather, tasks: Vec<TaskId>) -> Option<NodeIndex> {
+        let calls: Vec<_> = tasks.iter().flat_map(|&task| self.calls_of(task)).collect();
+        let unexpanded: Vec<_> = tasks.into_iter().filter(|&task| self.is_unexpanded(task)).collect();
+        self.gather(gathers, &calls, &unexpanded)
     }
 
     fn target_call(
-        &self,
+        &mut self,
         target: &Sourced<Target>,
         name: &TaskName,
         key: &[Template],
-        waiter: Option<CallId>,
+        waiter: Reader,
         by_key: &mut CallsByKey,
-    ) -> Result<NodeIndex, Diagnostic> {
+    ) -> Result<Option<NodeIndex>, Diagnostic> {
         let at = |message: String| Diagnostic::error(message).at(target.place.span.clone(), "");
-        let before = match waiter {
-            Some(call) => self.before(call),
-            None => Before { world: &self.world, task: None, row: None },
-        };
+        let before = self.before(waiter);
         let rendered = key.iter().map(|part| part.render(&before).map(Text::from));
         let key: Vec<Text> = rendered.collect::<Result<_, _>>().map_err(|error| at(error.message))?;
         let task = self.find_task(name).ok_or_else(|| at(format!("there is no task `{name}`")))?;
-        let calls = by_key.entry(task).or_insert_with(|| self.calls_by_key(task));
-        let found = calls.get(&key).map(|&call| self.node_of(call));
-        found.ok_or_else(|| {
+        if self.is_unexpanded(task) {
+            let gathers = Gather::Call(CallAddress { task: name.clone(), key });
+            return Ok(self.gather(gathers, &[], &[task]));
+        }
+        let found = by_key.call(self, task, &key).map(|call| self.node_of(call));
+        found.map(Some).ok_or_else(|| {
             let address = CallAddress { task: name.clone(), key };
             let known: Vec<String> =
                 self.calls_of(task).take(1000).map(|call| self.address(call).to_string()).collect();
@@ -84,11 +88,36 @@ impl Plan {
         })
     }
 
-    pub(super) fn find_task(&self, name: &TaskName) -> Option<TaskId> {
-        self.manifest.tasks.iter().position(|task| task.name == *name).map(|task| TaskId(task as u32))
+    /// The calls that patterns take: none is fine where a value decides it, or where there are no calls at all.
+    fn target_calls(
+        &mut self,
+        target: &Sourced<Target>,
+        patterns: &[CallPattern],
+        waiter: Reader,
+        by_key: &mut CallsByKey,
+    ) -> Result<Option<NodeIndex>, Diagnostic> {
+        let at = |message: String| Diagnostic::error(message).at(target.place.span.clone(), "");
+        let before = self.before(waiter);
+        let rendered = patterns.iter().filter_map(|pattern| {
+            let task = self.find_task(&pattern.task)?;
+            Some(pattern.render(&before).map(|key| (task, key)).map_err(|error| at(error.message)))
+        });
+        let keys = rendered.collect::<Result<Vec<_>, _>>()?;
+        let (unexpanded, known): (Vec<_>, Vec<_>) =
+            keys.iter().partition(|(task, _)| self.is_unexpanded(*task));
+        let calls: Vec<CallId> =
+            known.iter().flat_map(|(task, key)| by_key.calls(self, *task, key)).collect();
+        let is_constant = target.value.templates().iter().all(|part| part.slots().next().is_none());
+        let is_empty = known.iter().all(|(task, _)| self.calls_of(*task).next().is_none());
+        if calls.is_empty() && unexpanded.is_empty() && is_constant && !is_empty {
+            let error = at(format!("no call has a key like `{}`", keys[0].1));
+            return Err(error.help("`deco plan` lists the calls of each task"));
+        }
+        let unexpanded: Vec<TaskId> = unexpanded.iter().map(|(task, _)| *task).collect();
+        Ok(self.gather(Gather::Calls(keys), &calls, &unexpanded))
     }
 
-    fn calls_by_key(&self, task: TaskId) -> FxHashMap<Vec<Text>, CallId> {
-        self.calls_of(task).map(|call| (self.address(call).key, call)).collect()
+    pub(super) fn find_task(&self, name: &TaskName) -> Option<TaskId> {
+        self.manifest.tasks.iter().position(|task| task.name == *name).map(|task| TaskId(task as u32))
     }
 }

@@ -20,11 +20,21 @@ pub enum Member {
     Sync(SyncId),
 }
 
+/// Why one task or sync point comes before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feed {
+    /// Some calls read what the other changes.
+    Data,
+    /// Some calls come after some of the other's by `after` or `waits-for`.
+    SomeAfter,
+    /// All calls come after all of the other's.
+    AllAfter,
+}
+
 /// Tasks and sync points; an edge where one feeds the other.
 #[derive(Debug)]
 pub struct TaskGraph {
-    /// Weight `true`: the edge comes from `after` or `waits-for`.
-    pub graph: DiGraph<Member, bool>,
+    pub graph: DiGraph<Member, Feed>,
     tasks: usize,
 }
 
@@ -39,6 +49,7 @@ impl TaskGraph {
         let mut this = TaskGraph { graph, tasks };
         for (index, task) in manifest.tasks.iter().enumerate() {
             this.add_reads(manifest, &reads::of_task(task), NodeIndex::new(index));
+            this.add_reads(manifest, &reads::of_expansion(task), NodeIndex::new(index));
             this.add_targets(manifest, &task.after, NodeIndex::new(index));
         }
         for (index, sync) in manifest.syncs.iter().enumerate() {
@@ -65,15 +76,16 @@ impl TaskGraph {
         std::iter::from_fn(|| search.next(reversed)).collect()
     }
 
-    /// The tasks of which some call comes after some call of `task` by `after` and sync points alone.
-    pub fn later(&self, task: TaskId) -> FxHashSet<TaskId> {
+    /// The tasks of which calls come after calls of `task` by `after` and sync points alone: some of them, or, with
+    /// [`Feed::AllAfter`], all.
+    pub fn later(&self, task: TaskId, at_least: Feed) -> FxHashSet<TaskId> {
         let mut later = FxHashSet::default();
         let mut open = vec![self.task_node(task)];
         let mut seen = FxHashSet::default();
         while let Some(node) = open.pop() {
             let mut edges = self.graph.neighbors(node).detach();
             while let Some((edge, next)) = edges.next(&self.graph) {
-                if self.graph[edge] && seen.insert(next) {
+                if self.graph[edge] >= at_least && seen.insert(next) {
                     open.push(next);
                     if let Member::Task(task) = self.graph[next] {
                         later.insert(task);
@@ -84,11 +96,11 @@ impl TaskGraph {
         later
     }
 
-    fn add(&mut self, from: NodeIndex, to: NodeIndex, after: bool) {
+    fn add(&mut self, from: NodeIndex, to: NodeIndex, feed: Feed) {
         match self.graph.find_edge(from, to) {
-            Some(edge) => self.graph[edge] |= after,
+            Some(edge) => self.graph[edge] = self.graph[edge].max(feed),
             None => {
-                self.graph.add_edge(from, to, after);
+                self.graph.add_edge(from, to, feed);
             }
         }
     }
@@ -102,7 +114,7 @@ impl TaskGraph {
                     fill.place.value.root == read.reference.root && segments_may_overlap(&filled, &seen)
                 });
                 if feeds {
-                    self.add(NodeIndex::new(index), reader, false);
+                    self.add(NodeIndex::new(index), reader, Feed::Data);
                 }
             }
         }
@@ -110,8 +122,12 @@ impl TaskGraph {
 
     fn add_targets(&mut self, manifest: &Manifest, targets: &[Sourced<Target>], waiter: NodeIndex) {
         for target in targets {
+            let feed = match target.value {
+                Target::Call(..) | Target::Calls(_) | Target::Place(_) => Feed::SomeAfter,
+                Target::Task(_) | Target::Tasks(..) | Target::Tag(_) | Target::Sync(_) => Feed::AllAfter,
+            };
             for node in self.target_nodes(manifest, &target.value) {
-                self.add(node, waiter, true);
+                self.add(node, waiter, feed);
             }
         }
     }
@@ -123,6 +139,10 @@ impl TaskGraph {
         };
         match target {
             Target::Task(name) | Target::Call(name, _) => tasks(&|task| task.name == *name),
+            Target::Tasks(_, names) => tasks(&|task| names.contains(&task.name)),
+            Target::Calls(patterns) => {
+                tasks(&|task| patterns.iter().any(|pattern| pattern.task == task.name))
+            }
             Target::Tag(tag) => tasks(&|task| task.tags.contains(tag)),
             Target::Place(place) => {
                 tasks(&|task| task.fills.iter().any(|fill| fill.place.value.root == place.root))
@@ -142,7 +162,7 @@ impl TaskGraph {
                 continue;
             }
             for task in self.gated(manifest, world, node) {
-                self.add(node, self.task_node(task), false);
+                self.add(node, self.task_node(task), Feed::Data);
             }
         }
     }

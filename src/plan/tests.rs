@@ -20,7 +20,7 @@ fn plan(text: &str) -> Plan {
 /// What the call at an address waits for: calls by address, joins by what they gather.
 #[track_caller]
 fn before(plan: &Plan, address: &str) -> Vec<String> {
-    let calls = select::calls(plan, address).unwrap();
+    let calls = select::named(plan, address).unwrap().calls;
     assert_eq!(calls.len(), 1, "{address}");
     let node = plan.node_of(calls[0]);
     let mut names: Vec<_> =
@@ -151,6 +151,73 @@ fn after_waits_for_tasks_calls_tags_and_sync_points() {
 }
 
 #[test]
+fn after_waits_for_calls_by_a_part_of_their_key() {
+    let plan = plan(&format!(
+        "{GRID}
+        [data]
+        people = [{{ id = 'p' }}, {{ id = 'q' }}]
+        [tasks.person]
+        for = {{ p = 'people' }}
+        key = ['p.id']
+        run = 'true'
+        tags = ['slow']
+        [tasks.person-2]
+        for = {{ s = ['p', 'q'] }}
+        run = 'true'
+        after = ['person[${{{{ s }}}}*]']
+        [tasks.column]
+        for = {{ y = 'range(2)' }}
+        run = 'true'
+        after = ['cell[y=${{{{ y }}}}]', 'cell[*,${{{{ y }}}}]', 'cell[x=0,y=3]']
+        [tasks.same]
+        run = 'true'
+        after = ['cell[*,0]', 'p*[q]', 'tag:s*']
+        [tasks.nobody]
+        for = {{ z = [7] }}
+        run = 'true'
+        after = ['cell[x=${{{{ z }}}}]']
+        [tasks.last]
+        run = 'true'
+        after = ['*']
+        [sync.day]
+        waits-for = ['p*', 'person[p*]']"
+    ));
+    assert_eq!(before(&plan, "person-2[p]"), ["person[p]"]);
+    assert_eq!(before(&plan, "column[1]"), ["cell[0,3]", "join of cell[*,1]", "join of cell[y=1]"]);
+    assert_eq!(
+        before(&plan, "same"),
+        ["join of cell[*,0]", "join of person[q], person-2[q]", "join of tag:s*"]
+    );
+    assert_eq!(before(&plan, "nobody[7]"), Vec::<String>::new());
+    assert_eq!(before(&plan, "last"), ["join of *"]);
+    let day: Vec<_> = plan.graph.neighbors_directed(plan.sync_nodes[0], Direction::Incoming).collect();
+    let mut day: Vec<_> = day.into_iter().map(|node| plan.node_name(node)).collect();
+    day.sort();
+    assert_eq!(day, ["join of p*", "person[p]"]);
+    // two for each `column`, one of which `same` shares; two more for `same`, one for `last`, one for `day`
+    assert_eq!(plan.joins.len(), 2 * 2 + 2 + 1 + 1);
+    refused(
+        &format!("{GRID}\n[tasks.b]\nrun = 'true'\nafter = ['cell[x=9]']"),
+        &["no call has a key like `x=9`", "deco plan"],
+    );
+    refused("[tasks.a]\nfor = { x = [1] }\nrun = 'true'\nafter = ['a[*]']", &["`a[1]` waits for itself"]);
+}
+
+#[test]
+fn what_a_call_takes_may_depend_on_what_others_fill() {
+    let plan = plan(
+        "[pools]
+        mem = '1GiB'
+        [tasks.measure]
+        run = 'true'
+        [tasks.work]
+        run = 'true'
+        uses = { mem = 'measure * attempt' }",
+    );
+    assert_eq!(before(&plan, "work"), ["measure"]);
+}
+
+#[test]
 fn a_reader_does_not_wait_for_what_comes_after_it() {
     let plan = plan(
         "[data]
@@ -263,7 +330,7 @@ fn bindings_come_in_key_order() {
 #[test]
 fn addresses_name_calls_in_every_form() {
     let plan = plan(&format!("{GRID}\n[tasks.tagged]\nrun = 'true'\ntags = ['slow']"));
-    let count = |address: &str| select::calls(&plan, address).map(|calls| calls.len());
+    let count = |address: &str| select::named(&plan, address).map(|named| named.calls.len());
     assert_eq!(count("cell"), Ok(12));
     assert_eq!(count("cell[1,2]"), Ok(1));
     assert_eq!(count("cell[y=2]"), Ok(3));
@@ -280,7 +347,117 @@ fn addresses_name_calls_in_every_form() {
 #[test]
 fn a_part_of_the_plan_is_what_the_wanted_calls_need() {
     let plan = plan(&format!("{GRID}\n[tasks.b]\nrun = 'true ${{{{ cell[1] }}}}'"));
-    let wanted = select::calls(&plan, "b").unwrap();
-    let needed = select::needed(&plan, &wanted);
+    let wanted = select::named(&plan, "b").unwrap().calls;
+    let needed = select::closure(&plan, wanted.iter().map(|&call| plan.node_of(call)).collect());
     assert_eq!(plan.calls().filter(|&call| needed.contains(&plan.node_of(call))).count(), 4 + 1);
+}
+
+/// A plan in which `task` has been expanded with what `views` would show: here, given as documents of the world.
+fn grow(plan: &mut Plan, task: &str, document: &str, json: &str) -> Result<grow::Growth, Vec<Diagnostic>> {
+    let id = plan.find_task(&crate::name::TaskName::new(task).unwrap()).unwrap();
+    let place = (Vec::new(), Some(Value::parse(json.as_bytes()).unwrap()));
+    let views = [(Text::from(document), crate::expr::View { places: vec![place] })];
+    let manifest = plan.manifest.clone();
+    let bindings = expand::of_task(&manifest.tasks[id.0 as usize], &plan.world.clone(), &views).unwrap();
+    plan.grow(id, bindings).map_err(|(_, wrong)| wrong)
+}
+
+const GROWING: &str = "
+[tasks.find]
+run = 'true'
+result = 'lines'
+[tasks.fetch]
+for = { url = 'find' }
+run = 'true'
+[tasks.parse]
+for = { url = 'find' }
+run = 'true ${{ fetch[url] }}'
+[tasks.whole]
+run = 'true ${{ parse }}'
+[tasks.end]
+run = 'true'
+after = ['fetch', 'parse[b]']
+";
+
+#[test]
+fn a_reader_of_what_is_not_known_waits_for_the_expansion_and_then_for_the_calls() {
+    let mut plan = plan(GROWING);
+    assert_eq!(plan.call_count(), 3);
+    assert_eq!(before(&plan, "whole"), ["join of parse"]);
+    grow(&mut plan, "parse", "find", r#"["a", "b"]"#).unwrap();
+    assert_eq!(before(&plan, "parse[a]"), ["join of fetch.a"]);
+    let growth = grow(&mut plan, "fetch", "find", r#"["a", "b"]"#).unwrap();
+    // the joins of fetch.a and fetch.b, and that of `after`
+    assert_eq!(growth.joins.len(), 3);
+    let fetch_a = select::named(&plan, "fetch[a]").unwrap().calls[0];
+    let after: Vec<_> =
+        plan.graph.neighbors(plan.node_of(fetch_a)).map(|node| plan.node_name(node)).collect();
+    assert_eq!(after, ["join of fetch.a", "join of fetch"]);
+    assert_eq!(call_order(&plan), ["find", "fetch[a]", "fetch[b]", "parse[a]", "parse[b]", "whole", "end"]);
+}
+
+#[test]
+fn call_order_is_the_same_whatever_was_expanded_first() {
+    let mut one = plan(GROWING);
+    let mut other = plan(GROWING);
+    for (plan, tasks) in [(&mut one, ["fetch", "parse"]), (&mut other, ["parse", "fetch"])] {
+        for task in tasks {
+            grow(plan, task, "find", r#"["x", "y", "z"]"#).unwrap();
+        }
+    }
+    assert_eq!(call_order(&one), call_order(&other));
+    let fetch = select::named(&other, "parse[y]").unwrap().calls[0];
+    let read = &reads::of_task(other.task(fetch))[0];
+    let path = other.read_place(read, Reader::Call(fetch)).unwrap();
+    let seen = other.changers(other.waited_for(&path, Reader::Call(fetch)));
+    assert_eq!(seen.iter().map(|&call| other.address(call).to_string()).collect::<Vec<_>>(), ["fetch[y]"]);
+}
+
+#[test]
+fn what_is_wrong_with_found_calls_is_told() {
+    let text = "
+        [tasks.find]
+        run = 'true'
+        [tasks.a]
+        for = { x = 'find' }
+        run = 'true ${{ b[x] }}'
+        [tasks.b]
+        for = { x = ['p', 'q'] }
+        run = 'true ${{ a[x] }}'";
+    let mut circle = plan(text);
+    let wrong = grow(&mut circle, "a", "find", r#"["p"]"#).unwrap_err();
+    assert!(wrong[0].message.contains("`b[p]` → `a[p]` → `b[p]`"), "{wrong:?}");
+    let mut clash =
+        plan("[tasks.find]\nrun = 'true'\n[tasks.a]\nfor = { x = 'find' }\nrun = 'true'\nfills = 'd'");
+    let wrong = grow(&mut clash, "a", "find", "[1, 2]").unwrap_err();
+    assert!(wrong[0].message.contains("`a[1]` and `a[2]` both fill `d`"), "{wrong:?}");
+}
+
+#[test]
+fn patterns_of_keys_take_calls_that_are_found_later() {
+    let mut plan = plan(&format!(
+        "{GROWING}
+        [tasks.some]
+        run = 'true'
+        after = ['fetch[b*]', 'f*h[url=c]', '?arse']
+        [tasks.each]
+        for = {{ url = 'find' }}
+        run = 'true'
+        after = ['fetch[${{{{ url }}}}*]']"
+    ));
+    grow(&mut plan, "each", "find", r#"["b"]"#).unwrap();
+    grow(&mut plan, "fetch", "find", r#"["a", "b", "bb", "c"]"#).unwrap();
+    assert_eq!(before(&plan, "some"), ["join of ?arse", "join of fetch[b*]", "join of fetch[url=c]"]);
+    let gathered = |name: &str| -> Vec<String> {
+        let join = plan.joins.iter().find(|join| plan.node_name(join.node) == name).unwrap();
+        let before = plan.graph.neighbors_directed(join.node, Direction::Incoming);
+        let mut calls: Vec<_> =
+            before.filter_map(|node| Some(plan.address(plan.call_at(node)?).to_string())).collect();
+        calls.sort();
+        calls
+    };
+    // what a waiter's value made is the same pattern
+    assert_eq!(before(&plan, "each[b]"), ["join of fetch[b*]"]);
+    assert_eq!(gathered("join of fetch[b*]"), ["fetch[b]", "fetch[bb]"]);
+    assert_eq!(gathered("join of fetch[url=c]"), ["fetch[c]"]);
 }

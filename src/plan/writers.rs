@@ -37,6 +37,13 @@ pub struct Overlap {
 }
 
 impl Writers {
+    /// Records that calls of `task` change places of this shape.
+    pub fn add_task(&mut self, task: TaskId, shape: Vec<Segment>) {
+        if !self.tasks.contains(&(task, shape.clone())) {
+            self.tasks.push((task, shape));
+        }
+    }
+
     /// Records that `call` changes the place.
     pub fn insert(&mut self, segments: &[Segment], call: CallId) {
         if self.nodes.is_empty() {

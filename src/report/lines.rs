@@ -57,10 +57,13 @@ impl Lines {
     /// What is to be said of this event: whole lines.
     pub fn tell(&mut self, event: &Event) -> Option<String> {
         match &event.kind {
-            EventKind::RunStarted { calls, syncs, jobs, .. } => {
+            EventKind::RunStarted { calls, unexpanded, syncs, jobs, .. } => {
                 let syncs = counted(*syncs, "sync point", "sync points");
                 let calls = counted(*calls, "call", "calls");
-                self.verbose(|| format!("deco: {calls} and {syncs}, {jobs} at a time\n"))
+                let later = counted(*unexpanded, "task", "tasks");
+                let later =
+                    if *unexpanded > 0 { format!(", more from {later} known later") } else { String::new() };
+                self.verbose(|| format!("deco: {calls} and {syncs}{later}, {jobs} at a time\n"))
             }
             EventKind::AttemptStarted { .. } => None,
             EventKind::CallEnded { call, outcome, took_ms, stdout_tail, stderr_tail, .. } => {
@@ -69,6 +72,18 @@ impl Lines {
             }
             EventKind::SyncEnded { sync, outcome } => {
                 self.ended(&Ended { name: sync, outcome, took: None, stdout: "", stderr: "" })
+            }
+            EventKind::AttemptFailed { call, attempt, failure, next_in_ms, .. } => {
+                let next = in_words(Duration::from_millis(*next_in_ms));
+                let rest = format!(" {attempt} failed: {failure}; the next in {next}");
+                self.verbose(|| self.line(call, AnsiColor::Yellow, "attempt", &rest))
+            }
+            EventKind::TaskExpanded { task, outcome: Outcome::Succeeded, calls } => {
+                let calls = counted(*calls, "call", "calls");
+                self.verbose(|| format!("{}: {calls} found\n", self.paint(Style::new().bold(), &clean(task))))
+            }
+            EventKind::TaskExpanded { task, outcome, .. } => {
+                self.ended(&Ended { name: task, outcome, took: None, stdout: "", stderr: "" })
             }
             EventKind::Interrupted { signal } => Some(self.interrupted(*signal)),
             EventKind::RunEnded { .. } if self.detail == Detail::Failures => None,
@@ -94,6 +109,9 @@ impl Lines {
             }
             Outcome::Skipped { because: Skip::Condition } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": its `if` is false"))
+            }
+            Outcome::Skipped { because: Skip::NoFailure } => {
+                self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": nothing failed"))
             }
             Outcome::Skipped { because: Skip::Requested } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": by `--skip`"))

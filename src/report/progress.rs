@@ -27,6 +27,8 @@ struct Count {
     ended: u64,
     failed: u64,
     running: u64,
+    /// Tasks whose calls are not known yet.
+    unexpanded: u64,
 }
 
 impl<W: Write> Bar<W> {
@@ -53,7 +55,14 @@ impl<W: Write> Bar<W> {
 impl<W: Write + Send> Reporter for Bar<W> {
     fn event(&mut self, event: &Event) -> Result<(), String> {
         match &event.kind {
-            EventKind::RunStarted { calls, .. } => self.show(*calls as u64),
+            EventKind::RunStarted { calls, unexpanded, .. } => {
+                self.count.unexpanded = *unexpanded as u64;
+                self.show(*calls as u64);
+            }
+            EventKind::TaskExpanded { calls, .. } => {
+                self.count.unexpanded = self.count.unexpanded.saturating_sub(1);
+                self.bar.inc_length(*calls as u64);
+            }
             EventKind::RunEnded { .. } => self.bar.finish_and_clear(),
             kind => self.count.take(kind),
         }
@@ -97,9 +106,12 @@ impl Count {
     }
 
     fn words(&self) -> String {
-        match self.failed {
-            0 => format!(", {} running,", self.running),
-            failed => format!(", {failed} failed, {} running,", self.running),
-        }
+        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        let unknown = match self.unexpanded {
+            0 => String::new(),
+            1 => ", calls of 1 task not known yet".to_owned(),
+            tasks => format!(", calls of {tasks} tasks not known yet"),
+        };
+        format!("{failed}, {} running{unknown},", self.running)
     }
 }

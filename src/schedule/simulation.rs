@@ -194,10 +194,12 @@ struct Simulation<'a> {
 
 impl<'a> Simulation<'a> {
     fn new(case: &'a Case, plan: &'a Plan) -> Simulation<'a> {
+        let mut schedule = Schedule::new(plan, case.rules());
+        schedule.want(plan, plan.graph.node_indices());
         Simulation {
             case,
             plan,
-            schedule: Schedule::new(plan, None).bounded(plan, case.rules()),
+            schedule,
             now: Duration::ZERO,
             running: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -378,7 +380,7 @@ impl<'a> Simulation<'a> {
         let before = self.ended.insert(node, passed);
         assert_eq!(before, None, "{} ends twice", self.plan.node_name(node));
         if !passed && !self.case.keep_going {
-            self.schedule.stop();
+            self.schedule.stop(self.plan);
             self.stopped = true;
         }
         let end = if passed { End::Passed } else { End::Failed };

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
 
-use super::demand::{Demand, Grant, Rules, TaskRules, TooMuch};
-use super::ready::{Pick, Ready};
-use super::retry::{Delayed, Retries, RetryPolicy};
-use super::supply::Supply;
+use super::demand::{Demand, Grant, TaskRules, TooMuch};
+use super::ready::Pick;
+use super::retry::{Delayed, RetryPolicy};
 use super::{Schedule, State, rank};
 use crate::outcome::Failure;
 use crate::plan::{Node, Plan};
@@ -34,26 +33,15 @@ pub enum Next {
 }
 
 impl Schedule {
-    /// Bounds what runs at a time, before anything has started.
-    pub fn bounded(mut self, plan: &Plan, rules: Rules) -> Schedule {
-        let mut unbounded = std::mem::replace(&mut self.ready, Ready::new(&rules));
-        while let Some(node) = unbounded.pop() {
-            self.push(plan, node);
-        }
-        self.supply = Supply::new(&rules);
-        self.retries = Retries::new(rules.seed);
-        self.rules = rules;
-        self
-    }
-
     /// What to do now, which is counted as begun. To be asked again until it says to wait.
     pub fn next_at(&mut self, now: Duration) -> Next {
         self.advance(now);
         if self.is_over() {
             return Next::Over;
         }
-        if self.stopped {
-            return self.give_up();
+        if let Some(node) = self.given_up.pop() {
+            self.begin(node);
+            return Next::GiveUp(node);
         }
         match self.ready.pick(&mut self.supply, self.now) {
             Pick::Step(node) => {
@@ -86,7 +74,7 @@ impl Schedule {
             self.given_up.push(node);
         }
         self.ready.answer(node, demand);
-        self.push(plan, node);
+        self.get_ready(plan, node);
         Ok(())
     }
 
@@ -125,10 +113,6 @@ impl Schedule {
         self.ready.push(self.line(plan, node), rank(plan, node), node);
     }
 
-    pub(super) fn nothing_is_ready(&self) -> bool {
-        self.ready.is_empty() && self.retries.is_empty()
-    }
-
     /// What a node has is free again: it will not start any more.
     pub(super) fn release(&mut self, node: NodeIndex) {
         self.supply.give_back(node);
@@ -140,14 +124,11 @@ impl Schedule {
         self.now = self.now.max(now);
         self.supply.advance(self.now);
         while let Some(due) = self.retries.due(self.now) {
-            self.ready.push(due.line, due.rank, due.node);
+            // once stopped, what waited for another attempt has been given up
+            if !self.stopped {
+                self.ready.push(due.line, due.rank, due.node);
+            }
         }
-    }
-
-    fn give_up(&mut self) -> Next {
-        let Some(node) = self.given_up.pop() else { return Next::Wait };
-        self.begin(node);
-        Next::GiveUp(node)
     }
 
     fn wait(&self) -> Next {

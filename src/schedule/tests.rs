@@ -40,7 +40,9 @@ impl Hand {
     fn new(text: &str, jobs: u32, pools: &[Capacity], tasks: Vec<TaskRules>) -> Hand {
         let plan = plan(text);
         let rules = Rules::new(jobs, pools.to_vec(), tasks, 7).unwrap();
-        Hand { schedule: Schedule::new(&plan, None).bounded(&plan, rules), plan, grants: Vec::new() }
+        let mut schedule = Schedule::new(&plan, rules);
+        schedule.want(&plan, plan.graph.node_indices());
+        Hand { schedule, plan, grants: Vec::new() }
     }
 
     /// All that starts at a time, then what the schedule waits for.
@@ -62,7 +64,7 @@ impl Hand {
     }
 
     fn node(&self, address: &str) -> NodeIndex {
-        self.plan.node_of(select::calls(&self.plan, address).unwrap()[0])
+        self.plan.node_of(select::named(&self.plan, address).unwrap().calls[0])
     }
 
     fn ended(&mut self, address: &str) {
@@ -263,7 +265,7 @@ fn a_stopped_run_gives_up_what_waits_for_another_attempt() {
     hand.check(0, &["shaky[0]", "shaky[1]", "shaky[2]"], Next::Wait);
     let late = [hand.retry("shaky[1]", 1), hand.retry("shaky[0]", 1)].into_iter().flatten().max().unwrap();
     // one of them is due and ready, but is not asked for before the stop
-    hand.schedule.stop();
+    hand.schedule.stop(&hand.plan);
     assert_eq!(hand.retry("shaky[2]", 2), None);
     for address in ["shaky[0]", "shaky[1]"] {
         let node = hand.node(address);
@@ -282,7 +284,7 @@ fn a_retry_that_waits_for_a_slot_is_given_up_too() {
     assert!(hand.retry("shaky[0]", 1).is_some());
     hand.check(1, &["other[0]"], Next::WaitUntil(hand.schedule.retries.next_at().unwrap()));
     hand.check(90, &[], Next::Wait);
-    hand.schedule.stop();
+    hand.schedule.stop(&hand.plan);
     let node = hand.node("shaky[0]");
     assert_eq!(hand.schedule.next_at(ms(91)), Next::GiveUp(node));
     hand.schedule.ended(&hand.plan, node, End::Failed);

@@ -1,7 +1,8 @@
-//! Quotes, `$…`, backquotes and arithmetic: the parts of a word in which a value may stand.
+//! `$…` and arithmetic: parameters, substitutions, `$(( ))`.
 //! Knows how the shells quote inside expansions, not what commands are.
 
-use super::lexer::{Closer, Item, Lexer, Place};
+use super::commands::Closer;
+use super::lexer::{Item, Lexer, Place};
 use super::word::UNKNOWN;
 
 /// What an expansion stands in.
@@ -23,6 +24,8 @@ enum Operand {
     Pattern,
     /// A number: `${x:…}`, or a subscript.
     Number,
+    /// The subscript of an associative array, of which zsh keeps quotes.
+    Key,
 }
 
 impl Context {
@@ -36,94 +39,6 @@ impl Context {
 }
 
 impl Lexer {
-    /// A backslash and what it escapes.
-    pub(super) fn escape(&mut self) {
-        self.skip(1);
-        self.word.quoted = true;
-        match self.peek() {
-            Some(Item::Value(value)) => {
-                self.skip(1);
-                self.place(value, Place::Quoted);
-                self.refuse(
-                    value,
-                    "a backslash stands right before a value",
-                    "write `\\\\` for a backslash, or leave it out: the value needs no escape",
-                );
-            }
-            Some(Item::Char(c)) => {
-                self.skip(1);
-                if c != '\n' {
-                    self.word.text.push(c);
-                }
-            }
-            None => {}
-        }
-    }
-
-    pub(super) fn single(&mut self) {
-        self.skip(1);
-        self.word.quoted = true;
-        while let Some(item) = self.peek() {
-            self.skip(1);
-            match item {
-                Item::Char('\'') => break,
-                Item::Char(c) => self.word.text.push(c),
-                Item::Value(value) => self.place(value, Place::Single),
-            }
-        }
-    }
-
-    /// `$'…'`, in which the shell expands nothing.
-    fn single_with_escapes(&mut self) {
-        self.skip(1);
-        self.word.quoted = true;
-        while let Some(item) = self.peek() {
-            self.skip(1);
-            match item {
-                Item::Char('\'') => break,
-                Item::Char('\\') if !matches!(self.peek(), Some(Item::Value(_))) => self.skip(1),
-                Item::Char(c) => self.word.text.push(c),
-                Item::Value(value) => {
-                    self.place(value, Place::Quoted);
-                    self.refuse(
-                        value,
-                        "a value stands in `$'…'`, where the shell expands nothing",
-                        "put it beside in double quotes, as in `$'\\t'\"${{ … }}\"`, or give it by `stdin`, or use \
-                         `$DECO_VAR_<NAME>`",
-                    );
-                }
-            }
-        }
-    }
-
-    pub(super) fn double(&mut self) {
-        self.double_with(Place::Quoted);
-    }
-
-    fn double_with(&mut self, place: Place) {
-        self.skip(1);
-        self.word.quoted = true;
-        while let Some(item) = self.peek() {
-            match item {
-                Item::Char('"') => {
-                    self.skip(1);
-                    break;
-                }
-                Item::Char('\\') => self.escape(),
-                Item::Char('$') => self.dollar(Context::Double),
-                Item::Char('`') => self.backquote(Context::Double),
-                Item::Char(c) => {
-                    self.skip(1);
-                    self.word.text.push(c);
-                }
-                Item::Value(value) => {
-                    self.skip(1);
-                    self.place(value, place);
-                }
-            }
-        }
-    }
-
     /// `$` and what belongs to it.
     pub(super) fn dollar(&mut self, context: Context) {
         self.nested(|lexer| lexer.dollar_here(context));
@@ -230,7 +145,7 @@ impl Lexer {
         }
         if self.eat(&['[']) {
             let by_text = self.is_associative(&name);
-            let operand = if by_text { Operand::Pattern } else { Operand::Number };
+            let operand = if by_text { Operand::Key } else { Operand::Number };
             self.operand(operand, context, ']');
         }
         let operand = self.operator();
@@ -282,7 +197,7 @@ impl Lexer {
         let inner = match operand {
             _ if context == Context::Arithmetic => Context::Arithmetic,
             Operand::Text => context,
-            Operand::Pattern => Context::Bare,
+            Operand::Pattern | Operand::Key => Context::Bare,
             Operand::Number => Context::Arithmetic,
         };
         while let Some(item) = self.peek() {
@@ -298,7 +213,8 @@ impl Lexer {
                 Item::Char(_) => self.skip(1),
                 Item::Value(value) => {
                     self.skip(1);
-                    self.place(value, inner.place());
+                    let place = if operand == Operand::Key { Place::Quoted } else { inner.place() };
+                    self.place(value, place);
                 }
             }
         }
@@ -355,41 +271,5 @@ impl Lexer {
             let message = "a value stands after `((`, which shells read as arithmetic or as a subshell";
             self.refuse(value, message, "put a blank between the two parentheses");
         }
-    }
-
-    /// Backquotes: their text, once unescaped, is a command; a reference in it needs no escape at any depth.
-    pub(super) fn backquote(&mut self, context: Context) {
-        self.skip(1);
-        self.word.text.push(UNKNOWN);
-        self.word.quoted = true;
-        let inner = self.unescape_backquoted(context);
-        let end = std::mem::replace(&mut self.end, inner.len());
-        let items = std::mem::replace(&mut self.items, inner);
-        let position = std::mem::replace(&mut self.position, 0);
-        self.backquotes += 1;
-        self.substitution(Closer::End);
-        self.backquotes -= 1;
-        (self.items, self.position, self.end) = (items, position, end);
-    }
-
-    fn unescape_backquoted(&mut self, context: Context) -> Vec<Item> {
-        let mut inner = Vec::new();
-        while let Some(item) = self.peek() {
-            self.skip(1);
-            match item {
-                Item::Char('`') => break,
-                Item::Char('\\') => {
-                    let escaped = match self.peek() {
-                        Some(Item::Char(c @ ('$' | '`' | '\\'))) => Some(c),
-                        Some(Item::Char('"')) if context == Context::Double => Some('"'),
-                        _ => None,
-                    };
-                    inner.push(Item::Char(escaped.unwrap_or('\\')));
-                    self.skip(usize::from(escaped.is_some()));
-                }
-                item => inner.push(item),
-            }
-        }
-        inner
     }
 }

@@ -2,12 +2,14 @@
 //! quotes a reference needs, whether it must be an integer, or why it cannot stand there.
 //! Follows what sh, dash, bash, zsh, ksh and busybox share; where they differ it refuses the value.
 //!
-//! This file: commands, words, `case`, `[[ ]]`. Quotes and `$` are in `expansion.rs`, here-documents in `heredoc.rs`.
+//! This file: items, values, words. Commands are in `commands.rs`, quotes in `quotes.rs`, `$` in `expansion.rs`,
+//! here-documents in `heredoc.rs`.
 
 use std::collections::HashSet;
 
-use super::heredoc::{Fed, HereDocument};
-use super::reparse;
+use super::commands::Closer;
+use super::expansion::Context;
+use super::heredoc::HereDocument;
 use super::word::{UNKNOWN, Word};
 use super::{Piece, Remark};
 use crate::expr::Landing;
@@ -52,15 +54,6 @@ pub(super) enum Item {
     Value(usize),
 }
 
-/// What ends a list of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closer {
-    End,
-    Paren,
-    /// Of ksh's `${ command; }`.
-    Brace,
-}
-
 pub(super) struct Lexer {
     pub(super) items: Vec<Item>,
     pub(super) position: usize,
@@ -75,43 +68,17 @@ pub(super) struct Lexer {
     /// Here-documents whose bodies begin after the next newline.
     pub(super) documents: Vec<HereDocument>,
     /// Names declared with `-A`: their subscripts are texts.
-    associative: HashSet<String>,
+    pub(super) associative: HashSet<String>,
     /// Whether the command being read is such a declaration.
-    declaring_associative: bool,
+    pub(super) declaring_associative: bool,
+    /// Whether the word being read is an assignment if it looks like one.
+    pub(super) may_assign: bool,
+    /// Whether the word being read is matched with texts, not with files: in a `case` or `[[ ]]`.
+    pub(super) matches_text: bool,
     /// How many `${…}` the place is inside of, in this command.
     pub(super) braces: usize,
     pub(super) backquotes: usize,
     depth: usize,
-}
-
-/// A list of commands as it is read.
-struct Commands {
-    closer: Closer,
-    /// Of the command being read; empty where a reserved word may stand.
-    words: Vec<Word>,
-    cases: Vec<Case>,
-    /// Inside `[[ ]]`.
-    test: bool,
-    /// What the next word is for, if for a redirection.
-    redirect: Option<Redirect>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Redirect {
-    File,
-    HereString,
-}
-
-/// Where in a `case` we are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Case {
-    Subject,
-    In,
-    /// `first`: `esac` or `(` may stand here.
-    Pattern {
-        first: bool,
-    },
-    Body,
 }
 
 impl Lexer {
@@ -139,6 +106,8 @@ impl Lexer {
             documents: Vec::new(),
             associative: HashSet::new(),
             declaring_associative: false,
+            may_assign: false,
+            matches_text: false,
             braces: 0,
             backquotes: 0,
             depth: 0,
@@ -178,6 +147,11 @@ impl Lexer {
 
     pub(super) fn sees(&self, ahead: usize, c: char) -> bool {
         self.peek_at(ahead) == Some(Item::Char(c))
+    }
+
+    /// Whether this character stands right before.
+    pub(super) fn follows(&self, c: char) -> bool {
+        self.position.checked_sub(1).and_then(|at| self.items.get(at)) == Some(&Item::Char(c))
     }
 
     pub(super) fn skip(&mut self, count: usize) {
@@ -228,7 +202,7 @@ impl Lexer {
         }
     }
 
-    fn require_integer(&mut self, values: impl IntoIterator<Item = usize>) {
+    pub(super) fn require_integer(&mut self, values: impl IntoIterator<Item = usize>) {
         for value in values {
             if let Some(Some(slot)) = self.slots.get_mut(value) {
                 slot.integer = true;
@@ -252,7 +226,7 @@ impl Lexer {
         }
     }
 
-    fn refuse_words(&mut self, word: &Word, what: &str) {
+    pub(super) fn refuse_words(&mut self, word: &Word, what: &str) {
         for &(value, _) in &word.values {
             if self.lands(value, Landing::Words) {
                 let message = format!("`words` gives several words, and {what} takes one");
@@ -261,270 +235,34 @@ impl Lexer {
         }
     }
 
+    /// The subscript of an indexed array is arithmetic; that of an associative one is a text, in which zsh would
+    /// keep our quotes.
+    pub(super) fn read_subscript(&mut self, word: &Word, is_text: bool, in_list: bool) {
+        let values = word.subscript_values(in_list);
+        if !is_text {
+            return self.require_integer(values);
+        }
+        for value in values {
+            if let Some(Some(slot)) = self.slots.get_mut(value)
+                && slot.place == Place::Bare
+            {
+                slot.place = Place::Quoted;
+            }
+        }
+    }
+
     pub(super) fn is_associative(&self, name: &str) -> bool {
         self.declaring_associative || self.associative.contains(name)
     }
 
-    // commands
-
-    /// A list of commands, up to and with what closes it.
-    pub(super) fn commands(&mut self, closer: Closer) {
-        self.nested(|lexer| {
-            let outer = std::mem::take(&mut lexer.word);
-            let braces = std::mem::take(&mut lexer.braces);
-            let declaring = std::mem::take(&mut lexer.declaring_associative);
-            let mut list =
-                Commands { closer, words: Vec::new(), cases: Vec::new(), test: false, redirect: None };
-            while let Some(item) = lexer.peek() {
-                if lexer.token(&mut list, item) {
-                    break;
-                }
-            }
-            lexer.end_command(&mut list);
-            lexer.declaring_associative = declaring;
-            lexer.braces = braces;
-            lexer.word = outer;
-        });
-    }
-
-    /// `$( )` and `<( )`, after the opening parenthesis: their here-documents are their own.
-    pub(super) fn substitution(&mut self, closer: Closer) {
-        let outer = std::mem::take(&mut self.documents);
-        self.commands(closer);
-        let left = std::mem::replace(&mut self.documents, outer);
-        self.documents.extend(left);
-    }
-
-    /// Reads one token; true if it closed the list.
-    fn token(&mut self, list: &mut Commands, item: Item) -> bool {
-        let Item::Char(c) = item else {
-            self.word_token(list);
-            return false;
-        };
-        match c {
-            ' ' | '\t' => self.skip(1),
-            '\\' if self.sees(1, '\n') => self.skip(2),
-            '#' => self.comment(),
-            '\n' | '|' | '&' | '<' | '>' | '(' | ')' if list.test => self.skip(1),
-            '\n' => self.newline(list),
-            ';' | '&' | '|' => self.separator(list, c),
-            '<' | '>' => self.redirection(list, c),
-            '(' => self.open(list),
-            ')' => return self.close(list),
-            '}' if list.closer == Closer::Brace && list.words.is_empty() => {
-                self.skip(1);
-                return true;
-            }
-            _ => self.word_token(list),
-        }
-        false
-    }
-
-    /// A reference in a comment does no harm, and should it be none after all, the value is still there.
-    pub(super) fn comment(&mut self) {
-        while let Some(item) = self.peek() {
-            match item {
-                Item::Char('\n') => break,
-                Item::Char(_) => {}
-                Item::Value(value) => self.place(value, Place::Bare),
-            }
-            self.skip(1);
-        }
-        self.word = Word::default();
-    }
-
-    fn newline(&mut self, list: &mut Commands) {
-        self.skip(1);
-        self.end_command(list);
-        self.read_documents();
-    }
-
-    fn separator(&mut self, list: &mut Commands, c: char) {
-        self.skip(1);
-        match c {
-            ';' if self.eat(&[';', '&', '|']) => {
-                self.eat(&['&']);
-                if let Some(case) = list.cases.last_mut() {
-                    *case = Case::Pattern { first: true };
-                }
-            }
-            '&' if self.sees(0, '>') => return,
-            '&' => drop(self.eat(&['&'])),
-            '|' => drop(self.eat(&['|', '&'])),
-            _ => {}
-        }
-        self.end_command(list);
-    }
-
-    fn redirection(&mut self, list: &mut Commands, c: char) {
-        let before = self.position.checked_sub(1).and_then(|at| self.items.get(at));
-        let numbered = matches!(before, Some(Item::Char(digit)) if digit.is_ascii_digit());
-        let is_number = |word: &Word| word.text.chars().all(|c| c.is_ascii_digit());
-        if numbered && list.words.last().is_some_and(is_number) {
-            list.words.pop();
-        }
-        self.skip(1);
-        if c == '<' && self.eat(&['<']) {
-            if self.eat(&['<']) {
-                list.redirect = Some(Redirect::HereString);
-            } else {
-                self.begin_document();
-            }
-        } else if self.eat(&['(']) {
-            self.substitution(Closer::Paren);
-        } else {
-            self.eat(&['>', '&', '|']);
-            list.redirect = Some(Redirect::File);
-        }
-    }
-
-    fn open(&mut self, list: &mut Commands) {
-        if let Some(Case::Pattern { first: first @ true }) = list.cases.last_mut() {
-            *first = false;
-            self.skip(1);
-            return;
-        }
-        let in_for = matches!(list.words.as_slice(), [only] if only.is("for"));
-        if self.sees(1, '(') && (list.words.is_empty() || in_for) {
-            self.skip(2);
-            if !self.arithmetic() {
-                self.commands(Closer::Paren);
-            }
-        } else {
-            self.skip(1);
-            self.commands(Closer::Paren);
-        }
-        list.words.clear();
-    }
-
-    fn close(&mut self, list: &mut Commands) -> bool {
-        self.skip(1);
-        if let Some(case @ Case::Pattern { .. }) = list.cases.last_mut() {
-            *case = Case::Body;
-            list.words.clear();
-            return false;
-        }
-        self.end_command(list);
-        list.closer == Closer::Paren
-    }
-
-    fn end_command(&mut self, list: &mut Commands) {
-        let words = std::mem::take(&mut list.words);
-        list.redirect = None;
-        self.declaring_associative = false;
-        self.remember_associative(&words);
-        if words.first().is_some_and(|word| word.is("[") || word.is("test")) {
-            self.require_integers_in_test(&words);
-        }
-        for caution in reparse::cautions(&words) {
-            self.caution(caution);
-        }
-        for document in &mut self.documents {
-            if document.fed == Fed::Unknown {
-                document.fed = reparse::reader_of_input(&words).map_or(Fed::Data, Fed::Program);
-            }
-        }
-    }
-
-    fn remember_associative(&mut self, words: &[Word]) {
-        if declares_associative(words) {
-            let names = words.iter().skip(1).map(|word| word.name().to_owned());
-            self.associative.extend(names.filter(|name| !name.is_empty()));
-        }
-    }
-
-    /// What stands beside `-eq` and the like is arithmetic to bash, zsh and ksh.
-    fn require_integers_in_test(&mut self, words: &[Word]) {
-        const COMPARISONS: [&str; 6] = ["-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
-        for (at, word) in words.iter().enumerate() {
-            if COMPARISONS.iter().any(|operator| word.is(operator)) {
-                let beside = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten();
-                let operands = beside.filter_map(|at| words.get(at));
-                self.require_integer(operands.flat_map(|word| &word.values).map(|(value, _)| *value));
-            }
-        }
-    }
-
     // words
 
-    fn word_token(&mut self, list: &mut Commands) {
-        let word = self.word();
-        if let Some(redirect) = list.redirect.take() {
-            self.refuse_words(&word, "a redirection");
-            if redirect == Redirect::HereString {
-                reparse::cautions_for_input(&list.words, &word).into_iter().for_each(|c| self.caution(c));
-            }
-            return;
-        }
-        if let Some(case) = list.cases.last_mut().filter(|case| **case != Case::Body) {
-            let Some(what) = case.take(&word) else {
-                list.cases.pop();
-                return;
-            };
-            self.refuse_words(&word, what);
-        } else if list.test {
-            self.test_word(list, word);
-        } else {
-            self.command_word(list, word);
-        }
-    }
-
-    fn test_word(&mut self, list: &mut Commands, word: Word) {
-        if word.is("]]") {
-            list.test = false;
-            self.require_integers_in_test(&list.words);
-            list.words.clear();
-        } else {
-            self.refuse_words(&word, "`[[ ]]`");
-            list.words.push(word);
-        }
-    }
-
-    fn command_word(&mut self, list: &mut Commands, word: Word) {
-        const LEADING: [&str; 15] = [
-            "if", "then", "else", "elif", "fi", "do", "done", "while", "until", "{", "}", "!", "time",
-            "coproc", "always",
-        ];
-        let first = list.words.is_empty();
-        if first && LEADING.iter().any(|reserved| word.is(reserved)) {
-            return;
-        }
-        if first && word.is("case") {
-            list.cases.push(Case::Subject);
-        } else if first && word.is("esac") {
-            list.cases.pop();
-        } else if first && word.is("[[") {
-            list.test = true;
-        } else if ends_head(&list.words, &word) {
-            list.words.clear();
-        } else {
-            self.argument(list, word);
-        }
-    }
-
-    fn argument(&mut self, list: &mut Commands, word: Word) {
-        let assigns = list.words.iter().all(Word::is_assignment)
-            || list.words.first().is_some_and(|first| reparse::is_declaration(first.program()));
-        if assigns && word.is_assignment() {
-            self.refuse_words(&word, "an assignment");
-        }
-        self.read_subscript(&word, false);
-        list.words.push(word);
-        self.declaring_associative = declares_associative(&list.words);
-    }
-
-    /// The subscript of an indexed array is arithmetic.
-    fn read_subscript(&mut self, word: &Word, in_list: bool) {
-        if !self.is_associative(word.name()) {
-            self.require_integer(word.subscript_values(in_list));
-        }
-    }
-
-    /// One word, up to an unquoted blank or operator.
-    fn word(&mut self) -> Word {
+    /// One word, up to an unquoted blank or operator. `in_list`: an element of an array's list.
+    pub(super) fn word(&mut self, in_list: bool) -> Word {
         let outer = std::mem::take(&mut self.word);
         while let Some(item) = self.peek() {
             match item {
+                Item::Char('[') if self.begins_subscript(in_list) => self.subscript(),
                 Item::Char(' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | ')') => break,
                 Item::Char('(') if !self.begins_group() => break,
                 Item::Char('(') => self.group(),
@@ -534,22 +272,60 @@ impl Lexer {
         std::mem::replace(&mut self.word, outer)
     }
 
+    /// Whether `name[…]=` follows: bash reads its subscript to the end, blanks and operators included.
+    fn begins_subscript(&self, in_list: bool) -> bool {
+        let name_only = self.word.name().len() == self.word.text.len();
+        let may_assign =
+            if in_list { self.word.text.is_empty() } else { self.may_assign && !self.word.text.is_empty() };
+        name_only
+            && may_assign
+            && (1..).map_while(|ahead| self.peek_at(ahead).map(|_| ahead)).any(|ahead| {
+                let after = ahead + 1 + usize::from(self.sees(ahead + 1, '+'));
+                self.sees(ahead, ']') && self.sees(after, '=')
+            })
+    }
+
+    /// `[…]` of an assignment.
+    fn subscript(&mut self) {
+        let mut open = 0_usize;
+        while let Some(item) = self.peek() {
+            match item {
+                Item::Char('[') => open += 1,
+                Item::Char(']') => open -= 1,
+                _ => {}
+            }
+            self.part_of_word(item);
+            if open == 0 {
+                break;
+            }
+        }
+    }
+
     /// One character, value, quotation or expansion where bare words stand.
     pub(super) fn part_of_word(&mut self, item: Item) {
         match item {
             Item::Value(value) => {
                 self.skip(1);
+                self.refuse_after_tilde(value);
                 self.place(value, Place::Bare);
             }
             Item::Char('\\') => self.escape(),
             Item::Char('\'') => self.single(),
             Item::Char('"') => self.double(),
-            Item::Char('$') => self.dollar(super::expansion::Context::Bare),
-            Item::Char('`') => self.backquote(super::expansion::Context::Bare),
+            Item::Char('$') => self.dollar(Context::Bare),
+            Item::Char('`') => self.backquote(Context::Bare),
             Item::Char(c) => {
                 self.skip(1);
                 self.word.text.push(c);
             }
+        }
+    }
+
+    /// Some shells expand `~` and zsh's `=` though what follows is quoted.
+    fn refuse_after_tilde(&mut self, value: usize) {
+        if self.word.begins_tilde() {
+            let message = "a value stands right after `~` or `=`, which some shells expand with it";
+            self.refuse(value, message, "write `\\~` or `\\=` for the character itself, or a `/` after `~`");
         }
     }
 
@@ -558,15 +334,20 @@ impl Lexer {
         if self.word.text.ends_with('=') {
             return true;
         }
+        !self.word.text.is_empty() && !self.closes_at_once()
+    }
+
+    /// Whether the parenthesis here is that of `name()`.
+    pub(super) fn closes_at_once(&self) -> bool {
         let mut ahead = 1;
         while self.sees(ahead, ' ') || self.sees(ahead, '\t') {
             ahead += 1;
         }
-        !self.word.text.is_empty() && !self.sees(ahead, ')')
+        self.sees(ahead, ')')
     }
 
     /// `( … )` inside a word: words between blanks and bars.
-    fn group(&mut self) {
+    pub(super) fn group(&mut self) {
         let in_list = self.word.text.ends_with('=');
         self.skip(1);
         self.nested(|lexer| {
@@ -596,54 +377,24 @@ impl Lexer {
     }
 
     fn word_of_group(&mut self, in_list: bool) {
-        let word = self.word();
+        let word = self.word(in_list);
         if in_list {
             let name_is_text = self.is_associative(self.word.name());
-            if !name_is_text {
-                self.require_integer(word.subscript_values(true));
-            }
+            self.read_subscript(&word, name_is_text, true);
         } else {
             self.refuse_words(&word, "a pattern");
+            self.refuse_qualifiers(&word);
         }
         let at = self.word.text.len();
         self.word.values.extend(word.values.into_iter().map(|(value, _)| (value, at)));
         self.word.text.push(UNKNOWN);
     }
-}
 
-impl Case {
-    /// Moves on over a word: what the word is, or `None` if it ends the `case`.
-    fn take(&mut self, word: &Word) -> Option<&'static str> {
-        match *self {
-            Case::Subject => {
-                *self = Case::In;
-                Some("`case`")
-            }
-            Case::In => {
-                if word.is("in") {
-                    *self = Case::Pattern { first: true };
-                }
-                Some("`case`")
-            }
-            Case::Pattern { first: true } if word.is("esac") => None,
-            Case::Pattern { .. } | Case::Body => {
-                *self = Case::Pattern { first: false };
-                Some("a pattern")
-            }
+    /// zsh takes `name(…)` for a glob qualifier, and may evaluate what is in it.
+    fn refuse_qualifiers(&mut self, word: &Word) {
+        for &(value, _) in word.values.iter().filter(|_| !self.matches_text).collect::<Vec<_>>() {
+            let message = "a value stands in parentheses inside a word, which zsh evaluates";
+            self.refuse(value, message, "put the value outside of them, or the pattern into a `case`");
         }
     }
-}
-
-/// Whether the word ends the head of `for name do` or `function name`, so that a command follows.
-fn ends_head(words: &[Word], word: &Word) -> bool {
-    match words {
-        [first] => first.is("function"),
-        [first, _] => (first.is("for") || first.is("select")) && word.is("do"),
-        _ => false,
-    }
-}
-
-fn declares_associative(words: &[Word]) -> bool {
-    words.first().is_some_and(|first| reparse::is_declaration(first.program()))
-        && words.iter().any(|word| word.is_option() && word.text.contains('A'))
 }

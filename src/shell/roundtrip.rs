@@ -40,10 +40,10 @@ const PLACES: &[(&str, &str)] = &[
     ),
     ("{ cat; cat <&3; } <<-A 3<<B; printf '\\000'\n\t<§>\n\tA\n§\nB", "<§>\n§\n"),
     ("cat <<-A; printf '\\000'\n\t\t<§>\n\tA", "<§>\n"),
-    ("f() { p § \"$#\"; }; f", "§\00"),
+    ("f() { p § \"$#\"; }; f", "§\x000"),
     ("(p §) && { p §; }", "§\0§"),
     ("for x in § '§'; do p \"$x\"; done", "§\0§"),
-    ("set -- §; p \"$1\" \"$#\"; shift; p \"$#\"", "§\01\00"),
+    ("set -- §; p \"$1\" \"$#\"; shift; p \"$#\"", "§\x001\x000"),
     ("if [ x§ = x§ ]; then p 1; fi", "1"),
 ];
 
@@ -56,6 +56,103 @@ static SHELLS: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
     };
     known.into_iter().filter(runs).map(<[&str]>::to_vec).collect()
 });
+
+/// Values that make the file `run` if any part of them is run.
+const HOSTILE: &[&str] = &[
+    "a[$(: >run)]",
+    "x[$(: >run)0]=1",
+    "$(: >run)",
+    "`: >run`",
+    "'; : >run; '",
+    "\"; : >run; \"",
+    "\nA\n: >run\n",
+    "; : >run; esac; : >run; #",
+    ")}]]; : >run",
+];
+
+/// What odd texts are made of: `@` is the text so far. Nothing here makes a file named `run`, waits, or parses a
+/// text again.
+const WRAPPERS: &[&str] = &[
+    "a@b",
+    "@ §",
+    "\"@\"",
+    "\"@\"",
+    "'@'",
+    "'@'",
+    "$(echo @)",
+    "$(echo @)",
+    "`echo @`",
+    "${x:-@}",
+    "${x%@}",
+    "${x:@}",
+    "${x/@/@}",
+    "${a[@]}",
+    "$x[@]",
+    "$((@))",
+    "$((1 + @))",
+    "$((a[@]))",
+    "$(((@) + 1))",
+    "$((echo @) )",
+    "$( ((@)) )",
+    "$[@]",
+    "$'@'",
+    "$\"@\"",
+    "\\@",
+    "$@",
+    "~@",
+    "{@,§}",
+    "#@",
+    "=@",
+    "[@]",
+    "(@)",
+    "{ @",
+    "@;;",
+    "\n@\n",
+    ";echo @",
+    "$(case x in x) echo @;; esac)",
+    "$(case @ in x) ;; esac)",
+    "$(case x in @) ;; (x) esac)",
+    "$(cat <<A\n@\nA\n)",
+    "$(cat <<-A\n\t@\n\tA\n)",
+    "$(cat <<A; echo @\n§\nA\n)",
+    "$(cat <<'A'\n$x\nA\necho @)",
+    "$([[ @ -eq 1 ]])",
+    "$([[ x == @ ]])",
+    "$([[ x =~ (@) ]])",
+    "$([ @ -lt 2 ])",
+    "$(# @\necho §)",
+    "$(a[@]=1)",
+    "$(a=(@))",
+    "$(a=([@]=1))",
+    "$(declare -A a && a[@]=1 && echo ${a[@]})",
+    "$(declare a[@]=1)",
+    "$(f() { echo @; }; f)",
+    "$(for x in @; do echo @; done)",
+    "$(for ((i = @; i < 1; i++)); do break; done)",
+    "'@",
+    "\"@",
+    "`@",
+    "@)",
+    "(@",
+    "@}",
+    "${x:-@",
+    "$((@",
+    "[[ @",
+    "@ ]]",
+    "<<A @",
+    "<<< @",
+    "case x in @",
+    "@\nA\n",
+];
+
+/// What a command prints may hold the value, and arithmetic evaluates what is printed into it: that is the text's
+/// own doing, so no command is put into arithmetic.
+fn wrap(text: &str, wrapper: &str) -> String {
+    let evaluates =
+        ["((", "[@]", "${x:@}", " -eq", " -lt", "[[", "]]"].iter().any(|part| wrapper.contains(part));
+    let prints = ["$(", "`", "<<"].iter().any(|part| text.contains(part));
+    if evaluates && prints { text.to_owned() } else { wrapper.replace('@', text) }
+}
 
 fn run(shell: &[&str], script: &Script) -> Vec<u8> {
     let output = Command::new(shell[0])
@@ -181,6 +278,35 @@ proptest! {
         for shell in SHELLS.iter() {
             let printed = run(shell, &script);
             prop_assert_eq!(String::from_utf8_lossy(&printed), expected.as_str());
+        }
+    }
+
+    /// However odd the text and however wrongly its places were judged: nothing of a value is run.
+    #[test]
+    fn no_value_is_ever_run(
+        wrappers in prop::collection::vec(prop::sample::select(WRAPPERS), 0..7),
+        value in prop::sample::select(HOSTILE),
+    ) {
+        let text = format!("echo {}", wrappers.iter().fold("§".to_owned(), |text, wrapper| wrap(&text, wrapper)));
+        let pieces = pieces(&text);
+        let count = pieces.iter().filter(|piece| matches!(piece, Piece::Value(_))).count();
+        let Ok(compiled) = ShellText::compile(&pieces) else { return Ok(()) };
+        let Ok(script) = compiled.render(&vec![one(value); count]) else { return Ok(()) };
+        if !compiled.cautions().is_empty() {
+            return Ok(());
+        }
+        // ksh's parser goes round for ever on some broken text
+        for shell in SHELLS.iter().filter(|shell| shell[0] != "ksh") {
+            let folder = tempfile::tempdir().expect("a folder");
+            let started = Command::new(shell[0])
+                .args(&shell[1..])
+                .args(["-c", &script.text, "sh"])
+                .args(&script.arguments)
+                .current_dir(folder.path())
+                .stdin(std::process::Stdio::null())
+                .output();
+            prop_assert!(started.is_ok());
+            prop_assert!(!folder.path().join("run").exists(), "{:?} ran {:?} in {:?}", shell, value, text);
         }
     }
 

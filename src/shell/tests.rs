@@ -71,6 +71,7 @@ fn a_reference_is_quoted_for_where_it_stands() {
             r#"echo $(for i do case a in a) f;; esac; done) "${_deco1}""#,
         ),
         ("case § in §) ;; esac", r#"case "${_deco1}" in "${_deco2}") ;; esac"#),
+        ("case x in @(a|§)) ;; esac", r#"case x in @(a|"${_deco1}")) ;; esac"#),
         ("f ${x:-§} \"${x:-§}\"", r#"f ${x:-"${_deco1}"} "${x:-${_deco2}}""#),
         ("f \"${x:-\"§\"}\"", r#"f "${x:-""${_deco1}""}""#),
         ("f ${x:-'§'} \"${x:-'§'}\"", r#"f ${x:-''"${_deco1}"''} "${x:-'${_deco2}'}""#),
@@ -87,6 +88,8 @@ fn a_reference_is_quoted_for_where_it_stands() {
         ("f <(g '§') <<< §", r#"f <(g ''"${_deco1}"'') <<< "${_deco2}""#),
         ("f > § 2>&1", r#"f > "${_deco1}" 2>&1"#),
         ("f ¤ a¤", r#"f "${_deco1}" a"${_deco2}""#),
+        ("for x in ¤; do f \"$x\"; done", r#"for x in "${_deco1}"; do f "$x"; done"#),
+        ("declare -A m; m[§]=§ f ${m[§]}", r#"declare -A m; m[${_deco1}]="${_deco2}" f ${m[${_deco3}]}"#),
     ] {
         assert_eq!(written(text), expected, "{text}");
     }
@@ -165,6 +168,9 @@ fn arithmetic_takes_integers_only() {
         ("a[§]=1", "x", None),
         ("a[\"§\"]+=1", "x", None),
         ("a=([§]=1)", "x", None),
+        ("a[ 1 | § ]=1", "x", None),
+        ("a=(b [b[§] + §]+=1)", "x", None),
+        ("f a[ § ]", "x", Some("x")),
         ("declare -A a=([§]=1)", "x", Some("x")),
         ("declare -A a; a[§]=1", "x", Some("x")),
         ("typeset -A a; f ${a[§]}", "x", Some("x")),
@@ -178,7 +184,9 @@ fn arithmetic_takes_integers_only() {
         ("cat <<A\n$((§))\nA", "x", None),
         ("echo $[§]", "x", None),
     ] {
-        let rendered = compile(text).render(&[one(value)]).map(|script| script.arguments.concat()).ok();
+        let places = text.matches('§').count();
+        let rendered =
+            compile(text).render(&vec![one(value); places]).map(|script| script.arguments.concat()).ok();
         assert_eq!(rendered.as_deref(), expected, "{text} {value}");
     }
 }
@@ -206,6 +214,9 @@ fn refused_places() {
         ("f $'a\\'§'", &[(0, "$'…'")]),
         ("f \\§", &[(0, "backslash")]),
         ("f \"\\§\" '\\§'", &[(0, "backslash")]),
+        ("f *(§) @(a|b§) (§)", &[(0, "zsh"), (1, "zsh"), (2, "zsh")]),
+        ("f ~§ ~/§ a~§", &[(0, "`~`")]),
+        ("x=a:~b§ f =§ a=§", &[(0, "`~`"), (1, "`=`")]),
         ("f ${§}", &[(0, "name of a variable")]),
         ("f ${a§:-b} ${#§}", &[(0, "name of a variable"), (1, "name of a variable")]),
         ("f $((g §) | h)", &[(0, "`((`")]),

@@ -30,6 +30,16 @@ impl Word {
         self.text.len() > 1 && self.text.starts_with(['-', '+'])
     }
 
+    /// Whether what comes next would belong to a `~name` or to zsh's `=name`.
+    pub fn begins_tilde(&self) -> bool {
+        if self.quoted {
+            return false;
+        }
+        let start = if self.is_assignment() { self.text.rfind(['=', ':']).map_or(0, |at| at + 1) } else { 0 };
+        let rest = self.text.get(start..).unwrap_or_default();
+        rest.starts_with('~') && !rest.contains('/') || self.text == "="
+    }
+
     /// `name=…`, `name+=…`, `name[…]=…`.
     pub fn is_assignment(&self) -> bool {
         let (_, rest) = self.split_name();

@@ -170,6 +170,7 @@ fn a_run() -> Vec<EventKind> {
             started: "2026-01-01T00:00:00Z".to_owned(),
             jobs: 2,
             calls: 7,
+            unexpanded: 0,
             syncs: 1,
         },
         ended("a", Outcome::Succeeded, "", ""),

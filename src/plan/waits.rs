@@ -1,0 +1,180 @@
+//! Whom a reader waits for. Readers of one place with several writers share one join, so that N writers and M readers
+//! cost N + M edges; a place that a task may fill whose calls are not known yet has a join that stays open for them.
+
+use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashSet;
+
+use crate::fault::{Fault, planted};
+use crate::path::{Path, Segment, segments_may_overlap};
+
+use super::{CallId, Edge, Gather, Join, JoinId, Node, Plan, Reader, TaskId, Wait};
+
+/// Who may change a place, as far as that is known, and matters to one reader.
+#[derive(Debug, Default)]
+struct Changers {
+    calls: Vec<CallId>,
+    /// Tasks that have not been expanded.
+    unexpanded: Vec<TaskId>,
+}
+
+impl Plan {
+    /// Whom the reader of a place waits for; makes the join if it is the first to ask.
+    pub(super) fn wait(&mut self, path: &Path, reader: Reader) -> Wait {
+        if let Some(known) = self.known_wait(path, reader) {
+            return known;
+        }
+        let changers = self.changers_for(path, reader);
+        let own = self.may_precede(path, reader).then_some(reader);
+        let wait = match (&changers.calls[..], &changers.unexpanded[..]) {
+            ([], []) => Wait::None,
+            ([writer], []) => Wait::One(*writer),
+            _ => Wait::Join(self.new_join(
+                Gather::Place(path.clone()),
+                own,
+                &changers.calls,
+                &changers.unexpanded,
+                Edge::Data,
+            )),
+        };
+        if self.may_precede(path, reader) {
+            self.own_waits.insert((path.clone(), reader), wait);
+        }
+        wait
+    }
+
+    /// As the reader of a place was connected: whom it waited for.
+    pub fn waited_for(&self, path: &Path, reader: Reader) -> Wait {
+        self.known_wait(path, reader).unwrap_or_else(|| match self.changers_for(path, reader).calls[..] {
+            [writer] => Wait::One(writer),
+            _ => Wait::None,
+        })
+    }
+
+    fn known_wait(&self, path: &Path, reader: Reader) -> Option<Wait> {
+        if self.may_precede(path, reader) {
+            return self.own_waits.get(&(path.clone(), reader)).copied();
+        }
+        self.joins_at.get(path).map(|&join| Wait::Join(join))
+    }
+
+    /// Whether some changer of the document may come after the reader, so that it is not waited for: the reader then
+    /// has a join of its own.
+    fn may_precede(&self, path: &Path, reader: Reader) -> bool {
+        let Reader::Call(call) = reader else { return false };
+        let later = &self.later_tasks[self.task_of(call).0 as usize];
+        !later.is_empty() && self.fills_of(&path.document).iter().any(|(task, _)| later.contains(task))
+    }
+
+    /// Whether some call of the task comes after the reader by `after` alone.
+    pub fn comes_later(&self, task: TaskId, reader: Reader) -> bool {
+        let Reader::Call(call) = reader else { return false };
+        self.later_tasks[self.task_of(call).0 as usize].contains(&task)
+    }
+
+    fn changers_for(&self, path: &Path, reader: Reader) -> Changers {
+        let mut calls = self.changers_of(path);
+        if planted(Fault::PrefixTooShort) && path.segments.is_empty() && calls.len() > 1 {
+            calls.truncate(1);
+        }
+        let mut unexpanded = self.unexpanded_changers(path);
+        if let Reader::Call(call) = reader
+            && self.may_precede(path, reader)
+        {
+            let after = self.calls_after(call);
+            calls.retain(|call| !after.contains(call));
+            let later = &self.wholly_later[self.task_of(call).0 as usize];
+            unexpanded.retain(|task| !later.contains(task));
+        }
+        Changers { calls, unexpanded }
+    }
+
+    /// The tasks that are not expanded yet and may change what stands at a place.
+    pub fn unexpanded_changers(&self, path: &Path) -> Vec<TaskId> {
+        let may_fill = |(task, shape): &&(TaskId, Vec<Segment>)| {
+            self.is_unexpanded(*task) && segments_may_overlap(shape, &path.segments)
+        };
+        let mut tasks: Vec<TaskId> =
+            self.fills_of(&path.document).iter().filter(may_fill).map(|(task, _)| *task).collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks
+    }
+
+    /// The calls that come after a call by `after` and sync points alone.
+    pub(super) fn calls_after(&self, call: CallId) -> FxHashSet<CallId> {
+        let mut after = FxHashSet::default();
+        let mut seen = FxHashSet::default();
+        let mut open = vec![self.node_of(call)];
+        while let Some(node) = open.pop() {
+            let mut edges = self.graph.neighbors(node).detach();
+            while let Some((edge, next)) = edges.next(&self.graph) {
+                let follows = self.graph[edge] == Edge::After || matches!(self.graph[next], Node::Join(_));
+                if follows && seen.insert(next) {
+                    open.push(next);
+                    if let Node::Call(call) = self.graph[next] {
+                        after.insert(call);
+                    }
+                }
+            }
+        }
+        after
+    }
+
+    fn new_join(
+        &mut self,
+        gathers: Gather,
+        own: Option<Reader>,
+        calls: &[CallId],
+        unexpanded: &[TaskId],
+        edge: Edge,
+    ) -> JoinId {
+        let join = JoinId(self.joins.len() as u32);
+        let node = self.graph.add_node(Node::Join(join));
+        let dropped = planted(Fault::EdgeDropped) && edge == Edge::Data && calls.len() > 1;
+        let waited = if dropped { &calls[..calls.len() - 1] } else { calls };
+        for &call in waited {
+            self.graph.add_edge(self.node_of(call), node, edge);
+        }
+        for &task in unexpanded.iter().filter(|_| !planted(Fault::ExpansionNotAwaited)) {
+            if let Some(expansion) = self.expansion_of(task) {
+                self.graph.add_edge(expansion, node, edge);
+                self.open_joins.entry(task).or_default().push(join);
+            }
+        }
+        match &gathers {
+            _ if own.is_some() => {}
+            Gather::Place(path) => drop(self.joins_at.insert(path.clone(), join)),
+            _ => drop(self.joins_by.insert(gathers.clone(), join)),
+        }
+        self.joins.push(Join { gathers, node, reader: own });
+        join
+    }
+
+    /// The node that waits for all these calls, for `after`: none for nothing, the call itself for one.
+    pub(super) fn gather(
+        &mut self,
+        gathers: Gather,
+        calls: &[CallId],
+        unexpanded: &[TaskId],
+    ) -> Option<NodeIndex> {
+        match (calls, unexpanded) {
+            ([], []) => None,
+            ([call], []) => Some(self.node_of(*call)),
+            _ => {
+                let known = self.joins_by.get(&gathers).copied();
+                let join =
+                    known.unwrap_or_else(|| self.new_join(gathers, None, calls, unexpanded, Edge::After));
+                Some(self.joins[join.0 as usize].node)
+            }
+        }
+    }
+
+    /// The node to wait for.
+    pub(super) fn node_of_wait(&self, wait: Wait) -> Option<NodeIndex> {
+        match wait {
+            Wait::None => None,
+            Wait::One(call) => Some(self.node_of(call)),
+            Wait::Join(join) => Some(self.joins[join.0 as usize].node),
+        }
+    }
+}

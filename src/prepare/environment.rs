@@ -1,0 +1,110 @@
+//! The environment of a call, and the files that its variables name.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use crate::expr::{Binding, Scope, View};
+use crate::manifest::Task;
+use crate::manifest::settings::read_dotenv;
+use crate::outcome::Failure;
+use crate::value::{Text, Value};
+
+use super::{CallScope, Hindrance, Own, Setting, private_folder, result_file};
+
+/// Variables by name; of equal names the later wins.
+pub type Environment = indexmap::IndexMap<OsString, OsString>;
+
+/// The call's variables: the later wins, deco's own last.
+pub fn environment(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    own: &Own,
+) -> Result<Environment, Hindrance> {
+    let mut env = setting.env.clone();
+    let mut set = |name: &str, value: String| {
+        setting.secrets.learn(name, value.as_bytes());
+        env.insert(name.into(), value.into());
+    };
+    if let Some(file) = &task.dotenv {
+        let file = scope.render(file)?;
+        let variables = read_dotenv(&scope.dir().join(&file)).map_err(|why| {
+            Hindrance::Failed(Failure::CannotStart {
+                message: format!("cannot read `{file}`: {}", why.message),
+            })
+        })?;
+        variables.into_iter().for_each(|(name, value)| set(&name, value));
+    }
+    for (name, value) in &task.env {
+        set(name, scope.render(value)?);
+    }
+    set("DECO_TASK", task.name.to_string());
+    set("DECO_CALL", scope.address());
+    set("DECO_KEY", Value::array(scope.key().to_vec()).to_json());
+    for (name, value) in scope.variables() {
+        if matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+            set(&format!("DECO_VAR_{}", name.as_str().to_uppercase()), value.to_text());
+        }
+    }
+    set("DECO_ATTEMPT", own.attempt.to_string());
+    set("DECO_SLOT", own.slot.to_string());
+    set("DECO_CPUS", own.cpus.to_string());
+    own.pools.iter().for_each(|(name, value)| set(name, value.clone()));
+    set("DECO_RUN_ID", setting.run_id.clone());
+    set("DECO_TMPDIR", private_folder(scope).to_string_lossy().into_owned());
+    set("DECO_RESULT", result_file(scope).to_string_lossy().into_owned());
+    for name in declared_documents(task) {
+        let file = document_file(scope, &name)?;
+        set(&format!("DECO_DOC_{}", name.to_uppercase()), file);
+    }
+    match env.iter().find(|(_, value)| value.as_encoded_bytes().contains(&0)) {
+        Some((name, _)) => Err(Hindrance::Failed(Failure::CannotStart {
+            message: format!("the variable `{}` holds a NUL byte", name.to_string_lossy()),
+        })),
+        None => Ok(env),
+    }
+}
+
+fn declared_documents(task: &Task) -> Vec<Text> {
+    let mut names: Vec<Text> = task.reads.iter().map(|read| read.value.root.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Writes what the call may see of a document to a file of its own: the places that it reads, in their containers.
+fn document_file(scope: &CallScope, name: &Text) -> Result<String, Hindrance> {
+    let value = match scope.lookup(name) {
+        Some(Binding::Value(value)) => value,
+        Some(Binding::View(view)) => in_containers(&view),
+        None => Value::Null,
+    };
+    let written = scope.private_file(value.to_json().as_bytes());
+    written.map_err(|message| Hindrance::Failed(Failure::CannotStart { message }))
+}
+
+fn in_containers(view: &View) -> Value {
+    let mut root = None;
+    for (keys, value) in &view.places {
+        let mut value = value.clone();
+        for key in keys.iter().rev() {
+            value = value.map(|value| Value::object([(key.clone(), value)]));
+        }
+        root = merged(root, value);
+    }
+    root.unwrap_or_else(Value::empty_object)
+}
+
+fn merged(one: Option<Value>, other: Option<Value>) -> Option<Value> {
+    match (one, other) {
+        (Some(Value::Object(one)), Some(Value::Object(other))) => {
+            let mut members = (*one).clone();
+            for (key, value) in other.iter() {
+                let value = merged(members.get(key).cloned(), Some(value.clone()));
+                members.extend(value.map(|value| (key.clone(), value)));
+            }
+            Some(Value::Object(Arc::new(members)))
+        }
+        (one, other) => other.or(one),
+    }
+}

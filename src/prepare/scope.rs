@@ -1,0 +1,227 @@
+//! What the expressions of one call, or of a sync point, may ask for: gathered from the plan and the store once, owned from
+//! then on, so that a call holds nothing of the run while it is under way.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use crate::expr::{Binding, EvalError, Expression, Files, Scope, Template, View};
+use crate::manifest::{Sourced, Task};
+use crate::mask::Masker;
+use crate::name::{CallAddress, Name};
+use crate::outcome::Failure;
+use crate::path::{Path, Segment};
+use crate::plan::reads::{self, Read};
+use crate::plan::scope::{Before, World};
+use crate::plan::{CallId, Plan, Reader, SyncId};
+use crate::store::{Clash, Store};
+use crate::value::{Text, Value};
+
+/// The names of one call, as its templates see them.
+pub struct CallScope {
+    world: Arc<World>,
+    /// `None`: a sync point.
+    call: Option<Bound>,
+    views: Vec<(Text, View)>,
+    /// `result` and `exit`, once there are.
+    pub after: Option<(Value, Value)>,
+    /// `run` and `calls`, for a finalizer.
+    pub also: Vec<(&'static str, Value)>,
+    /// For private files.
+    folder: PathBuf,
+    /// What the call must not give back.
+    pub secrets: Masker,
+}
+
+/// What is bound for one call.
+struct Bound {
+    address: CallAddress,
+    variables: Vec<(Name, Value)>,
+    key: Vec<Value>,
+    /// From 1.
+    attempt: u32,
+}
+
+/// Why a call does not come to run.
+#[derive(Debug)]
+pub enum Hindrance {
+    /// Its `if` is false.
+    Condition,
+    /// An expression found nothing at a place that tasks change.
+    Missing {
+        message: String,
+        place: Path,
+    },
+    Failed(Failure),
+    Clash(Clash),
+}
+
+impl CallScope {
+    /// Gathers what the call reads. `folder` is where its private files go.
+    pub fn of_call(
+        plan: &Plan,
+        store: &mut Store,
+        call: CallId,
+        attempt: u32,
+        folder: PathBuf,
+    ) -> Result<CallScope, Clash> {
+        let views = views(plan, store, &reads::of_task(plan.task(call)), Reader::Call(call))?;
+        let row = plan.row(call);
+        let bound = Bound {
+            address: plan.address(call),
+            variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            key: row.key(),
+            attempt,
+        };
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: Some(bound),
+            views,
+            after: None,
+            also: Vec::new(),
+            folder,
+            secrets: Masker::new(),
+        })
+    }
+
+    /// As for a call, for the `check` of a sync point.
+    pub fn of_sync(plan: &Plan, store: &mut Store, sync: SyncId) -> Result<CallScope, Clash> {
+        let views = views(plan, store, &reads::of_sync(plan.sync(sync)), Reader::Sync(sync))?;
+        Ok(CallScope {
+            world: plan.world.clone(),
+            call: None,
+            views,
+            after: None,
+            also: Vec::new(),
+            folder: PathBuf::new(),
+            secrets: Masker::new(),
+        })
+    }
+
+    /// The call's address; empty for a sync point.
+    pub fn address(&self) -> String {
+        self.call.as_ref().map(|bound| bound.address.to_string()).unwrap_or_default()
+    }
+
+    /// The values of the call's variables.
+    pub fn variables(&self) -> &[(Name, Value)] {
+        self.call.as_ref().map(|bound| &bound.variables[..]).unwrap_or_default()
+    }
+
+    /// What names the call.
+    pub fn key(&self) -> &[Value] {
+        self.call.as_ref().map(|bound| &bound.key[..]).unwrap_or_default()
+    }
+
+    /// The folder that the manifest's paths start from.
+    pub fn dir(&self) -> &FilePath {
+        &self.world.manifest.dir
+    }
+
+    /// Where the call's private files go.
+    pub fn folder(&self) -> &FilePath {
+        &self.folder
+    }
+
+    pub fn eval(&self, expression: &Expression) -> Result<Value, Hindrance> {
+        expression.eval(self).map_err(|error| self.hindrance(error))
+    }
+
+    pub fn render(&self, template: &Sourced<Template>) -> Result<String, Hindrance> {
+        template.value.render(self).map_err(|error| self.hindrance(error))
+    }
+
+    pub fn native(&self, template: &Sourced<Template>) -> Result<Value, Hindrance> {
+        template.value.native(self).map_err(|error| self.hindrance(error))
+    }
+
+    /// The value of `default`, if the task has one.
+    pub fn default_value(&self, task: &Task) -> Option<Result<Value, Hindrance>> {
+        let default = task.default.as_ref()?;
+        Some(default.eval(self).map_err(|error| self.hindrance(error)))
+    }
+
+    fn hindrance(&self, error: EvalError) -> Hindrance {
+        match error.missing.and_then(|missing| changed_place(&self.world, missing)) {
+            Some(place) => Hindrance::Missing { message: error.message, place },
+            None => Hindrance::Failed(Failure::Expression { message: error.message }),
+        }
+    }
+}
+
+/// A place of a document that tasks change, as an expression missed it.
+pub fn changed_place(world: &World, (root, keys): (Text, Vec<Text>)) -> Option<Path> {
+    let document = Name::new(&root).ok().filter(|name| world.is_changed(name.as_str()))?;
+    Some(Path { document, segments: keys.into_iter().map(Segment::Key).collect() })
+}
+
+/// For each document that a reader reads and some task changes, the places that it may look at.
+pub fn views(
+    plan: &Plan,
+    store: &mut Store,
+    reads: &[Read<'_>],
+    reader: Reader,
+) -> Result<Vec<(Text, View)>, Clash> {
+    let mut paths: Vec<Path> = reads
+        .iter()
+        .filter(|read| plan.world.is_changed(&read.reference.root))
+        .filter_map(|read| plan.read_place(read, reader))
+        .collect();
+    paths.sort_unstable();
+    // a place inside one before it is seen there
+    paths.dedup_by(|later, first| {
+        later.document == first.document && later.segments.starts_with(&first.segments)
+    });
+    let mut views: Vec<(Text, View)> = Vec::new();
+    for path in paths {
+        let value = store.at(plan, &path, reader)?;
+        if views.last().is_none_or(|(name, _)| **name != *path.document.as_str()) {
+            views.push((path.document.text().clone(), View::default()));
+        }
+        let keys = path.segments.into_iter().filter_map(|segment| match segment {
+            Segment::Key(key) => Some(key),
+            Segment::Append | Segment::Any => None,
+        });
+        if let Some((_, view)) = views.last_mut() {
+            view.places.push((keys.collect(), value));
+        }
+    }
+    Ok(views)
+}
+
+impl Scope for CallScope {
+    fn lookup(&self, name: &str) -> Option<Binding> {
+        if let Some((_, value)) = self.variables().iter().find(|(known, _)| known.as_str() == name) {
+            return Some(Binding::Value(value.clone()));
+        }
+        if let Some((_, view)) = self.views.iter().find(|(known, _)| **known == *name) {
+            return Some(Binding::View(view.clone()));
+        }
+        if let Some((_, value)) = self.also.iter().find(|(known, _)| *known == name) {
+            return Some(Binding::Value(value.clone()));
+        }
+        let value = match (name, &self.after, &self.call) {
+            ("result", Some((result, _)), _) => result.clone(),
+            ("exit", Some((_, exit)), _) => exit.clone(),
+            ("attempt", _, Some(bound)) => Value::from(i128::from(bound.attempt)),
+            ("task", _, Some(bound)) => Value::from(bound.address.task.as_str()),
+            ("key", _, Some(bound)) => Value::array(bound.key.clone()),
+            _ => return Before { world: &self.world, task: None, row: None, views: &[] }.lookup(name),
+        };
+        Some(Binding::Value(value))
+    }
+
+    fn files(&self) -> &Files {
+        &self.world.files
+    }
+
+    fn private_file(&self, content: &[u8]) -> Result<String, String> {
+        let write = || {
+            std::fs::create_dir_all(&self.folder)?;
+            let file = tempfile::Builder::new().prefix("value-").tempfile_in(&self.folder)?;
+            std::fs::write(file.path(), content)?;
+            file.into_temp_path().keep().map_err(|error| error.error)
+        };
+        let path = write().map_err(|error| format!("cannot write a private file: {error}"))?;
+        path.into_os_string().into_string().map_err(|_| "the path of a private file is not UTF-8".to_owned())
+    }
+}

@@ -1,0 +1,264 @@
+//! One call from its preparation to its end: prepared, attempted, harvested, recorded.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path as FilePath, PathBuf};
+
+use petgraph::graph::NodeIndex;
+
+use crate::change::Change;
+use crate::exec::{self, Ending, Finished};
+use crate::harvest;
+use crate::manifest::Task;
+use crate::outcome::{Failure, Outcome, Skip};
+use crate::path::Path;
+use crate::plan::CallId;
+use crate::prepare::{self, CallScope, Hindrance};
+use crate::schedule::End;
+use crate::schedule::demand::Grant;
+use crate::store::Clash;
+
+use super::finalizers::Record;
+use super::{Core, Running, rules, slot_folder};
+
+/// A call that has ended, one way or another.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub outcome: Outcome,
+    pub changes: Vec<Change>,
+    pub finished: Option<Finished>,
+}
+
+impl Running {
+    /// Makes one attempt of a call.
+    pub(super) fn call(&self, call: CallId, node: NodeIndex, attempt: u32, grant: &Grant) {
+        let folder = slot_folder(&self.setting, grant.slot);
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(call, attempt, grant, &folder)));
+        let ended = made.unwrap_or_else(|_| {
+            let message = "deco itself failed here; please report it".to_owned();
+            Ended::failed(Failure::Expression { message }, None)
+        });
+        // what a call leaves in its private folder goes with it; a leftover is no failure of the call
+        let _ = std::fs::remove_dir_all(&folder);
+        self.end_attempt(call, node, attempt, ended);
+    }
+
+    /// The run stops while the call waits for a further attempt: its last one was its end.
+    pub(super) fn give_up(&self, call: CallId, node: NodeIndex) {
+        let last = self.lock().between.remove(&call);
+        self.end_call(call, node, last.unwrap_or_else(Ended::not_run));
+    }
+
+    /// Works out what an attempt needs.
+    pub(super) fn ask(&self, call: CallId, node: NodeIndex, attempt: u32) {
+        let (scope, task) = {
+            let core = &mut *self.lock();
+            let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
+            (core.see(call, attempt, PathBuf::new()), task)
+        };
+        let mut scope = match scope {
+            Ok(scope) => scope,
+            Err(clash) => {
+                self.stop_for(clash);
+                return self.end_call(call, node, Ended::not_run());
+            }
+        };
+        let ended = match rules::computed(&self.manifest, task, &scope) {
+            Err(hindrance) => self.hindered(&mut scope, task, call, hindrance),
+            Ok(demand) => {
+                let core = &mut *self.lock();
+                match core.schedule.demand(&core.plan, node, demand) {
+                    Ok(()) => return,
+                    Err(too_much) => {
+                        let pool = &self.manifest.pools[too_much.pool.0 as usize].name;
+                        let message = format!(
+                            "it wants {} of the pool `{pool}`, which holds {}",
+                            too_much.wanted, too_much.holds
+                        );
+                        failed(&mut scope, task, Failure::Expression { message }, None)
+                    }
+                }
+            }
+        };
+        self.end_call(call, node, ended);
+    }
+
+    /// Prepares the call, makes its attempt and reads what it changed.
+    fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
+        let (seen, because, task) = {
+            let core = &mut *self.lock();
+            let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
+            let because = if core.skipped.contains(&call) {
+                Some(Skip::Requested)
+            } else {
+                (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
+            };
+            (core.see(call, attempt, folder.to_owned()), because, task)
+        };
+        let mut scope = match seen {
+            Ok(scope) => scope,
+            Err(clash) => {
+                self.stop_for(clash);
+                return Ended::not_run();
+            }
+        };
+        scope.secrets = self.setting.secrets.given().clone();
+        if let Some(failure) = secret_key(&scope) {
+            return failed(&mut scope, task, failure, None);
+        }
+        if let Some(because) = because {
+            return skipped(&mut scope, task, because);
+        }
+        let pools = rules::pool_variables(&self.manifest, task, grant);
+        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, pools };
+        let prepared = prepare::condition(&scope, task)
+            .and_then(|()| prepare::attempt(&scope, &self.setting, task, &own));
+        let prepared = match prepared {
+            Ok(attempt) => attempt,
+            Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
+        };
+        scope.secrets = self.setting.secrets.of_call(&prepared.env);
+        if let Some(failure) = secret_key(&scope) {
+            return failed(&mut scope, task, failure, None);
+        }
+        self.tell_attempt(scope.address(), attempt, grant.slot);
+        let enders = if task.when.is_finalizer() { &self.final_enders } else { &self.enders };
+        let finished = exec::run(&prepared, enders);
+        let changes = harvest::changes(&mut scope, task, &finished);
+        match changes.and_then(|changes| self.fitting(call, changes)) {
+            Ok(changes) => Ended { outcome: Outcome::Succeeded, changes, finished: Some(finished) },
+            Err(failure) => failed(&mut scope, task, failure, Some(finished)),
+        }
+    }
+
+    fn fitting(&self, call: CallId, changes: Vec<Change>) -> Result<Vec<Change>, Failure> {
+        let core = self.lock();
+        let misfit = changes.iter().find_map(|change| {
+            let message = core.store.misfit(&core.plan, call, change)?;
+            Some(Failure::Fill { message: format!("its result cannot fill `{}`: {message}", change.path) })
+        });
+        misfit.map_or(Ok(changes), Err)
+    }
+
+    fn hindered(&self, scope: &mut CallScope, task: &Task, call: CallId, hindrance: Hindrance) -> Ended {
+        match hindrance {
+            Hindrance::Condition => skipped(scope, task, Skip::Condition),
+            Hindrance::Clash(clash) => {
+                self.stop_for(clash);
+                Ended::not_run()
+            }
+            Hindrance::Failed(failure) => failed(scope, task, failure, None),
+            Hindrance::Missing { message, place } => match self.lock().unfilled(Some(call), &place) {
+                Some(because) => skipped(scope, task, because),
+                None => failed(scope, task, Failure::Expression { message }, None),
+            },
+        }
+    }
+
+    /// Ends the call, unless its failure is worth another attempt.
+    fn end_attempt(&self, call: CallId, node: NodeIndex, attempt: u32, ended: Ended) {
+        if let Outcome::Failed { failure, .. } = &ended.outcome {
+            let tails = self.tails(&ended);
+            let core = &mut *self.lock();
+            let now = self.began.elapsed();
+            if let Some(at) = core.schedule.retry(&core.plan, node, now, failure) {
+                let wait = at.saturating_sub(now);
+                self.tell_retry(core.plan.address(call).to_string(), attempt, tails, failure.clone(), wait);
+                core.between.insert(call, ended);
+                return;
+            }
+        }
+        self.lock().between.remove(&call);
+        self.end_call(call, node, ended);
+    }
+
+    fn end_call(&self, call: CallId, node: NodeIndex, ended: Ended) {
+        let tails = self.tails(&ended);
+        let core = &mut *self.lock();
+        let task = core.plan.task_of(call);
+        let end = match &ended.outcome {
+            Outcome::Failed { forgiven: false, .. } => {
+                core.failed(&self.options, &self.enders);
+                End::Failed
+            }
+            Outcome::NotRun => End::Failed,
+            _ => End::Passed,
+        };
+        if matches!(ended.outcome, Outcome::Failed { .. } | Outcome::NotRun) {
+            core.store.record_failure(task);
+        }
+        if let (Some(records), Some(finished)) = (&mut core.records, &ended.finished) {
+            let exit = match finished.ending {
+                Ending::Exited(exit) => Some(exit),
+                _ => None,
+            };
+            records.insert(call, Record { exit, stderr_tail: tails.stderr.clone() });
+        }
+        self.tell_call(core.plan.address(call).to_string(), &ended, tails);
+        core.store.record(call, ended.changes);
+        core.outcomes[call.0 as usize] = Some(ended.outcome);
+        core.schedule.ended(&core.plan, node, end);
+    }
+}
+
+impl Core {
+    /// What a call may look at.
+    fn see(&mut self, call: CallId, attempt: u32, folder: PathBuf) -> Result<CallScope, Clash> {
+        let mut scope = CallScope::of_call(&self.plan, &mut self.store, call, attempt, folder)?;
+        if self.plan.task(call).when.is_finalizer() {
+            scope.also = self.seen_by_finalizer(self.plan.node_of(call)).into();
+        }
+        Ok(scope)
+    }
+
+    /// The call that was to fill the place and was skipped, or failed and was forgiven.
+    pub(super) fn unfilled(&self, reader: Option<CallId>, place: &Path) -> Option<Skip> {
+        let mut fillers = self.plan.changers_of(place);
+        fillers.sort_unstable_by_key(|&filler| self.plan.order_of(filler));
+        let unfilled = fillers.into_iter().filter(|&filler| Some(filler) != reader).find(|filler| {
+            let outcome = &self.outcomes[filler.0 as usize];
+            matches!(outcome, Some(Outcome::Skipped { .. } | Outcome::Failed { forgiven: true, .. }))
+        });
+        Some(Skip::Reads { call: self.plan.address(unfilled?), path: place.to_string() })
+    }
+}
+
+impl Ended {
+    fn failed(failure: Failure, finished: Option<Finished>) -> Ended {
+        Ended { outcome: Outcome::Failed { failure, forgiven: false }, changes: Vec::new(), finished }
+    }
+
+    fn not_run() -> Ended {
+        Ended { outcome: Outcome::NotRun, changes: Vec::new(), finished: None }
+    }
+}
+
+/// A call whose key is a secret could not be named anywhere.
+fn secret_key(scope: &CallScope) -> Option<Failure> {
+    let address = scope.address();
+    let variable = scope.secrets.find_in_text(&address)?;
+    Some(Failure::Expression { message: harvest::contains_secret("its key", variable) })
+}
+
+fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option<Finished>) -> Ended {
+    if !task.allow_failure || failure == Failure::Interrupted {
+        return Ended::failed(failure, finished);
+    }
+    match harvest::defaults(scope, task).transpose() {
+        Ok(changes) => Ended {
+            outcome: Outcome::Failed { failure, forgiven: true },
+            changes: changes.unwrap_or_default(),
+            finished,
+        },
+        Err(wrong) => Ended::failed(wrong, finished),
+    }
+}
+
+fn skipped(scope: &mut CallScope, task: &Task, because: Skip) -> Ended {
+    match harvest::defaults(scope, task).transpose() {
+        Ok(changes) => {
+            let changes = changes.unwrap_or_default();
+            Ended { outcome: Outcome::Skipped { because }, changes, finished: None }
+        }
+        Err(wrong) => Ended::failed(wrong, None),
+    }
+}

@@ -1,0 +1,124 @@
+//! What finalizers see of the run: its status, and how the calls that they waited for have ended.
+
+use petgraph::Direction::Incoming;
+use petgraph::graph::NodeIndex;
+
+use crate::manifest::{Manifest, Task, When};
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::plan::{CallId, Node};
+use crate::schedule::finalizers::is_finalizer;
+use crate::value::Value;
+
+use super::Core;
+
+/// What is kept of a call that has ended.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub exit: Option<Exit>,
+    pub stderr_tail: String,
+}
+
+/// Whether the manifest has finalizers.
+pub(super) fn are_there(manifest: &Manifest) -> bool {
+    manifest.tasks.iter().any(|task| task.when.is_finalizer())
+}
+
+impl Core {
+    /// Whether a finalizer has reason to run: `failure` needs one, among what it waits for, else among all.
+    pub(super) fn is_called_for(&self, task: &Task, node: NodeIndex) -> bool {
+        if task.when != When::Failure {
+            return true;
+        }
+        let (calls, others_failed) = self.calls_before(node);
+        let is_failure = |outcome: &Option<Outcome>| {
+            matches!(outcome, Some(Outcome::Failed { forgiven: false, .. } | Outcome::Blocked { .. }))
+        };
+        match calls {
+            Some(calls) => {
+                others_failed || calls.iter().any(|call| is_failure(&self.outcomes[call.0 as usize]))
+            }
+            None => self.failures > 0,
+        }
+    }
+
+    /// `run` and `calls` in a finalizer's templates.
+    pub(super) fn seen_by_finalizer(&self, node: NodeIndex) -> [(&'static str, Value); 2] {
+        let status = match self {
+            Core { signal: Some(_), .. } => "interrupted",
+            Core { failures: 1.., .. } | Core { clash: Some(_), .. } => "failure",
+            _ => "success",
+        };
+        let mut calls = self.calls_before(node).0.unwrap_or_else(|| self.all_others());
+        calls.sort_unstable_by_key(|&call| self.plan.order_of(call));
+        let told = calls.into_iter().filter_map(|call| self.told(call)).collect();
+        [("run", Value::object([("status", Value::from(status))])), ("calls", Value::array(told))]
+    }
+
+    /// The calls that a finalizer waits for by name, through joins and sync points; `None`: it names nothing. Also whether
+    /// a sync point or an expansion among them failed.
+    fn calls_before(&self, node: NodeIndex) -> (Option<Vec<CallId>>, bool) {
+        let mut open: Vec<NodeIndex> = self.plan.graph.neighbors_directed(node, Incoming).collect();
+        if open.is_empty() {
+            return (None, false);
+        }
+        let mut calls = Vec::new();
+        let mut failed = false;
+        let mut seen = rustc_hash::FxHashSet::default();
+        while let Some(before) = open.pop() {
+            if !seen.insert(before) || !self.schedule.is_wanted(before) {
+                continue;
+            }
+            match self.plan.graph[before] {
+                Node::Call(call) => calls.push(call),
+                Node::Join(_) => open.extend(self.plan.graph.neighbors_directed(before, Incoming)),
+                Node::Sync(_) | Node::Expansion(_) => {
+                    failed |= self.schedule.end_of(before) == Some(crate::schedule::End::Failed);
+                    open.extend(self.plan.graph.neighbors_directed(before, Incoming));
+                }
+            }
+        }
+        (Some(calls), failed)
+    }
+
+    fn all_others(&self) -> Vec<CallId> {
+        let is_other = |&call: &CallId| !is_finalizer(&self.plan, self.plan.node_of(call));
+        self.plan.calls().filter(is_other).collect()
+    }
+
+    fn told(&self, call: CallId) -> Option<Value> {
+        let outcome = self.outcomes[call.0 as usize].as_ref()?;
+        let record = self.records.as_ref().and_then(|records| records.get(&call));
+        let exit = match record.and_then(|record| record.exit) {
+            Some(Exit::Code(code)) => Value::from(i128::from(code)),
+            Some(Exit::Signal(signal)) => Value::from(crate::outcome::signal_name(signal)),
+            None => Value::Null,
+        };
+        let tail = record.map(|record| record.stderr_tail.as_str()).unwrap_or_default();
+        Some(Value::object([
+            ("address", Value::from(self.plan.address(call).to_string())),
+            ("key", Value::array(self.plan.key(call))),
+            ("outcome", Value::from(word(outcome))),
+            ("message", message(outcome)),
+            ("exit", exit),
+            ("stderr", Value::from(tail)),
+        ]))
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed { forgiven: true, .. } => "forgiven",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Skipped { .. } => "skipped",
+        Outcome::Blocked { .. } => "blocked",
+        Outcome::NotRun => "not-run",
+    }
+}
+
+fn message(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Failed { failure, .. } => Value::from(Failure::to_string(failure)),
+        _ => Value::Null,
+    }
+}

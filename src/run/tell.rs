@@ -1,0 +1,182 @@
+//! What the run tells: each fact as an event to the reporters.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::event::{Event, EventKind, SCHEMA_VERSION};
+use crate::mask::Masker;
+use crate::outcome::{Failure, Outcome};
+use crate::schedule::End;
+
+use petgraph::graph::NodeIndex;
+
+use super::call::Ended;
+use super::{Core, Running, millis};
+
+impl Running {
+    /// The one way out of a run: no event holds a secret that is known by now.
+    fn tell(&self, mut kind: EventKind) {
+        let masker = self.setting.secrets.known();
+        if !masker.is_empty() {
+            kind.for_words(&|text| {
+                if let Cow::Owned(hidden) = masker.mask_message(text) {
+                    *text = hidden;
+                }
+            });
+        }
+        self.reporters.send(Event { ms: millis(self.began.elapsed()), kind });
+    }
+
+    pub(super) fn tell_start(&self) {
+        let core = self.lock();
+        let plan = &core.plan;
+        let wanted = plan.calls().filter(|&call| core.schedule.is_wanted(plan.node_of(call)));
+        let syncs = plan.sync_nodes.iter().filter(|&&node| core.schedule.is_wanted(node));
+        self.tell(EventKind::RunStarted {
+            schema: SCHEMA_VERSION,
+            deco: env!("CARGO_PKG_VERSION"),
+            run: self.setting.run_id.clone(),
+            manifest: self.manifest.source.name.clone(),
+            name: self.manifest.settings.name.clone(),
+            started: jiff::Timestamp::now().to_string(),
+            jobs: self.options.jobs,
+            calls: wanted.count(),
+            unexpanded: core.unexpanded(),
+            syncs: syncs.count(),
+        });
+    }
+
+    pub(super) fn tell_signal(&self, signal: i32) {
+        self.tell(EventKind::Interrupted { signal });
+    }
+
+    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32) {
+        self.tell(EventKind::AttemptStarted { call, attempt, slot });
+    }
+
+    pub(super) fn tell_retry(
+        &self,
+        call: String,
+        attempt: u32,
+        tails: Tails,
+        failure: Failure,
+        wait: Duration,
+    ) {
+        let stderr_tail = tails.stderr;
+        self.tell(EventKind::AttemptFailed { call, attempt, failure, stderr_tail, next_in_ms: millis(wait) });
+    }
+
+    /// The ends of what the call printed, without secrets: hidden before they are cut, lest a half is left.
+    pub(super) fn tails(&self, ended: &Ended) -> Tails {
+        let Some(finished) = &ended.finished else { return Tails::default() };
+        let masker = self.setting.secrets.known();
+        Tails {
+            stdout: hidden_tail(&masker, &finished.stdout),
+            stderr: hidden_tail(&masker, &finished.stderr),
+        }
+    }
+
+    pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
+        self.tell(EventKind::CallEnded {
+            call,
+            outcome: ended.outcome.clone(),
+            took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
+            changes: ended.changes.clone(),
+            stdout_tail: tails.stdout,
+            stderr_tail: tails.stderr,
+        });
+    }
+
+    pub(super) fn tell_sync(&self, sync: String, outcome: Outcome) {
+        self.tell(EventKind::SyncEnded { sync, outcome });
+    }
+
+    pub(super) fn tell_expansion(&self, task: String, outcome: Outcome, calls: usize) {
+        self.tell(EventKind::TaskExpanded { task, outcome, calls });
+    }
+
+    /// Tells of what never ran, then of the end.
+    pub(super) fn tell_end(&self) {
+        let core = &mut *self.lock();
+        self.tell_the_rest(core);
+        let outcomes = &core.outcomes;
+        let count =
+            |is: fn(&Outcome) -> bool| outcomes.iter().flatten().filter(|outcome| is(outcome)).count();
+        self.tell(EventKind::RunEnded {
+            status: core.status(),
+            succeeded: count(|outcome| matches!(outcome, Outcome::Succeeded)),
+            failed: count(Outcome::is_unforgiven_failure),
+            forgiven: count(|outcome| matches!(outcome, Outcome::Failed { forgiven: true, .. })),
+            skipped: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
+            blocked: count(|outcome| matches!(outcome, Outcome::Blocked { .. })),
+            not_run: count(|outcome| matches!(outcome, Outcome::NotRun)),
+        });
+    }
+
+    /// Tells of what can never run any more, each once.
+    pub(super) fn tell_the_rest(&self, core: &mut Core) {
+        let never = |core: &Core, node| match core.schedule.end_of(node) {
+            Some(End::Blocked(by)) => Outcome::Blocked { by: core.plan.node_name(by) },
+            _ => Outcome::NotRun,
+        };
+        for task in core.plan.task_ids().filter(|&task| core.plan.is_unexpanded(task)) {
+            let node = core.plan.expansion_of(task).filter(|&node| core.schedule.is_wanted(node));
+            // one that failed has been told
+            let never_ran =
+                |node: &NodeIndex| matches!(core.schedule.end_of(*node), Some(End::Blocked(_) | End::NotRun));
+            if let Some(node) = node.filter(never_ran).filter(|_| core.told_unexpanded.insert(task)) {
+                let name = self.manifest.tasks[task.0 as usize].name.to_string();
+                self.tell_expansion(name, never(core, node), 0);
+                core.store.record_failure(task);
+            }
+        }
+        for call in core.plan.calls() {
+            let node = core.plan.node_of(call);
+            let has_ended = core.schedule.end_of(node).is_some();
+            if !has_ended || core.outcomes[call.0 as usize].is_some() {
+                continue;
+            }
+            let outcome = never(core, node);
+            let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
+            self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
+            core.store.record_failure(core.plan.task_of(call));
+            core.outcomes[call.0 as usize] = Some(outcome);
+        }
+    }
+}
+
+impl Core {
+    /// How many tasks of the run have calls that are not known yet.
+    fn unexpanded(&self) -> usize {
+        let is_wanted = |&node: &NodeIndex| self.schedule.is_wanted(node);
+        let unexpanded = self.plan.task_ids().filter(|&task| self.plan.is_unexpanded(task));
+        unexpanded.filter_map(|task| self.plan.expansion_of(task)).filter(is_wanted).count()
+    }
+}
+
+/// The ends of both outputs.
+#[derive(Default)]
+pub(super) struct Tails {
+    stdout: String,
+    pub stderr: String,
+}
+
+fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
+    let text = tail(&masker.mask_bytes(output));
+    // colours in the middle of a secret would be taken away where the text is shown
+    let bare = anstream::adapter::strip_str(&text).to_string();
+    match masker.mask_text(&bare) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(hidden) => hidden,
+    }
+}
+
+/// The end of an output, for events and messages: at most 64 lines and 8 KiB, as text.
+fn tail(bytes: &[u8]) -> String {
+    const LINES: usize = 64;
+    const BYTES: usize = 8 * 1024;
+    let cut = &bytes[bytes.len().saturating_sub(BYTES)..];
+    let text = String::from_utf8_lossy(cut);
+    let start = text.trim_end_matches('\n').rmatch_indices('\n').nth(LINES - 1).map_or(0, |(at, _)| at + 1);
+    text[start..].to_owned()
+}

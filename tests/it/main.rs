@@ -1,0 +1,14 @@
+//! Tests of the program as a user meets it: each makes a folder with a manifest, runs `deco` there and looks at what
+//! came out. One binary, one file a topic.
+
+mod answer;
+mod environment;
+mod examples;
+mod failures;
+mod interrupt;
+mod law;
+mod python_table;
+mod results;
+mod sandbox;
+mod scheduling;
+mod selection;
