@@ -158,8 +158,8 @@ impl Schedule {
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
-        let nothing_starts = self.ready.is_empty() && (self.stopped || self.retries.is_empty());
-        self.running == 0 && self.given_up.is_empty() && nothing_starts
+        let begun = self.running > 0 || !self.given_up.is_empty();
+        !begun && self.ready.is_empty() && (self.stopped || self.retries.is_empty())
     }
 
     /// How a node of a finished run ended: `None` if it never ran and nothing before it failed.

@@ -135,6 +135,9 @@ impl Ready {
     }
 
     fn pick_in_lines(&mut self, supply: &mut Supply, now: Duration) -> Pick {
+        if self.lines.len() == 1 {
+            return self.pick_in(0, supply, now);
+        }
         let mut heads = std::mem::take(&mut self.heads);
         heads.clear();
         heads.extend(
@@ -161,17 +164,20 @@ impl Ready {
                 return Pick::Ask(node);
             };
             let kept = self.first.as_ref().map(|first| &first.kept);
-            if let Some(grant) = supply.take(node, demand, kept, now) {
-                line.pop();
+            let grant = supply.take(node, demand, kept, now);
+            if grant.is_none() {
+                if self.first.is_some() {
+                    return Pick::Nothing;
+                }
+                self.first = Some(First { node, kept: supply.reserve(demand.clone()) });
+            }
+            line.pop();
+            if *wants == Wants::Computed {
                 self.answered.remove(&node);
+            }
+            if let Some(grant) = grant {
                 return Pick::Call(node, grant);
             }
-            if self.first.is_some() {
-                return Pick::Nothing;
-            }
-            self.first = Some(First { node, kept: supply.reserve(demand.clone()) });
-            line.pop();
-            self.answered.remove(&node);
         }
         Pick::Nothing
     }

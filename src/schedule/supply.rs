@@ -22,8 +22,14 @@ pub struct Supply {
 #[derive(Debug)]
 struct Held {
     slot: u32,
-    /// Its slots besides the lowest; most calls have none.
-    more_slots: Vec<u32>,
+    /// Most calls have no more.
+    more: Option<Box<More>>,
+}
+
+/// What a call has besides its lowest slot.
+#[derive(Debug)]
+struct More {
+    slots: Vec<u32>,
     uses: Vec<(PoolId, u64)>,
     items: Vec<(PoolId, Vec<u32>)>,
 }
@@ -81,16 +87,13 @@ impl Supply {
             return None;
         }
         let slot = self.slots.take()?;
-        let more_slots: Vec<u32> = (1..self.cpus(demand)).map_while(|_| self.slots.take()).collect();
-        let mut items = Vec::new();
-        for &(pool, amount) in demand.uses() {
-            let lent = self.pools.take(pool, amount, now);
-            if !lent.is_empty() {
-                items.push((pool, lent));
-            }
-        }
-        let grant = Grant { slot, cpus: 1 + more_slots.len() as u32, items: items.clone() };
-        self.held.insert(node, Held { slot, more_slots, uses: demand.uses().to_vec(), items });
+        let more = self.take_more(demand, now);
+        let grant = Grant {
+            slot,
+            cpus: more.as_ref().map_or(1, |more| 1 + more.slots.len() as u32),
+            items: more.as_ref().map_or_else(Vec::new, |more| more.items.clone()),
+        };
+        self.held.insert(node, Held { slot, more });
         Some(grant)
     }
 
@@ -98,9 +101,10 @@ impl Supply {
     pub fn give_back(&mut self, node: NodeIndex) {
         let Some(held) = self.held.remove(&node) else { return };
         self.slots.give_back(held.slot);
-        held.more_slots.into_iter().for_each(|slot| self.slots.give_back(slot));
-        for (pool, amount) in held.uses {
-            let lent = held.items.iter().find(|(other, _)| *other == pool);
+        let Some(more) = held.more else { return };
+        more.slots.iter().for_each(|&slot| self.slots.give_back(slot));
+        for (pool, amount) in more.uses {
+            let lent = more.items.iter().find(|(other, _)| *other == pool);
             self.pools.give_back(pool, amount, lent.map_or(&[], |(_, items)| items));
         }
     }
@@ -118,6 +122,21 @@ impl Supply {
                 let kept = kept.map_or(0, |kept| kept.of(pool));
                 self.pools.free(pool).saturating_sub(kept) >= amount
             })
+    }
+
+    fn take_more(&mut self, demand: &Demand, now: Duration) -> Option<Box<More>> {
+        if demand.cpus() == 1 && demand.uses().is_empty() {
+            return None;
+        }
+        let slots = (1..self.cpus(demand)).map_while(|_| self.slots.take()).collect();
+        let mut items = Vec::new();
+        for &(pool, amount) in demand.uses() {
+            let lent = self.pools.take(pool, amount, now);
+            if !lent.is_empty() {
+                items.push((pool, lent));
+            }
+        }
+        Some(Box::new(More { slots, uses: demand.uses().to_vec(), items }))
     }
 
     fn shortage(&self, demand: &Demand) -> Shortage {
