@@ -95,6 +95,10 @@ struct Core {
     records: Option<FxHashMap<CallId, Record>>,
     /// Tasks that never got calls, and of which that was told.
     told_unexpanded: FxHashSet<TaskId>,
+    /// Attempts that run, those of finalizers not counted.
+    attempts: usize,
+    /// Whether the time of finalizers has begun to run out.
+    is_limited: bool,
     is_over: bool,
 }
 
@@ -121,6 +125,8 @@ impl Running {
             signal: None,
             records: finalizers::are_there(&plan.manifest).then(FxHashMap::default),
             told_unexpanded: FxHashSet::default(),
+            attempts: 0,
+            is_limited: false,
             is_over: false,
             plan,
         };
@@ -144,7 +150,7 @@ impl Running {
         core.stop();
         if nth == 1 {
             self.enders.end_all(Ending::Gently(signal));
-            self.limit_finalizers();
+            self.limit_finalizers(&mut core);
         } else {
             self.enders.end_all(Ending::Now);
             self.final_enders.end_all(Ending::Now);
@@ -154,8 +160,13 @@ impl Running {
         self.changed.notify_all();
     }
 
-    /// From now on finalizers have only their time. The thread is not waited for: it holds nothing of the run.
-    fn limit_finalizers(&self) {
+    /// After a signal, and once no other call runs, finalizers have only their time. The thread is not waited for: it
+    /// holds nothing of the run.
+    fn limit_finalizers(&self, core: &mut Core) {
+        if core.signal.is_none() || core.attempts > 0 || core.is_limited {
+            return;
+        }
+        core.is_limited = true;
         let (limit, enders) = (self.manifest.settings.finalizer_timeout, self.final_enders.clone());
         let end = move || {
             std::thread::sleep(limit);

@@ -6,7 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use petgraph::graph::NodeIndex;
 
 use crate::change::Change;
-use crate::exec::{self, Ending, Finished};
+use crate::exec::{self, Attempt, Ending, Finished};
 use crate::fault::{Fault, planted};
 use crate::harvest;
 use crate::manifest::Task;
@@ -122,8 +122,7 @@ impl Running {
             return failed(&mut scope, task, failure, None);
         }
         self.tell_attempt(scope.address(), attempt, grant.slot);
-        let enders = if task.when.is_finalizer() { &self.final_enders } else { &self.enders };
-        let mut finished = exec::run(&prepared, enders);
+        let mut finished = self.attempt(task, &prepared);
         if planted(Fault::FailedAttemptKept) && attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
@@ -132,6 +131,18 @@ impl Running {
             Ok(changes) => Ended { outcome: Outcome::Succeeded, changes, finished: Some(finished) },
             Err(failure) => failed(&mut scope, task, failure, Some(finished)),
         }
+    }
+
+    fn attempt(&self, task: &Task, prepared: &Attempt) -> Finished {
+        if task.when.is_finalizer() {
+            return exec::run(prepared, &self.final_enders);
+        }
+        self.lock().attempts += 1;
+        let finished = exec::run(prepared, &self.enders);
+        let core = &mut *self.lock();
+        core.attempts -= 1;
+        self.limit_finalizers(core);
+        finished
     }
 
     fn fitting(&self, call: CallId, changes: Vec<Change>) -> Result<Vec<Change>, Failure> {
@@ -160,7 +171,8 @@ impl Running {
 
     /// Ends the call, unless its failure is worth another attempt.
     fn end_attempt(&self, call: CallId, node: NodeIndex, attempt: u32, ended: Ended) {
-        if let Outcome::Failed { failure, .. } = &ended.outcome {
+        // what failed before it was tried would fail again
+        if let (Outcome::Failed { failure, .. }, Some(_)) = (&ended.outcome, &ended.finished) {
             let tails = self.tails(&ended);
             let core = &mut *self.lock();
             let now = self.began.elapsed();

@@ -158,3 +158,25 @@ fn it_runs_when_the_time_of_the_run_is_over() {
     sandbox.run([]).code(1).stdout_is("");
     assert!(sandbox.exists("cleaned"));
 }
+
+#[test]
+fn its_time_begins_when_the_other_calls_have_ended() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [settings]
+        finalizer-timeout = "200ms"
+        [tasks.work]
+        run = "trap '' INT TERM; : > began; sleep 1000 & wait; sleep 1000"
+        grace = "600ms"
+        [tasks.clean]
+        when = "always"
+        run = ": > cleaned"
+        fills = false
+        "#,
+    );
+    let mut running = sandbox.deco(["run"]).spawn();
+    running.wait_for(&sandbox.path("began"));
+    running.signal(Signal::TERM);
+    running.end().died_of(15);
+    assert!(sandbox.exists("cleaned"));
+}
