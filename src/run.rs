@@ -89,6 +89,8 @@ struct Core {
     /// Those that `Options::skipped` names.
     skipped: FxHashSet<CallId>,
     failures: usize,
+    /// Whether the run itself took too long.
+    timed_out: bool,
     clash: Option<Clash>,
     signal: Option<i32>,
     /// What finalizers are told of ended calls: exit and last words. Kept only if there are finalizers.
@@ -121,6 +123,7 @@ impl Running {
             between: FxHashMap::default(),
             skipped: named_calls(&plan, &options.skipped),
             failures: 0,
+            timed_out: false,
             clash: None,
             signal: None,
             records: finalizers::are_there(&plan.manifest).then(FxHashMap::default),
@@ -182,7 +185,7 @@ impl Running {
         let mut core = self.lock();
         while !core.is_over {
             let Some(left) = limit.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero()) else {
-                core.failures += 1;
+                core.timed_out = true;
                 core.stop();
                 self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
                 self.reporters
@@ -345,7 +348,7 @@ impl Core {
         match self {
             Core { signal: Some(_), .. } => RunStatus::Interrupted,
             Core { clash: Some(_), .. } => RunStatus::Conflict,
-            Core { failures: 1.., .. } => RunStatus::Failed,
+            Core { failures: 1.., .. } | Core { timed_out: true, .. } => RunStatus::Failed,
             _ => RunStatus::Succeeded,
         }
     }

@@ -203,6 +203,11 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunA
     if let Some(clash) = &ran.clash {
         return in_conflict(ran, clash, color);
     }
+    if ran.status == RunStatus::Succeeded
+        && let Some(message) = named_nothing(args, plan)
+    {
+        return failed(&ran.secrets, &message);
+    }
     let whole = ran.status == RunStatus::Succeeded;
     if !whole && !ran.keeps_going {
         return Exit::Failed;
@@ -235,6 +240,12 @@ fn write(file: &Path, answer: &[u8]) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) => broken(format_args!("cannot write `{}`: {error}", file.display())),
     }
+}
+
+/// An address that could only be looked up once the run had found the calls, and that names none of them.
+fn named_nothing(args: &RunArgs, plan: &Plan) -> Option<String> {
+    let addresses = args.selection.task.iter().chain(&args.selection.skip);
+    addresses.filter_map(|address| select::named(plan, address).err()).next()
 }
 
 /// Draws the conflict on the manifest's text, as planning does.

@@ -219,7 +219,12 @@ proptest! {
             prop_assert_eq!(masker.mask_text(&form).len(), FILL_COUNT, "{}", form);
             let quoted = format!("<\"{form}\">");
             let hidden = masker.mask_text(&quoted);
-            prop_assert!(hidden.starts_with("<\"") && hidden.ends_with("\">") && !hidden.contains(&form));
+            prop_assert!(!hidden.contains(&form));
+            // a quote or a backslash at its end may as well belong to what stands around it
+            let is_plain = |end: Option<char>| end.is_some_and(char::is_alphanumeric);
+            if is_plain(secret.chars().next()) && is_plain(secret.chars().next_back()) {
+                prop_assert!(hidden.starts_with("<\"") && hidden.ends_with("\">"), "{}", hidden);
+            }
         }
     }
 

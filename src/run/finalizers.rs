@@ -45,7 +45,9 @@ impl Core {
     pub(super) fn seen_by_finalizer(&self, node: NodeIndex) -> [(&'static str, Value); 2] {
         let status = match self {
             Core { signal: Some(_), .. } => "interrupted",
-            Core { failures: 1.., .. } | Core { clash: Some(_), .. } => "failure",
+            Core { failures: 1.., .. } | Core { clash: Some(_), .. } | Core { timed_out: true, .. } => {
+                "failure"
+            }
             _ => "success",
         };
         let mut calls = self.calls_before(node).0.unwrap_or_else(|| self.all_others());

@@ -105,7 +105,8 @@ impl Running {
         self.tell(EventKind::RunEnded {
             status: core.status(),
             succeeded: count(|outcome| matches!(outcome, Outcome::Succeeded)),
-            failed: count(Outcome::is_unforgiven_failure),
+            // calls, sync points and expansions
+            failed: core.failures,
             forgiven: count(|outcome| matches!(outcome, Outcome::Failed { forgiven: true, .. })),
             skipped: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
             blocked: count(|outcome| matches!(outcome, Outcome::Blocked { .. })),

@@ -213,3 +213,21 @@ fn place_and_not_the_time_of_expansion_says_the_order() {
         .code(0)
         .answer_is(r#"{"log":["a1 1","a2 0","b1 none","b2 none"]}"#);
 }
+
+#[test]
+fn an_address_that_names_no_found_call_is_told() {
+    let sandbox = Sandbox::new().manifest(
+        "[tasks.find]\nrun = 'echo a'\nresult = 'lines'\n[tasks.t]\nfor = { k = 'find' }\nrun = 'echo ${{ k }}'",
+    );
+    sandbox.run(["-t", "t[a]"]).code(0).answer_is(r#"{"t":{"a":"a"}}"#);
+    sandbox.run(["-t", "t[zz]"]).code(1).stdout_is("").stderr_has("`t[zz]` names no call");
+    sandbox.run(["--skip", "t[zz]"]).code(1).stdout_is("").stderr_has("`t[zz]` names no call");
+}
+
+#[test]
+fn a_failed_expansion_counts_as_a_failure() {
+    let sandbox = Sandbox::new().manifest(
+        "[tasks.find]\nrun = 'echo 1'\nresult = 'json'\n[tasks.t]\nfor = { k = 'find' }\nrun = 'true'",
+    );
+    sandbox.run([]).code(1).stdout_is("").stderr_has("1 succeeded, 1 failed");
+}
