@@ -3,13 +3,12 @@
 
 use crate::change::Change;
 use crate::exec::{Ending, Finished};
-use crate::expr::{Reference, Step};
+use crate::expr::{Reference, Step, key_text};
 use crate::manifest::load::{FormatError, decode};
 use crate::manifest::{Fill, Task};
 use crate::name::Name;
 use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
-use crate::plan::places::key_text;
 use crate::prepare::{CallScope, Hindrance, result_file};
 use crate::value::{Text, Value, excerpt};
 

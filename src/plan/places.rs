@@ -1,7 +1,7 @@
 //! From a reference as written to a place in a document, for one call: index expressions that can be known now are
 //! evaluated. What cannot be known ends a read (it covers all below) and is `Any` in a fill.
 
-use crate::expr::{Expression, Reference, Step};
+use crate::expr::{Expression, Reference, Step, key_text};
 use crate::name::Name;
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
@@ -56,13 +56,4 @@ fn computed_key(expression: &Expression, before: &Before<'_>) -> Option<Text> {
         return None;
     }
     key_text(&expression.eval(before).ok()?)
-}
-
-/// The text by which a value names a member; `None` for what can be no key.
-pub fn key_text(value: &Value) -> Option<Text> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_text().into()),
-        _ => None,
-    }
 }
