@@ -1,10 +1,12 @@
 //! What happened in a run, as facts: the one serialized vocabulary that `--events` and every report are made from.
 //! Addresses, never ids; times in milliseconds since the run began.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::change::Change;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -24,12 +26,18 @@ pub struct Event {
 pub enum EventKind {
     RunStarted {
         schema: u32,
-        deco: &'static str,
+        /// deco's own version.
+        deco: Cow<'static, str>,
         run: String,
         manifest: String,
         name: Option<String>,
         /// RFC 3339, UTC.
         started: String,
+        /// Whether this goes on with a run that was begun before: the events above it, in the same journal, are of its
+        /// earlier parts.
+        resumed: bool,
+        /// Whether all of the manifest is to run, not a part that `-t` or `--skip` chose.
+        whole: bool,
         jobs: usize,
         calls: usize,
         /// Tasks whose calls are found only while the run goes on.
@@ -56,9 +64,27 @@ pub enum EventKind {
         outcome: Outcome,
         /// Milliseconds that the last attempt took; absent if none was made.
         took_ms: Option<u64>,
+        /// How the process of the last attempt ended, whatever that means for the call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exit: Option<Exit>,
+        /// Something that it started held its outputs open after its end, and was ended.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        leaked: bool,
+        /// What all that the call depends on comes to: a resumed run that finds the same takes this end over.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<String>,
         changes: Vec<Change>,
         stdout_tail: String,
         stderr_tail: String,
+        /// The files in the run's folder that hold the outputs as a whole, where the tails do not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stdout_log: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stderr_log: Option<String>,
+    },
+    /// The end of this call that an earlier part of the run told of is taken over: it does not run again.
+    CallKept {
+        call: String,
     },
     /// The calls of a task whose `for` could not be known before were found, or could not be.
     TaskExpanded {
@@ -93,7 +119,7 @@ impl EventKind {
     pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
         match self {
             EventKind::RunStarted { .. } | EventKind::Interrupted { .. } | EventKind::RunEnded { .. } => {}
-            EventKind::AttemptStarted { call, .. } => change(call),
+            EventKind::AttemptStarted { call, .. } | EventKind::CallKept { call } => change(call),
             EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
                 [call, stderr_tail].into_iter().for_each(change);
                 failure.for_words(change);

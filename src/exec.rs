@@ -2,6 +2,7 @@
 //! Blocking: the caller gives the thread. Unaware of the plan, of documents and of what the output means.
 
 mod enders;
+mod groups;
 mod leader;
 mod pipes;
 mod process;
@@ -12,6 +13,7 @@ mod start;
 mod tests;
 
 pub use enders::{End, Enders};
+pub use groups::Groups;
 pub use process::run;
 
 use std::ffi::OsString;
@@ -35,15 +37,35 @@ pub struct Attempt {
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL.
     pub grace: Duration,
+    /// From 1: the place of the process group in [`Groups`]. No two attempts that run share one.
+    pub slot: u32,
 }
 
 /// How an attempt ended.
 #[derive(Debug)]
 pub struct Finished {
     pub ending: Ending,
-    pub stdout: Vec<u8>,
-    pub stderr: Vec<u8>,
+    pub stdout: Output,
+    pub stderr: Output,
     pub took: Duration,
+    /// Something that the process started held its outputs open after its end, and was killed.
+    pub leaked: bool,
+}
+
+/// What the process wrote to one of its outputs.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub bytes: Vec<u8>,
+}
+
+impl Finished {
+    /// How the process ended, if there was one and it ended by itself.
+    pub fn exit(&self) -> Option<Exit> {
+        match self.ending {
+            Ending::Exited(exit) => Some(exit),
+            Ending::TimedOut | Ending::Ended | Ending::CannotStart(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

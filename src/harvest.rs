@@ -15,7 +15,7 @@ use crate::value::{Text, Value, excerpt};
 /// What the call changes, or why it failed.
 pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
     let exit = judge(task, &finished.ending)?;
-    let result = result(scope, task, &finished.stdout)?;
+    let result = result(scope, task, &finished.stdout.bytes)?;
     // what fills nothing is neither kept nor shown
     if !task.fills.is_empty()
         && let Some(variable) = scope.secrets.find_in(&result)

@@ -82,6 +82,7 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
         stdin: Arc::from(stdin.into_bytes()),
         timeout: task.timeout,
         grace: task.grace,
+        slot: own.slot,
     })
 }
 

@@ -16,7 +16,7 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::RunStatus;
-use crate::exec::{End as Ending, Enders};
+use crate::exec::{End as Ending, Enders, Groups};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
 use crate::outcome::{Outcome, in_words};
@@ -71,6 +71,7 @@ pub struct Running {
     enders: Enders,
     /// Those of finalizers, which outlive the first signal.
     final_enders: Arc<Enders>,
+    groups: Groups,
     reporters: Arc<Reporters>,
     began: Instant,
     core: Mutex<Core>,
@@ -135,6 +136,7 @@ impl Running {
         };
         Ok(Running {
             manifest: core.plan.manifest.clone(),
+            groups: Groups::new(options.jobs),
             options,
             setting,
             enders: Enders::new()?,

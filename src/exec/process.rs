@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 use super::leader::Leader;
 use super::pipes::{Capture, Feed};
-use super::{Attempt, End, Enders, Ending, Finished, start};
+use super::{Attempt, End, Enders, Ending, Finished, Groups, Output, start};
 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
 const LINGER: Duration = Duration::from_millis(100);
@@ -23,24 +23,29 @@ const WATCH_AFTER: Duration = Duration::from_millis(20);
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// Runs one attempt to its end on the calling thread.
-pub fn run(attempt: &Attempt, enders: &Enders) -> Finished {
+pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups) -> Finished {
     let started = Instant::now();
     if enders.asked().is_some() {
         return never_started(Ending::Ended, started);
     }
     match start::spawn(attempt) {
-        Ok(child) => Session::new(attempt, enders, child, started).run(),
+        Ok(child) => {
+            groups.enter(attempt.slot, Pid::from_child(&child));
+            Session::new(attempt, enders, groups, child, started).run()
+        }
         Err(message) => never_started(Ending::CannotStart(message), started),
     }
 }
 
 fn never_started(ending: Ending, started: Instant) -> Finished {
-    Finished { ending, stdout: Vec::new(), stderr: Vec::new(), took: started.elapsed() }
+    let (stdout, stderr) = (Output::default(), Output::default());
+    Finished { ending, stdout, stderr, took: started.elapsed(), leaked: false }
 }
 
 struct Session<'a> {
     attempt: &'a Attempt,
     enders: &'a Enders,
+    groups: &'a Groups,
     started: Instant,
     leader: Leader,
     feed: Option<Feed>,
@@ -81,13 +86,20 @@ struct Ready {
 }
 
 impl<'a> Session<'a> {
-    fn new(attempt: &'a Attempt, enders: &'a Enders, mut child: Child, started: Instant) -> Session<'a> {
+    fn new(
+        attempt: &'a Attempt,
+        enders: &'a Enders,
+        groups: &'a Groups,
+        mut child: Child,
+        started: Instant,
+    ) -> Session<'a> {
         let stdin = child.stdin.take().map(OwnedFd::from);
         let stdout = Capture::new(child.stdout.take().map(OwnedFd::from));
         let stderr = Capture::new(child.stderr.take().map(OwnedFd::from));
         Session {
             attempt,
             enders,
+            groups,
             started,
             leader: Leader::new(child),
             feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
@@ -256,6 +268,7 @@ impl<'a> Session<'a> {
         self.leader.signal(Signal::KILL);
         self.stdout.close();
         self.stderr.close();
+        self.groups.leave(self.attempt.slot);
         let exit = self.leader.reap();
         let ending = match self.cause {
             Some(Cause::TimeLimit) => Ending::TimedOut,
@@ -264,9 +277,10 @@ impl<'a> Session<'a> {
         };
         Finished {
             ending,
-            stdout: self.stdout.into_bytes(),
-            stderr: self.stderr.into_bytes(),
+            stdout: Output { bytes: self.stdout.into_bytes() },
+            stderr: Output { bytes: self.stderr.into_bytes() },
             took: self.took,
+            leaked: false,
         }
     }
 }

@@ -182,6 +182,7 @@ mod tests {
             stdin: Arc::from(Vec::new()),
             timeout: None,
             grace: Duration::ZERO,
+            slot: 1,
         };
         let check = |error: Errno, expected: &str| {
             let found = words(&attempt, Path::new("/prog"), &error.into());

@@ -21,6 +21,7 @@ fn attempt(argv: &[&str]) -> Attempt {
         stdin: Arc::from(Vec::new()),
         timeout: None,
         grace: FAR,
+        slot: 1,
     }
 }
 
@@ -29,7 +30,7 @@ fn sh(script: &str) -> Attempt {
 }
 
 fn go(attempt: &Attempt) -> Finished {
-    run(attempt, &Enders::new().unwrap())
+    run(attempt, &Enders::new().unwrap(), &Groups::new(1))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -67,7 +68,7 @@ fn time_out(script: &str, grace: Duration) -> Finished {
         let timeout = Some(Duration::from_millis(limit));
         let finished = go(&Attempt { timeout, grace, ..sh(script) });
         assert_eq!(finished.ending, Ending::TimedOut);
-        if text(&finished.stdout).contains('\n') {
+        if text(&finished.stdout.bytes).contains('\n') {
             return finished;
         }
     }
@@ -84,14 +85,14 @@ fn a_process_gets_what_stands_in_the_attempt_and_nothing_else() {
     attempt.stdin = Arc::from(&b"in\n"[..]);
     let finished = go(&attempt);
     assert_eq!(finished.ending, code(3));
-    assert_eq!(text(&finished.stdout), format!("in\nlast-\n{}\n", attempt.dir.display()));
-    assert_eq!(text(&finished.stderr), "oops\n");
+    assert_eq!(text(&finished.stdout.bytes), format!("in\nlast-\n{}\n", attempt.dir.display()));
+    assert_eq!(text(&finished.stderr.bytes), "oops\n");
 }
 
 #[test]
 fn a_process_leads_a_group_and_reads_nothing_by_default() {
     let finished = go(&sh("cat; ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat; echo $$"));
-    let printed = text(&finished.stdout);
+    let printed = text(&finished.stdout.bytes);
     let ids: Vec<_> = printed.split_whitespace().collect();
     assert_eq!(ids.len(), 2, "{printed}");
     assert_eq!(ids[0], ids[1]);
@@ -109,7 +110,7 @@ fn floods_in_all_directions_do_not_deadlock() {
     let script = "dd if=/dev/zero bs=100000 count=30 status=none; dd if=/dev/zero bs=100000 count=30 status=none >&2; cat";
     let finished = go(&Attempt { stdin: Arc::from(input), ..sh(script) });
     assert_eq!(finished.ending, code(0));
-    assert_eq!((finished.stdout.len(), finished.stderr.len()), (2 * size, size));
+    assert_eq!((finished.stdout.bytes.len(), finished.stderr.bytes.len()), (2 * size, size));
 }
 
 #[test]
@@ -142,21 +143,21 @@ fn fifo(folder: &Path) -> PathBuf {
 fn a_grandchild_that_holds_the_pipe_does_not_hold_the_run() {
     let finished = go(&sh("sleep 600 & echo $!"));
     assert_eq!(finished.ending, code(0));
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
 fn a_grandchild_that_floods_the_pipe_does_not_hold_the_run() {
     let finished = go(&sh("yes & echo $! >&2"));
     assert_eq!(finished.ending, code(0));
-    assert_gone(&text(&finished.stderr));
+    assert_gone(&text(&finished.stderr.bytes));
 }
 
 #[test]
 fn a_grandchild_without_pipes_ends_with_the_call() {
     let finished = go(&sh("sleep 600 >/dev/null 2>&1 & echo $!"));
     assert_eq!(finished.ending, code(0));
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn a_daemon_that_left_the_group_does_not_hold_the_run() {
     // in the background `setsid` need not fork: the process is the daemon
     let finished = go(&sh("setsid yes & echo $! >&2"));
     assert_eq!(finished.ending, code(0));
-    let daemon = text(&finished.stderr);
+    let daemon = text(&finished.stderr.bytes);
     let pid: i32 = daemon.trim().parse().unwrap();
     let _ = rustix::process::kill_process(
         rustix::process::Pid::from_raw(pid).unwrap(),
@@ -177,13 +178,13 @@ fn a_daemon_that_left_the_group_does_not_hold_the_run() {
 #[test]
 fn a_timed_out_group_is_gone() {
     let finished = time_out("sleep 600 & echo $!; wait", FAR);
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
 fn a_group_that_ignores_the_request_is_killed_after_its_grace() {
     let finished = time_out("trap '' TERM; sh -c 'echo $$; sleep 600; sleep 600'", Duration::from_millis(20));
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn a_group_has_its_grace_to_tidy_up() {
     // the shell in front dies of SIGTERM at once; the one behind it has a last word
     let tidy = "trap 'echo tidied; exit 0' TERM; echo ready; while :; do :; done";
     let finished = time_out(&format!("sh -c \"{tidy}\" & wait"), FAR);
-    assert_eq!(text(&finished.stdout), "ready\ntidied\n");
+    assert_eq!(text(&finished.stdout.bytes), "ready\ntidied\n");
 }
 
 /// Runs `script`, which writes a line to `$FIFO` when it is ready, and then asks for `ends` in turn.
@@ -202,7 +203,7 @@ fn end_when_ready(script: &str, ends: &[End]) -> Finished {
     attempt.env.push(("FIFO".into(), told.clone().into()));
     let enders = Enders::new().unwrap();
     thread::scope(|scope| {
-        let running = scope.spawn(|| run(&attempt, &enders));
+        let running = scope.spawn(|| run(&attempt, &enders, &Groups::new(1)));
         let mut line = String::new();
         fs::File::open(told).unwrap().read_to_string(&mut line).unwrap();
         ends.iter().for_each(|end| enders.end_all(*end));
@@ -215,7 +216,7 @@ fn the_run_ends_an_attempt_gently_with_the_signal_it_names() {
     let script = "trap 'echo interrupted; exit 0' INT; echo > $FIFO; while :; do :; done";
     let finished = end_when_ready(script, &[End::Gently(2)]);
     assert_eq!(finished.ending, Ending::Ended);
-    assert_eq!(text(&finished.stdout), "interrupted\n");
+    assert_eq!(text(&finished.stdout.bytes), "interrupted\n");
 }
 
 #[test]
@@ -223,14 +224,14 @@ fn an_interrupt_reaches_jobs_in_the_background_too() {
     // a shell's background jobs ignore SIGINT; without a word more they would use up the grace
     let finished = end_when_ready("sleep 600 & echo $!; echo > $FIFO; wait", &[End::Gently(2)]);
     assert_eq!(finished.ending, Ending::Ended);
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
 fn the_run_ends_an_attempt_now() {
     let finished = end_when_ready("sleep 600 & echo $$ $!; echo > $FIFO; wait", &[End::Now]);
     assert_eq!(finished.ending, Ending::Ended);
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn a_second_wish_cuts_the_grace() {
     let script = "trap '' TERM; sleep 600 & echo $$ $!; echo > $FIFO; wait; wait; sleep 600";
     let finished = end_when_ready(script, &[End::Gently(15), End::Now]);
     assert_eq!(finished.ending, Ending::Ended);
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn a_stopped_process_can_be_ended() {
     let script = format!("echo $$; ({told}) & kill -STOP $$; sleep 600");
     let finished = end_when_ready(&script, &[End::Gently(15)]);
     assert_eq!(finished.ending, Ending::Ended);
-    assert_gone(&text(&finished.stdout));
+    assert_gone(&text(&finished.stdout.bytes));
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn nothing_starts_once_the_end_was_asked_for() {
         let enders = Enders::new().unwrap();
         enders.end_all(end);
         let mark = folder.path().join("mark");
-        let finished = run(&sh(&format!("echo > {}", mark.display())), &enders);
+        let finished = run(&sh(&format!("echo > {}", mark.display())), &enders, &Groups::new(1));
         assert_eq!(finished.ending, Ending::Ended);
         assert!(!mark.exists());
     }
@@ -295,7 +296,7 @@ fn a_program_is_found_as_the_attempt_sees_it() {
         let env = vec![("PATH".into(), "/nowhere".into()), ("PATH".into(), path.into())];
         let finished = go(&Attempt { env, dir: folder.path().to_owned(), ..attempt(&[program]) });
         assert_eq!(finished.ending, code(0), "{program} by {path}");
-        assert_eq!(text(&finished.stdout), format!("{expected}\n"), "{program} by {path}");
+        assert_eq!(text(&finished.stdout.bytes), format!("{expected}\n"), "{program} by {path}");
     };
     check("x", "barred:bin", "bin");
     check("x", ":bin", "dir");
@@ -404,8 +405,10 @@ fn many_attempts_at_once_are_all_told() {
             .map(|thread| {
                 let enders = &enders;
                 scope.spawn(move || {
-                    (0..10)
-                        .all(|n| run(&sh(&format!("exit {}", thread + n)), enders).ending == code(thread + n))
+                    (0..10).all(|n| {
+                        run(&sh(&format!("exit {}", thread + n)), enders, &Groups::new(1)).ending
+                            == code(thread + n)
+                    })
                 })
             })
             .collect();

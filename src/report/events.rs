@@ -62,9 +62,14 @@ mod tests {
             call: "p[0]".to_owned(),
             outcome,
             took_ms: Some(5),
+            exit: None,
+            leaked: false,
+            fingerprint: None,
             changes,
             stdout_tail: String::new(),
             stderr_tail: "x\n".to_owned(),
+            stdout_log: None,
+            stderr_log: None,
         }
     }
 

@@ -66,6 +66,9 @@ impl Lines {
                 self.verbose(|| format!("deco: {calls} and {syncs}{later}, {jobs} at a time\n"))
             }
             EventKind::AttemptStarted { .. } => None,
+            EventKind::CallKept { call } => {
+                self.verbose(|| self.line(call, AnsiColor::Green, "kept", ": it had ended before"))
+            }
             EventKind::CallEnded { call, outcome, took_ms, stdout_tail, stderr_tail, .. } => {
                 let took = took_ms.map(Duration::from_millis);
                 self.ended(&Ended { name: call, outcome, took, stdout: stdout_tail, stderr: stderr_tail })

@@ -135,10 +135,10 @@ impl Running {
 
     fn attempt(&self, task: &Task, prepared: &Attempt) -> Finished {
         if task.when.is_finalizer() {
-            return exec::run(prepared, &self.final_enders);
+            return exec::run(prepared, &self.final_enders, &self.groups);
         }
         self.lock().attempts += 1;
-        let finished = exec::run(prepared, &self.enders);
+        let finished = exec::run(prepared, &self.enders, &self.groups);
         let core = &mut *self.lock();
         core.attempts -= 1;
         self.limit_finalizers(core);
@@ -203,11 +203,7 @@ impl Running {
             core.store.record_failure(task);
         }
         if let (Some(records), Some(finished)) = (&mut core.records, &ended.finished) {
-            let exit = match finished.ending {
-                Ending::Exited(exit) => Some(exit),
-                _ => None,
-            };
-            records.insert(call, Record { exit, stderr_tail: tails.stderr.clone() });
+            records.insert(call, Record { exit: finished.exit(), stderr_tail: tails.stderr.clone() });
         }
         self.tell_call(core.plan.address(call).to_string(), &ended, tails);
         core.store.record(call, ended.changes);

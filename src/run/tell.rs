@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
+use crate::exec::Finished;
 use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome};
 use crate::schedule::End;
@@ -34,11 +35,13 @@ impl Running {
         let syncs = plan.sync_nodes.iter().filter(|&&node| core.schedule.is_wanted(node));
         self.tell(EventKind::RunStarted {
             schema: SCHEMA_VERSION,
-            deco: env!("CARGO_PKG_VERSION"),
+            deco: env!("CARGO_PKG_VERSION").into(),
             run: self.setting.run_id.clone(),
             manifest: self.manifest.source.name.clone(),
             name: self.manifest.settings.name.clone(),
             started: jiff::Timestamp::now().to_string(),
+            resumed: false,
+            whole: self.options.wanted.is_none() && self.options.skipped.is_empty(),
             jobs: self.options.jobs,
             calls: wanted.count(),
             unexpanded: core.unexpanded(),
@@ -71,8 +74,8 @@ impl Running {
         let Some(finished) = &ended.finished else { return Tails::default() };
         let masker = self.setting.secrets.known();
         Tails {
-            stdout: hidden_tail(&masker, &finished.stdout),
-            stderr: hidden_tail(&masker, &finished.stderr),
+            stdout: hidden_tail(&masker, &finished.stdout.bytes),
+            stderr: hidden_tail(&masker, &finished.stderr.bytes),
         }
     }
 
@@ -81,9 +84,14 @@ impl Running {
             call,
             outcome: ended.outcome.clone(),
             took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
+            exit: ended.finished.as_ref().and_then(Finished::exit),
+            leaked: ended.finished.as_ref().is_some_and(|finished| finished.leaked),
+            fingerprint: None,
             changes: ended.changes.clone(),
             stdout_tail: tails.stdout,
             stderr_tail: tails.stderr,
+            stdout_log: None,
+            stderr_log: None,
         });
     }
 

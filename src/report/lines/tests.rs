@@ -14,9 +14,14 @@ fn ended(call: &str, outcome: Outcome, stdout: &str, stderr: &str) -> EventKind 
         call: call.to_owned(),
         outcome,
         took_ms: ran.then_some(1_240),
+        exit: None,
+        leaked: false,
+        fingerprint: None,
         changes: Vec::new(),
         stdout_tail: stdout.to_owned(),
         stderr_tail: stderr.to_owned(),
+        stdout_log: None,
+        stderr_log: None,
     }
 }
 
@@ -163,11 +168,13 @@ fn a_run() -> Vec<EventKind> {
     let mut events = vec![
         EventKind::RunStarted {
             schema: 1,
-            deco: "0.1.0",
+            deco: "0.1.0".into(),
             run: "1".to_owned(),
             manifest: "deco.toml".to_owned(),
             name: None,
             started: "2026-01-01T00:00:00Z".to_owned(),
+            resumed: false,
+            whole: true,
             jobs: 2,
             calls: 7,
             unexpanded: 0,
