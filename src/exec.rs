@@ -8,6 +8,8 @@ mod pipes;
 mod process;
 mod program;
 mod refusal;
+#[cfg(target_os = "linux")]
+mod spawn;
 mod start;
 #[cfg(test)]
 mod tests;

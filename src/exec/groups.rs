@@ -3,6 +3,7 @@
 //! A group stands here from before its leader runs the attempt's program until just before the leader is reaped, so no
 //! recycled id is ever hit.
 
+use std::os::fd::BorrowedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -24,6 +25,11 @@ impl Groups {
         for &leader in self.lock().iter().flatten() {
             let _ = kill_process_group(leader, signal);
         }
+    }
+
+    /// Where the leader of a slot's group writes its own id before it runs the attempt's program: a file and an offset.
+    pub(super) fn place(&self, _slot: u32) -> Option<(BorrowedFd<'_>, u64)> {
+        None
     }
 
     /// The leader has been started. `slot` counts from 1; one beyond the room is not kept.

@@ -2,15 +2,15 @@
 //! Until it is reaped its id belongs to nobody else, so a signal to the group cannot hit a stranger.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group, waitid, waitpid,
+};
 
 use crate::outcome::Exit;
 
 pub(super) struct Leader {
-    child: Child,
     pid: Pid,
     watch: Watch,
 }
@@ -26,9 +26,8 @@ enum Watch {
 }
 
 impl Leader {
-    pub fn new(child: Child) -> Leader {
-        let pid = Pid::from_child(&child);
-        Leader { child, pid, watch: Watch::NotYet }
+    pub fn new(pid: Pid) -> Leader {
+        Leader { pid, watch: Watch::NotYet }
     }
 
     /// Makes the end of the process visible to `poll`, if the system can.
@@ -70,12 +69,17 @@ impl Leader {
     }
 
     /// Reaps the process, which must have ended, and tells how it did; `Err` if somebody else reaped it.
-    pub fn reap(mut self) -> Result<Exit, String> {
-        let status = self.child.wait().map_err(|error| format!("failed to learn how it ended: {error}"))?;
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Ok(Exit::Code(code)),
-            (None, Some(signal)) => Ok(Exit::Signal(signal)),
-            (None, None) => Err(format!("failed to learn how it ended: {status}")),
+    pub fn reap(self) -> Result<Exit, String> {
+        loop {
+            return match waitpid(Some(self.pid), WaitOptions::empty()) {
+                Ok(Some((_, status))) => match (status.exit_status(), status.terminating_signal()) {
+                    (Some(code), _) => Ok(Exit::Code(code)),
+                    (None, Some(signal)) => Ok(Exit::Signal(signal)),
+                    (None, None) => continue,
+                },
+                Ok(None) | Err(Errno::INTR) => continue,
+                Err(error) => Err(format!("failed to learn how it ended: {error}")),
+            };
         }
     }
 }

@@ -1,17 +1,17 @@
 //! One attempt from its start to its end: a loop that polls the pipes, the process and the run's wish to end.
 //! The end of an attempt is the end of its process. Whatever it left behind in its group is killed, always.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::process::Child;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use super::leader::Leader;
 use super::pipes::{Capture, Feed};
-use super::{Attempt, End, Enders, Ending, Finished, Groups, Output, start};
+use super::start::{self, Started};
+use super::{Attempt, End, Enders, Ending, Finished, Groups, Output};
 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
 const LINGER: Duration = Duration::from_millis(100);
@@ -28,10 +28,10 @@ pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups) -> Finished {
     if enders.asked().is_some() {
         return never_started(Ending::Ended, started);
     }
-    match start::spawn(attempt) {
-        Ok(child) => {
-            groups.enter(attempt.slot, Pid::from_child(&child));
-            Session::new(attempt, enders, groups, child, started).run()
+    match start::start(attempt, groups) {
+        Ok(process) => {
+            groups.enter(attempt.slot, process.pid);
+            Session::new(attempt, enders, groups, process, started).run()
         }
         Err(message) => never_started(Ending::CannotStart(message), started),
     }
@@ -90,21 +90,19 @@ impl<'a> Session<'a> {
         attempt: &'a Attempt,
         enders: &'a Enders,
         groups: &'a Groups,
-        mut child: Child,
+        process: Started,
         started: Instant,
     ) -> Session<'a> {
-        let stdin = child.stdin.take().map(OwnedFd::from);
-        let stdout = Capture::new(child.stdout.take().map(OwnedFd::from));
-        let stderr = Capture::new(child.stderr.take().map(OwnedFd::from));
+        let Started { pid, stdin, stdout, stderr } = process;
         Session {
             attempt,
             enders,
             groups,
             started,
-            leader: Leader::new(child),
+            leader: Leader::new(pid),
             feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
-            stdout,
-            stderr,
+            stdout: Capture::new(Some(stdout)),
+            stderr: Capture::new(Some(stderr)),
             phase: Phase::Running { limit: attempt.timeout.and_then(|limit| started.checked_add(limit)) },
             cause: None,
             took: Duration::ZERO,

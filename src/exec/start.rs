@@ -1,27 +1,37 @@
-//! Starting the process of an attempt: its command, with a few more tries where the hindrance passes by itself.
+//! Starting the process of an attempt: its pipes, its command, and a few more tries where the hindrance passes by itself.
 
+use std::cell::RefCell;
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::process::Pid;
 
-use super::{Attempt, program, refusal};
+use super::{Attempt, Groups, program, refusal};
 
 /// Pauses before further tries.
 const PAUSES_MS: &[u64] = &[1, 2, 5, 10, 30, 60];
 
-/// Starts the process, its pipes open. `Err`: why not, in words.
-pub(super) fn spawn(attempt: &Attempt) -> Result<Child, String> {
+/// A process that runs, and our ends of its pipes.
+pub(super) struct Started {
+    pub pid: Pid,
+    /// None if there is nothing to read.
+    pub stdin: Option<OwnedFd>,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+}
+
+/// Starts the process. `Err`: why not, in words.
+pub(super) fn start(attempt: &Attempt, groups: &Groups) -> Result<Started, String> {
     let program = program::find(attempt)?;
-    let mut command = command(attempt, &program);
     let mut pauses = PAUSES_MS.iter();
     loop {
-        match (command.spawn(), pauses.next()) {
-            (Ok(child), _) => return Ok(child),
+        match (spawn(attempt, &program, groups), pauses.next()) {
+            (Ok(started), _) => return Ok(started),
             (Err(error), Some(pause)) if passes(&error) => thread::sleep(Duration::from_millis(*pause)),
             (Err(error), _) => return Err(refusal::words(attempt, &program, &error)),
         }
@@ -34,21 +44,88 @@ fn passes(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::TXTBSY | Errno::AGAIN))
 }
 
-fn command(attempt: &Attempt, program: &Path) -> Command {
+#[cfg(target_os = "linux")]
+fn spawn(attempt: &Attempt, program: &Path, groups: &Groups) -> io::Result<Started> {
+    use super::spawn::{Pointers, Program, spawn};
+    use std::ffi::CString;
+    use std::os::fd::AsFd;
+
+    thread_local! {
+        static COMMAND: RefCell<(Pointers, Pointers)> = RefCell::default();
+    }
+    let own_stdin = if attempt.stdin.is_empty() { None } else { Some(pipe()?) };
+    let (stdout, stdout_end) = pipe()?;
+    let (stderr, stderr_end) = pipe()?;
+    let path = CString::new(program.as_os_str().as_bytes())?;
+    let dir = CString::new(attempt.dir.as_os_str().as_bytes())?;
+    let pid = COMMAND.with_borrow_mut(|(argv, env)| {
+        argv.clear();
+        attempt.argv.iter().try_for_each(|word| argv.push(&[word.as_bytes()]))?;
+        argv.seal();
+        env.clear();
+        let mut entries = attempt.env.iter();
+        entries.try_for_each(|(name, value)| env.push(&[name.as_bytes(), b"=", value.as_bytes()]))?;
+        env.seal();
+        spawn(&Program {
+            path: &path,
+            dir: &dir,
+            argv,
+            env,
+            stdin: match &own_stdin {
+                Some((read, _)) => read.as_fd(),
+                None => nothing_to_read()?,
+            },
+            stdout: stdout_end.as_fd(),
+            stderr: stderr_end.as_fd(),
+            announced: groups.place(attempt.slot),
+        })
+    })?;
+    Ok(Started { pid, stdin: own_stdin.map(|(_, write)| write), stdout, stderr })
+}
+
+/// A pipe that no program inherits: its reading end, its writing end.
+#[cfg(target_os = "linux")]
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
+/// The null device, opened once.
+#[cfg(target_os = "linux")]
+fn nothing_to_read() -> io::Result<std::os::fd::BorrowedFd<'static>> {
+    use std::os::fd::AsFd;
+    use std::sync::OnceLock;
+
+    static NULL: OnceLock<std::fs::File> = OnceLock::new();
+    if let Some(known) = NULL.get() {
+        return Ok(known.as_fd());
+    }
+    let opened = std::fs::File::open("/dev/null")?;
+    Ok(NULL.get_or_init(|| opened).as_fd())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn spawn(attempt: &Attempt, program: &Path, _groups: &Groups) -> io::Result<Started> {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
     let mut command = Command::new(program);
-    let (name, arguments) = attempt
-        .argv
-        .split_first()
-        .map_or((program.as_os_str(), &[][..]), |(name, rest)| (name.as_os_str(), rest));
-    command
+    let name = attempt.argv.first().map_or(program.as_os_str(), |name| name.as_os_str());
+    let mut child = command
         .arg0(name)
-        .args(arguments)
+        .args(attempt.argv.iter().skip(1))
         .env_clear()
         .envs(attempt.env.iter().map(|(name, value)| (name, value)))
         .current_dir(&attempt.dir)
         .process_group(0)
         .stdin(if attempt.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let missing = || io::Error::other("a pipe is missing");
+    Ok(Started {
+        pid: Pid::from_child(&child),
+        stdin: child.stdin.take().map(OwnedFd::from),
+        stdout: child.stdout.take().map(OwnedFd::from).ok_or_else(missing)?,
+        stderr: child.stderr.take().map(OwnedFd::from).ok_or_else(missing)?,
+    })
 }
