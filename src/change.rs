@@ -43,6 +43,14 @@ impl Change {
         Change { path, operation: Operation::Set(value) }
     }
 
+    /// What the change puts there.
+    pub fn value(&self) -> Option<&Value> {
+        match &self.operation {
+            Operation::Set(value) => Some(value),
+            Operation::Ensure(_) => None,
+        }
+    }
+
     pub fn ensure(path: Path, container: Container) -> Change {
         Change { path, operation: Operation::Ensure(container) }
     }

@@ -25,6 +25,8 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Draw the plan
     Graph(GraphArgs),
+    /// Remove what deco knows of the runs of a manifest
+    Clean(CleanArgs),
     /// List the tasks with their descriptions and tags
     List(ManifestArgs),
     /// Write a manifest to start from
@@ -70,10 +72,21 @@ pub struct SelectionArgs {
     pub skip: Vec<String>,
 }
 
+/// Where deco keeps what it knows of runs.
+#[derive(Debug, Args)]
+pub struct StateArgs {
+    /// Keep the state of runs in this folder [default: .deco beside the manifest]
+    #[arg(long, value_name = "DIR", env = "DECO_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub manifest: ManifestArgs,
+
+    #[command(flatten)]
+    pub state: StateArgs,
 
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -114,6 +127,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "DOC")]
     pub select: Vec<String>,
 
+    /// Go on with the last run, if it did not come to a good end, or with the run named: what had ended does not run again
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub resume: Option<String>,
+
+    /// Do not wait for another run of this manifest
+    #[arg(long)]
+    pub no_wait: bool,
+
     /// How to show progress
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub progress: Progress,
@@ -152,6 +173,15 @@ pub struct GraphArgs {
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "dot")]
     pub format: GraphFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+
+    #[command(flatten)]
+    pub state: StateArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
 //! The verbs, one file each; what they share is how a manifest is opened and how deco exits.
 
+mod begin;
 mod check;
+mod clean;
 mod completions;
 mod graph;
 mod init;
@@ -38,6 +40,7 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Check(args) => check::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Graph(args) => graph::run(&args),
+        Verb::Clean(args) => clean::run(&args),
         Verb::List(args) => list::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema => schema::run(),
@@ -62,6 +65,12 @@ impl Exit {
 fn complain(message: impl std::fmt::Display) {
     // a closed standard error leaves nobody to tell
     let _ = writeln!(io::stderr().lock(), "deco: {message}");
+}
+
+/// Says why deco cannot go on.
+fn broken(message: impl std::fmt::Display) -> Exit {
+    complain(message);
+    Exit::Broken
 }
 
 /// Writes to standard output. A reader that has closed it has seen enough; anything else is an error.

@@ -1,6 +1,8 @@
 //! What happened in a run, as facts: the one serialized vocabulary that `--events` and every report are made from.
 //! Addresses, never ids; times in milliseconds since the run began.
 
+mod read;
+
 use std::borrow::Cow;
 
 use serde::Serialize;
@@ -113,7 +115,30 @@ pub enum EventKind {
     },
 }
 
+impl Event {
+    /// Appends the event as a line of JSON.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        // nothing in it fails to serialize, and a Vec takes all
+        let _ = serde_json::to_writer(&mut *out, self);
+        out.push(b'\n');
+    }
+}
+
 impl EventKind {
+    /// Whether somebody who looks on would want to hear of it at once.
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            EventKind::AttemptStarted { .. } | EventKind::CallKept { .. } => false,
+            EventKind::CallEnded { outcome, .. }
+            | EventKind::TaskExpanded { outcome, .. }
+            | EventKind::SyncEnded { outcome, .. } => matches!(outcome, Outcome::Failed { .. }),
+            EventKind::RunStarted { .. }
+            | EventKind::AttemptFailed { .. }
+            | EventKind::Interrupted { .. }
+            | EventKind::RunEnded { .. } => true,
+        }
+    }
+
     /// Goes over the words that calls, their keys and expressions gave. Changes are no words: they are kept as they are
     /// or not at all.
     pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {

@@ -2,6 +2,7 @@
 //! Blocking: the caller gives the thread. Unaware of the plan, of documents and of what the output means.
 
 mod enders;
+mod environment;
 mod groups;
 mod leader;
 mod pipes;
@@ -15,6 +16,7 @@ mod start;
 mod tests;
 
 pub use enders::{End, Enders};
+pub use environment::{Environment, Variables};
 pub use groups::Groups;
 pub use process::run;
 
@@ -32,7 +34,7 @@ pub struct Attempt {
     /// relative to `dir`.
     pub argv: Vec<OsString>,
     /// The whole environment.
-    pub env: Vec<(OsString, OsString)>,
+    pub env: Environment,
     pub dir: PathBuf,
     /// What standard input holds; empty: the null device.
     pub stdin: Arc<[u8]>,

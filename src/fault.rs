@@ -1,6 +1,10 @@
 //! Faults that the law's tests plant, to see that they would be caught. In a release build none can be planted:
 //! the question is answered `false` at compile time.
 
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 /// A mistake that a careless deco could make.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -25,7 +29,6 @@ pub fn planted(fault: Fault) -> bool {
     if !cfg!(debug_assertions) {
         return false;
     }
-    use std::sync::OnceLock;
     static PLANTED: OnceLock<Option<Fault>> = OnceLock::new();
     *PLANTED.get_or_init(|| match std::env::var("DECO_PLANT_FAULT").ok()?.as_str() {
         "edge-dropped" => Some(Fault::EdgeDropped),
@@ -37,4 +40,21 @@ pub fn planted(fault: Fault) -> bool {
         "failed-attempt-kept" => Some(Fault::FailedAttemptKept),
         _ => None,
     }) == Some(fault)
+}
+
+/// Whether this write of the state is the one that is to fail (`DECO_PLANT_FAULT=io:N`, the first being 1), in builds with
+/// debug assertions only.
+pub fn full_disk() -> io::Result<()> {
+    if !cfg!(debug_assertions) {
+        return Ok(());
+    }
+    static FAILS: OnceLock<Option<u32>> = OnceLock::new();
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    let fails =
+        *FAILS.get_or_init(|| std::env::var("DECO_PLANT_FAULT").ok()?.strip_prefix("io:")?.parse().ok());
+    let number = fails.map(|fails| (fails, WRITES.fetch_add(1, Ordering::Relaxed) + 1));
+    match number {
+        Some((fails, number)) if number == fails => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    }
 }

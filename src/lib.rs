@@ -26,9 +26,11 @@ pub mod plan;
 pub mod schedule;
 pub mod store;
 pub mod exec;
+pub mod state;
 pub mod report;
 
 // floor 4: where they meet
+pub mod scribe;
 pub mod prepare;
 pub mod harvest;
 pub mod interrupt;

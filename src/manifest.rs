@@ -196,6 +196,8 @@ pub struct Task {
     pub cpus: Amount,
     pub uses: Vec<Use>,
     pub allow_failure: bool,
+    /// Whether a resumed run may take over how a call ended.
+    pub resume: bool,
 }
 
 /// `when`: a task that is not for success is a finalizer.

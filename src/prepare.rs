@@ -2,13 +2,15 @@
 //! says instead if the call is to be skipped or has failed before it began.
 
 mod environment;
+pub mod fingerprint;
+pub mod folders;
 pub mod scope;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::exec::Attempt;
+use crate::exec::{Attempt, Variables};
 use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
 use crate::mask::Secrets;
@@ -16,7 +18,7 @@ use crate::outcome::Failure;
 use crate::shell::Argument;
 use crate::value::{Value, excerpt};
 
-pub use environment::Environment;
+pub use folders::Folders;
 pub use scope::{CallScope, Hindrance};
 
 /// What is the same for every call of a run.
@@ -24,9 +26,10 @@ pub use scope::{CallScope, Hindrance};
 pub struct Setting {
     pub run_id: String,
     /// Dotenv of the settings, the process's own variables and the settings' `env`, merged.
-    pub env: Environment,
-    /// Holds a folder for each slot, removed with the run.
-    pub scratch: PathBuf,
+    pub env: Arc<Variables>,
+    /// What of that the manifest says.
+    pub declared: Vec<(String, String)>,
+    pub folders: Folders,
     pub secrets: Secrets,
 }
 
@@ -64,7 +67,7 @@ pub struct Own {
 
 /// What the call is to run.
 pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Attempt, Hindrance> {
-    std::fs::create_dir_all(private_folder(scope)).map_err(|error| {
+    setting.folders.make(own.slot).map_err(|error| {
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })
     })?;
@@ -77,7 +80,7 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
     Ok(Attempt {
         argv: argv(scope, &task.run)?,
-        env: env.into_iter().collect(),
+        env,
         dir,
         stdin: Arc::from(stdin.into_bytes()),
         timeout: task.timeout,

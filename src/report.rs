@@ -24,6 +24,11 @@ pub use terminal::{Color, Terminal};
 pub trait Reporter: Send {
     fn event(&mut self, event: &Event) -> Result<(), String>;
 
+    /// Events that come together; by default one after the other.
+    fn batch(&mut self, batch: &Batch) -> Result<(), String> {
+        batch.events.iter().try_for_each(|event| self.event(event))
+    }
+
     /// A word that is no fact of the run, for whoever looks at it now.
     fn notice(&mut self, _text: &str) {}
 
@@ -78,6 +83,21 @@ pub fn screen(options: Options) -> Box<dyn Reporter> {
     }
 }
 
+/// Events that come together, and the lines that they are in a journal.
+#[derive(Debug)]
+pub struct Batch {
+    pub events: Vec<Event>,
+    pub lines: Vec<u8>,
+}
+
+impl Batch {
+    pub fn new(events: Vec<Event>) -> Batch {
+        let mut lines = Vec::with_capacity(events.len() * 256);
+        events.iter().for_each(|event| event.write_line(&mut lines));
+        Batch { events, lines }
+    }
+}
+
 /// The reporters of a run, each on its thread.
 #[derive(Debug)]
 pub struct Reporters {
@@ -92,7 +112,7 @@ struct Running {
 
 #[derive(Clone, Debug)]
 enum Message {
-    Event(Arc<Event>),
+    Batch(Arc<Batch>),
     Notice(Arc<str>),
     /// Said rather than told by hanging up: the reporters hold senders to each other.
     End,
@@ -113,9 +133,9 @@ impl Reporters {
         Ok(Reporters { running })
     }
 
-    /// Hands an event to every reporter; never waits.
-    pub fn send(&self, event: Event) {
-        self.tell_all(&Message::Event(Arc::new(event)));
+    /// Hands events to every reporter; never waits.
+    pub fn send(&self, batch: Batch) {
+        self.tell_all(&Message::Batch(Arc::new(batch)));
     }
 
     /// Shows a word that is no fact of the run.
@@ -162,7 +182,7 @@ impl Desk {
                 Err(TryRecvError::Disconnected) => Message::End,
             };
             match message {
-                Message::Event(event) => self.attempt(|reporter| reporter.event(&event)),
+                Message::Batch(batch) => self.attempt(|reporter| reporter.batch(&batch)),
                 Message::Notice(text) => self.reporter.notice(&text),
                 Message::End => break,
             }
@@ -238,7 +258,7 @@ mod tests {
     fn events_come_in_order_and_none_is_lost() {
         let (one, seen) = recorder(None);
         let reporters = Reporters::start(vec![one]).unwrap();
-        (0..1000).for_each(|n| reporters.send(event(n)));
+        (0..1000).for_each(|n| reporters.send(Batch::new(vec![event(n)])));
         reporters.notice("done");
         assert!(reporters.finish().is_empty());
         let seen = seen.lock().unwrap();
@@ -253,7 +273,7 @@ mod tests {
         let (open, gate) = channel();
         slow.gate = Some(gate);
         let reporters = Reporters::start(vec![slow]).unwrap();
-        (0..1000).for_each(|n| reporters.send(event(n)));
+        (0..1000).for_each(|n| reporters.send(Batch::new(vec![event(n)])));
         assert!(seen.lock().unwrap().is_empty());
         open.send(()).unwrap();
         reporters.finish();
@@ -265,7 +285,7 @@ mod tests {
         let (bad, of_bad) = recorder(Some(2));
         let (good, of_good) = recorder(None);
         let reporters = Reporters::start(vec![bad, good]).unwrap();
-        (1..=4).for_each(|n| reporters.send(event(n)));
+        (1..=4).for_each(|n| reporters.send(Batch::new(vec![event(n)])));
         assert_eq!(reporters.finish(), ["no room"]);
         assert_eq!(*of_bad.lock().unwrap(), ["event 1", "event 2"]);
         let mut told = of_good.lock().unwrap().clone();

@@ -4,11 +4,11 @@
 mod call;
 mod expansion;
 mod finalizers;
+pub mod resume;
 mod rules;
 mod sync;
 mod tell;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,14 @@ use crate::mask::Masker;
 use crate::outcome::{Outcome, in_words};
 use crate::plan::{CallId, Node, Plan, TaskId, select};
 use crate::prepare::Setting;
-use crate::report::Reporters;
 use crate::schedule::Schedule;
 use crate::schedule::start::Next;
+use crate::scribe::Scribe;
 use crate::store::{Clash, Store};
 
 use call::Ended;
 use finalizers::Record;
+use resume::Resume;
 
 /// What a run is asked for.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub struct Ran {
     pub store: Store,
     /// The first conflict that was found while the run went on.
     pub clash: Option<Clash>,
+    /// Why deco itself could not go on, in words that have been shown.
+    pub broken: Option<String>,
     /// The signal that ended the run.
     pub signal: Option<i32>,
     /// Whether a failure left the rest running, so that what was filled is worth telling.
@@ -72,7 +75,8 @@ pub struct Running {
     /// Those of finalizers, which outlive the first signal.
     final_enders: Arc<Enders>,
     groups: Groups,
-    reporters: Arc<Reporters>,
+    scribe: Arc<Scribe>,
+    resume: Resume,
     began: Instant,
     core: Mutex<Core>,
     changed: Condvar,
@@ -93,6 +97,7 @@ struct Core {
     /// Whether the run itself took too long.
     timed_out: bool,
     clash: Option<Clash>,
+    broken: Option<String>,
     signal: Option<i32>,
     /// What finalizers are told of ended calls: exit and last words. Kept only if there are finalizers.
     records: Option<FxHashMap<CallId, Record>>,
@@ -111,7 +116,8 @@ impl Running {
         plan: Plan,
         options: Options,
         setting: Setting,
-        reporters: Arc<Reporters>,
+        scribe: Arc<Scribe>,
+        resume: Resume,
     ) -> std::io::Result<Running> {
         let seed = setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut schedule = Schedule::new(&plan, rules::rules(&plan.manifest, options.jobs, seed));
@@ -126,6 +132,7 @@ impl Running {
             failures: 0,
             timed_out: false,
             clash: None,
+            broken: None,
             signal: None,
             records: finalizers::are_there(&plan.manifest).then(FxHashMap::default),
             told_unexpanded: FxHashSet::default(),
@@ -141,7 +148,8 @@ impl Running {
             setting,
             enders: Enders::new()?,
             final_enders: Arc::new(Enders::new()?),
-            reporters,
+            scribe,
+            resume,
             began: Instant::now(),
             core: Mutex::new(core),
             changed: Condvar::new(),
@@ -190,7 +198,7 @@ impl Running {
                 core.timed_out = true;
                 core.stop();
                 self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
-                self.reporters
+                self.scribe
                     .notice(&format!("the run took longer than its run-timeout of {}", in_words(limit)));
                 drop(core);
                 return self.changed.notify_all();
@@ -245,6 +253,7 @@ impl Running {
             plan: core.plan,
             store: core.store,
             clash: core.clash,
+            broken: core.broken,
             signal: core.signal,
             keeps_going,
             secrets,
@@ -296,6 +305,16 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// deco itself cannot go on: nothing starts any more, and what runs is ended, since its end could not be kept.
+    pub fn broken(&self, message: String) {
+        let mut core = self.lock();
+        core.broken.get_or_insert(message);
+        core.stop();
+        drop(core);
+        self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
+        self.changed.notify_all();
     }
 
     /// Two calls are in conflict: nothing starts any more.
@@ -350,7 +369,9 @@ impl Core {
         match self {
             Core { signal: Some(_), .. } => RunStatus::Interrupted,
             Core { clash: Some(_), .. } => RunStatus::Conflict,
-            Core { failures: 1.., .. } | Core { timed_out: true, .. } => RunStatus::Failed,
+            Core { failures: 1.., .. } | Core { timed_out: true, .. } | Core { broken: Some(_), .. } => {
+                RunStatus::Failed
+            }
             _ => RunStatus::Succeeded,
         }
     }
@@ -358,9 +379,4 @@ impl Core {
 
 fn millis(time: Duration) -> u64 {
     time.as_millis().try_into().unwrap_or(u64::MAX)
-}
-
-/// Where a slot's calls put private files.
-fn slot_folder(setting: &Setting, slot: u32) -> PathBuf {
-    setting.scratch.join(slot.to_string())
 }

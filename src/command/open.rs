@@ -9,12 +9,12 @@ use rustc_hash::FxHashSet;
 
 use crate::cli::ManifestArgs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, nearest};
+use crate::exec::Variables;
 use crate::manifest::{Manifest, Select, check};
 use crate::mask::Secrets;
 use crate::path::Path as Place;
 use crate::plan::scope::World;
 use crate::plan::{Plan, reads};
-use crate::prepare::Environment;
 use crate::report::{Color, Terminal, diagnostics};
 use crate::value::Value;
 
@@ -23,7 +23,7 @@ use super::{Exit, complain, secrets};
 /// A manifest that is right, its plan, and the environment that calls inherit.
 pub struct Opened {
     pub plan: Plan,
-    pub env: Environment,
+    pub env: Variables,
     pub secrets: Secrets,
 }
 
@@ -178,13 +178,13 @@ fn split<'a>(text: &'a str, flag: &str, what: &str) -> Result<(Place, &'a str), 
 
 /// What calls inherit: the settings' dotenv, the process's own variables without those that deco gives a call, the
 /// settings' `env`.
-fn environment(manifest: &Manifest) -> Environment {
+fn environment(manifest: &Manifest) -> Variables {
     let settings = &manifest.settings;
     let pairs = |pairs: &[(String, String)]| -> Vec<(OsString, OsString)> {
         pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
     };
     let own = std::env::vars_os().filter(|(name, _)| !is_given_to_calls(&name.to_string_lossy()));
-    let mut env = Environment::new();
+    let mut env = Variables::new();
     env.extend(pairs(&settings.dotenv));
     env.extend(own);
     env.extend(pairs(&settings.env));
@@ -209,7 +209,7 @@ fn is_given_to_calls(name: &str) -> bool {
 }
 
 /// `env` in expressions; what is not UTF-8 is left out.
-fn as_value(env: &Environment) -> Value {
+fn as_value(env: &Variables) -> Value {
     let texts = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
     Value::object(texts.map(|(name, value)| (name, Value::from(value))))
 }

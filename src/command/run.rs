@@ -14,13 +14,15 @@ use crate::mask::Masker;
 use crate::name::Name;
 use crate::output;
 use crate::plan::{Plan, conflict, select};
-use crate::prepare::Setting;
+use crate::prepare::{Folders, Setting};
 use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
+use crate::scribe::Scribe;
 use crate::store::Clash;
 
+use super::begin::{self, Begun};
 use super::open::{self, Opened};
-use super::{Exit, complain, print, secrets};
+use super::{Exit, broken, complain, print, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -49,11 +51,6 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
 fn wrong(message: impl std::fmt::Display) -> Exit {
     complain(message);
     Exit::Wrong
-}
-
-fn broken(message: impl std::fmt::Display) -> Exit {
-    complain(message);
-    Exit::Broken
 }
 
 fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
@@ -125,32 +122,43 @@ fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
 
 /// Runs to the end; also tells whether the events could all be written.
 fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, bool), Exit> {
+    let reporters = reporters(args)?;
+    let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, args)?;
     // only its owner may look at what calls read and write
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
     let scratch =
         scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
-    let folder = scratch.path().to_owned();
-    let setting = Setting { run_id: run_id(), env: opened.env, scratch: folder, secrets: opened.secrets };
-    let reporters = Arc::new(reporters(args)?);
-    let running = Running::new(opened.plan, options, setting, reporters.clone());
+    let settings = &opened.plan.manifest.settings;
+    let setting = Setting {
+        run_id: folder.id.clone(),
+        env: Arc::new(opened.env),
+        declared: settings.dotenv.iter().chain(&settings.env).cloned().collect(),
+        folders: Folders::new(scratch.path().to_owned(), options.jobs),
+        secrets: opened.secrets,
+    };
+    let scribe = Scribe::start(Some(journal), reporters);
+    let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
+    let running = Running::new(opened.plan, options, setting, scribe.clone(), resume);
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
+    let stopped = Arc::downgrade(&running);
+    scribe.on_failure(move |message| {
+        if let Some(running) = stopped.upgrade() {
+            running.broken(message);
+        }
+    });
     let interrupted = running.clone();
     let guard = interrupt::watch(move |signal, nth| interrupted.interrupt(signal, nth));
     let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
     running.run();
     drop(guard);
+    let written = scribe.finish();
+    drop(lock);
     let running =
         Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;
-    let ran = running.into_ran();
-    let unwritten = Arc::into_inner(reporters).map(Reporters::finish).unwrap_or_default();
-    Ok((ran, unwritten.is_empty()))
-}
-
-/// Sorts by time: seconds since 1970 and the process.
-fn run_id() -> String {
-    let now = jiff::Timestamp::now();
-    format!("{}-{}", now.strftime("%Y%m%dT%H%M%S"), std::process::id())
+    let mut ran = running.into_ran();
+    ran.broken = ran.broken.or(written.journal.err());
+    Ok((ran, written.reporters.is_empty()))
 }
 
 fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
@@ -197,6 +205,9 @@ fn quoted(path: &Path) -> String {
 fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunArgs) -> Exit {
     let color = args.manifest.color;
     let plan = &ran.plan;
+    if ran.broken.is_some() {
+        return Exit::Broken;
+    }
     if let Some(signal) = ran.signal {
         return Exit::Signal(signal);
     }

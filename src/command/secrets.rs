@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use crate::diagnostic::Diagnostic;
+use crate::exec::Variables;
 use crate::harvest::contains_secret;
 use crate::manifest::{Manifest, Sourced};
 use crate::mask::{Masker, SHORTEST, Secrets, can_be_hidden};
 use crate::plan::Plan;
-use crate::prepare::Environment;
 
 /// The values that secret variables have, also those that another value of the variable wins over.
 pub fn of(manifest: &Manifest) -> Secrets {
@@ -22,7 +22,7 @@ pub fn of(manifest: &Manifest) -> Secrets {
 }
 
 /// Warnings of values that are no secrets because they are too short.
-pub fn too_short(manifest: &Manifest, env: &Environment) -> Vec<Diagnostic> {
+pub fn too_short(manifest: &Manifest, env: &Variables) -> Vec<Diagnostic> {
     let is_short = |name: &str| {
         let value = env.get(OsStr::new(name)).map(|value| value.as_encoded_bytes());
         value.is_some_and(|value| !value.trim_ascii().is_empty() && !can_be_hidden(value))

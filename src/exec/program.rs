@@ -42,8 +42,7 @@ pub(super) fn is_executable(place: &Path) -> bool {
 
 /// The attempt's PATH; of several the last, as in its environment.
 fn search_path(attempt: &Attempt) -> &OsStr {
-    let path = attempt.env.iter().rev().find(|(name, _)| name == "PATH");
-    path.map_or(OsStr::new(STANDARD_PATH), |(_, value)| value.as_os_str())
+    attempt.env.get("PATH").unwrap_or(OsStr::new(STANDARD_PATH))
 }
 
 /// The places where `name` may stand. An empty entry is the current folder.

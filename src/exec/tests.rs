@@ -13,10 +13,14 @@ use super::*;
 
 const FAR: Duration = Duration::from_secs(600);
 
+fn environment(declared: Vec<(String, OsString)>) -> Environment {
+    Environment { declared, ..Environment::default() }
+}
+
 fn attempt(argv: &[&str]) -> Attempt {
     Attempt {
         argv: argv.iter().map(OsString::from).collect(),
-        env: vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())],
+        env: environment(vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())]),
         dir: std::env::temp_dir(),
         stdin: Arc::from(Vec::new()),
         timeout: None,
@@ -79,8 +83,8 @@ fn time_out(script: &str, grace: Duration) -> Finished {
 fn a_process_gets_what_stands_in_the_attempt_and_nothing_else() {
     let folder = TempDir::new().unwrap();
     let mut attempt = sh("cat; echo $A-$HOME; pwd -P; echo oops >&2; exit 3");
-    attempt.env.push(("A".into(), "first".into()));
-    attempt.env.push(("A".into(), "last".into()));
+    attempt.env.declared.push(("A".into(), "first".into()));
+    attempt.env.declared.push(("A".into(), "last".into()));
     attempt.dir = folder.path().canonicalize().unwrap();
     attempt.stdin = Arc::from(&b"in\n"[..]);
     let finished = go(&attempt);
@@ -200,7 +204,7 @@ fn end_when_ready(script: &str, ends: &[End]) -> Finished {
     let folder = TempDir::new().unwrap();
     let told = fifo(folder.path());
     let mut attempt = sh(script);
-    attempt.env.push(("FIFO".into(), told.clone().into()));
+    attempt.env.declared.push(("FIFO".into(), told.clone().into()));
     let enders = Enders::new().unwrap();
     thread::scope(|scope| {
         let running = scope.spawn(|| run(&attempt, &enders, &Groups::new(1)));
@@ -294,7 +298,8 @@ fn a_program_is_found_as_the_attempt_sees_it() {
     ]);
     let check = |program: &str, path: &str, expected: &str| {
         let env = vec![("PATH".into(), "/nowhere".into()), ("PATH".into(), path.into())];
-        let finished = go(&Attempt { env, dir: folder.path().to_owned(), ..attempt(&[program]) });
+        let finished =
+            go(&Attempt { env: environment(env), dir: folder.path().to_owned(), ..attempt(&[program]) });
         assert_eq!(finished.ending, code(0), "{program} by {path}");
         assert_eq!(text(&finished.stdout.bytes), format!("{expected}\n"), "{program} by {path}");
     };
@@ -307,7 +312,7 @@ fn a_program_is_found_as_the_attempt_sees_it() {
 
 #[test]
 fn without_a_path_the_standard_folders_are_searched() {
-    let finished = go(&Attempt { env: Vec::new(), ..sh("exit 5") });
+    let finished = go(&Attempt { env: Environment::default(), ..sh("exit 5") });
     assert_eq!(finished.ending, code(5));
 }
 
@@ -334,7 +339,8 @@ fn a_program_that_cannot_be_started_says_why() {
     let dir = folder.path().display().to_string();
     let check = |program: &str, expected: &str| {
         let env = vec![("PATH".into(), "/empty:bin".into())];
-        let words = refused(&Attempt { env, dir: folder.path().to_owned(), ..attempt(&[program]) });
+        let words =
+            refused(&Attempt { env: environment(env), dir: folder.path().to_owned(), ..attempt(&[program]) });
         assert_eq!(words.replace(&dir, "DIR"), expected);
     };
     check("", "the command names no program");
@@ -384,7 +390,7 @@ fn what_is_too_long_is_measured() {
     assert!(words.contains("3000014 bytes of arguments (the longest 3000000)"), "{words}");
     assert!(words.contains("`stdin`"), "{words}");
     let mut attempt = sh("exit 0");
-    attempt.env.push(("LONG".into(), long.into()));
+    attempt.env.declared.push(("LONG".into(), long.into()));
     let words = refused(&attempt);
     assert!(words.contains("the variable `LONG` has 3000000 bytes"), "{words}");
 }
@@ -393,7 +399,7 @@ fn what_is_too_long_is_measured() {
 fn a_nul_byte_is_refused_in_words() {
     assert!(refused(&attempt(&["sh", "a\0b"])).starts_with("an argument contains a NUL byte"));
     let mut attempt = sh("exit 0");
-    attempt.env.push(("V".into(), "a\0b".into()));
+    attempt.env.declared.push(("V".into(), "a\0b".into()));
     assert!(refused(&attempt).starts_with("the variable `V` contains a NUL byte"));
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 pub mod not_yet {
     pub const ROOT: &[&str] = &["documents"];
     pub const TASK: &[&str] =
-        &["mutates", "call", "worker", "request", "python", "resume", "inputs", "outputs", "cache"];
+        &["mutates", "call", "worker", "request", "python", "inputs", "outputs", "cache"];
 }
 
 /// A deco manifest: tasks that run concurrently, and the documents that they read and fill.
@@ -144,6 +144,8 @@ pub struct Task {
     pub uses: Option<BTreeMap<String, Amount>>,
     /// Whether the run goes on, and succeeds, when a call of this task fails.
     pub allow_failure: Option<bool>,
+    /// Whether a resumed run takes over the end of a call that had ended; false: it runs in every run.
+    pub resume: Option<bool>,
     /// Words to select tasks by.
     pub tags: Option<Vec<String>>,
 }

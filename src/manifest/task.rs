@@ -96,6 +96,7 @@ pub fn read<'a>(
         cpus: fields.get("cpus").and_then(|node| attempts::cpus(reader, node)).unwrap_or(Amount::Constant(1)),
         uses: fields.get("uses").and_then(|node| attempts::uses(reader, node)).unwrap_or_default(),
         allow_failure: fields.get("allow-failure").and_then(|node| reader.boolean(node)).unwrap_or(false),
+        resume: fields.get("resume").and_then(|node| reader.boolean(node)).unwrap_or(true),
         name: name.clone(),
         span: span.clone(),
         variables,

@@ -1,7 +1,7 @@
 //! The secrets of a run: which variables hold them, and every value that they had so far. What is shown is hidden by
 //! all of them; what a call may not give back is told by those that it can know, whatever ended first.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::sync::{PoisonError, RwLock};
 
 use super::{Masker, can_be_hidden};
@@ -49,8 +49,11 @@ impl Secrets {
     }
 
     /// Those that a call with this environment can know.
-    pub fn of_call(&self, env: &[(OsString, OsString)]) -> Masker {
-        let own = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
+    pub fn of_call<'e>(&self, env: impl Iterator<Item = (&'e OsStr, &'e OsStr)>) -> Masker {
+        if self.variables.is_empty() {
+            return Masker::new();
+        }
+        let own = env.filter_map(|(name, value)| Some((name.to_str()?, value.as_encoded_bytes())));
         let own = own.filter(|(name, _)| self.names(name));
         own.fold(self.given.clone(), |masker, (name, value)| masker.with(name, value))
     }

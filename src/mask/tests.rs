@@ -3,6 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use std::ffi::OsStr;
+
 use super::*;
 
 fn masker(secrets: &[&str]) -> Masker {
@@ -131,8 +133,9 @@ fn secrets_are_learned_of_their_variables_alone() {
     secrets.learn("OTHER", b"fourth");
     assert_eq!(secrets.known().mask_text("first second third fourth other"), "*** *** *** fourth other");
     assert_eq!(secrets.given().mask_text("second third"), "*** third");
-    let env = [("TOKEN", "own-one"), ("OTHER", "fifth")].map(|(name, value)| (name.into(), value.into()));
-    let of_call = secrets.of_call(&env);
+    let env =
+        [("TOKEN", "own-one"), ("OTHER", "fifth")].map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+    let of_call = secrets.of_call(env.into_iter());
     assert_eq!(of_call.mask_text("first third own-one fifth"), "*** third *** fifth");
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use crate::exec::Environment;
 use crate::expr::{Binding, Scope, View};
 use crate::manifest::Task;
 use crate::manifest::settings::read_dotenv;
@@ -11,20 +12,33 @@ use crate::value::{Text, Value};
 
 use super::{CallScope, Hindrance, Own, Setting, private_folder, result_file};
 
-/// Variables by name; of equal names the later wins.
-pub type Environment = indexmap::IndexMap<OsString, OsString>;
-
-/// The call's variables: the later wins, deco's own last.
+/// The call's variables.
 pub fn environment(
     scope: &CallScope,
     setting: &Setting,
     task: &Task,
     own: &Own,
 ) -> Result<Environment, Hindrance> {
-    let mut env = setting.env.clone();
+    let declared = declared(scope, setting, task)?;
+    let given = given(scope, setting, task, own)?;
+    let env = Environment { inherited: setting.env.clone(), declared, given };
+    let own = env.declared.iter().chain(&env.given);
+    match own.into_iter().find(|(_, value)| value.as_encoded_bytes().contains(&0)) {
+        Some((name, _)) => Err(Hindrance::Failed(Failure::CannotStart {
+            message: format!("the variable `{name}` holds a NUL byte"),
+        })),
+        None => Ok(env),
+    }
+}
+
+type Entries = Vec<(String, OsString)>;
+
+/// What the task says.
+fn declared(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Entries, Hindrance> {
+    let mut entries = Entries::new();
     let mut set = |name: &str, value: String| {
         setting.secrets.learn(name, value.as_bytes());
-        env.insert(name.into(), value.into());
+        entries.push((name.to_owned(), value.into()));
     };
     if let Some(file) = &task.dotenv {
         let file = scope.render(file)?;
@@ -38,6 +52,13 @@ pub fn environment(
     for (name, value) in &task.env {
         set(name, scope.render(value)?);
     }
+    Ok(entries)
+}
+
+/// What deco tells every call.
+fn given(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Entries, Hindrance> {
+    let mut entries = Entries::with_capacity(12);
+    let mut set = |name: &str, value: String| entries.push((name.to_owned(), value.into()));
     set("DECO_TASK", task.name.to_string());
     set("DECO_CALL", scope.address());
     set("DECO_KEY", Value::array(scope.key().to_vec()).to_json());
@@ -57,12 +78,7 @@ pub fn environment(
         let file = document_file(scope, &name)?;
         set(&format!("DECO_DOC_{}", name.to_uppercase()), file);
     }
-    match env.iter().find(|(_, value)| value.as_encoded_bytes().contains(&0)) {
-        Some((name, _)) => Err(Hindrance::Failed(Failure::CannotStart {
-            message: format!("the variable `{}` holds a NUL byte", name.to_string_lossy()),
-        })),
-        None => Ok(env),
-    }
+    Ok(entries)
 }
 
 fn declared_documents(task: &Task) -> Vec<Text> {

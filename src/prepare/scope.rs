@@ -1,6 +1,7 @@
 //! What the expressions of one call, or of a sync point, may ask for: gathered from the plan and the store once, owned from
 //! then on, so that a call holds nothing of the run while it is under way.
 
+use std::cell::RefCell;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct CallScope {
     pub also: Vec<(&'static str, Value)>,
     /// For private files.
     folder: PathBuf,
+    /// The private files so far: path, and what the content comes to.
+    files: RefCell<Vec<(String, blake3::Hash)>>,
     /// What the call must not give back.
     pub secrets: Masker,
 }
@@ -79,6 +82,7 @@ impl CallScope {
             after: None,
             also: Vec::new(),
             folder,
+            files: RefCell::default(),
             secrets: Masker::new(),
         })
     }
@@ -93,6 +97,7 @@ impl CallScope {
             after: None,
             also: Vec::new(),
             folder: PathBuf::new(),
+            files: RefCell::default(),
             secrets: Masker::new(),
         })
     }
@@ -115,6 +120,20 @@ impl CallScope {
     /// The folder that the manifest's paths start from.
     pub fn dir(&self) -> &FilePath {
         &self.world.manifest.dir
+    }
+
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The places of documents that the call may look at.
+    pub fn views(&self) -> &[(Text, View)] {
+        &self.views
+    }
+
+    /// The private files so far: path, and what the content comes to.
+    pub fn files_made(&self) -> Vec<(String, blake3::Hash)> {
+        self.files.borrow().clone()
     }
 
     /// Where the call's private files go.
@@ -222,6 +241,9 @@ impl Scope for CallScope {
             file.into_temp_path().keep().map_err(|error| error.error)
         };
         let path = write().map_err(|error| format!("cannot write a private file: {error}"))?;
-        path.into_os_string().into_string().map_err(|_| "the path of a private file is not UTF-8".to_owned())
+        let path = path.into_os_string().into_string();
+        let path = path.map_err(|_| "the path of a private file is not UTF-8".to_owned())?;
+        self.files.borrow_mut().push((path.clone(), blake3::hash(content)));
+        Ok(path)
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::Reporter;
+use super::{Batch, Reporter};
 use crate::event::Event;
 
 /// Writes events to a file.
@@ -22,11 +22,6 @@ impl Events {
         Ok(Events { name: path.display().to_string(), file })
     }
 
-    fn write(&mut self, event: &Event) -> io::Result<()> {
-        serde_json::to_writer(&mut self.file, event)?;
-        self.file.write_all(b"\n")
-    }
-
     fn words(&self, error: &io::Error) -> String {
         format!("failed to write the events to `{}`: {error}", self.name)
     }
@@ -34,7 +29,11 @@ impl Events {
 
 impl Reporter for Events {
     fn event(&mut self, event: &Event) -> Result<(), String> {
-        self.write(event).map_err(|error| self.words(&error))
+        self.batch(&Batch::new(vec![event.clone()]))
+    }
+
+    fn batch(&mut self, batch: &Batch) -> Result<(), String> {
+        self.file.write_all(&batch.lines).map_err(|error| self.words(&error))
     }
 
     fn idle(&mut self) -> Result<(), String> {

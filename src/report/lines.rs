@@ -152,7 +152,8 @@ impl Lines {
             if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
         let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
         block.push_str(&ended.last_words(failure));
-        let again = format!("  to run it again: {} -t {}\n", self.again, shell_quoted(&clean(ended.name)));
+        let again =
+            format!("  to run it again: {} --resume -t {}\n", self.again, shell_quoted(&clean(ended.name)));
         block.push_str(&again);
         block
     }

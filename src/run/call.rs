@@ -16,10 +16,11 @@ use crate::plan::CallId;
 use crate::prepare::{self, CallScope, Hindrance};
 use crate::schedule::End;
 use crate::schedule::demand::Grant;
+use crate::state::earlier::EarlierEnd;
 use crate::store::Clash;
 
 use super::finalizers::Record;
-use super::{Core, Running, rules, slot_folder};
+use super::{Core, Running, rules};
 
 /// A call that has ended, one way or another.
 #[derive(Debug)]
@@ -27,19 +28,22 @@ pub(super) struct Ended {
     pub outcome: Outcome,
     pub changes: Vec<Change>,
     pub finished: Option<Finished>,
+    /// Of the attempt that was made.
+    pub fingerprint: Option<String>,
+    /// The earlier end that was taken over.
+    pub kept: Option<EarlierEnd>,
 }
 
 impl Running {
     /// Makes one attempt of a call.
     pub(super) fn call(&self, call: CallId, node: NodeIndex, attempt: u32, grant: &Grant) {
-        let folder = slot_folder(&self.setting, grant.slot);
+        let folder = self.setting.folders.path(grant.slot);
         let made = catch_unwind(AssertUnwindSafe(|| self.make(call, attempt, grant, &folder)));
         let ended = made.unwrap_or_else(|_| {
             let message = "deco itself failed here; please report it".to_owned();
             Ended::failed(Failure::Expression { message }, None)
         });
-        // what a call leaves in its private folder goes with it; a leftover is no failure of the call
-        let _ = std::fs::remove_dir_all(&folder);
+        self.setting.folders.tidy(grant.slot);
         self.end_attempt(call, node, attempt, ended);
     }
 
@@ -85,15 +89,16 @@ impl Running {
 
     /// Prepares the call, makes its attempt and reads what it changed.
     fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
-        let (seen, because, task) = {
+        let (seen, because, task, task_index) = {
             let core = &mut *self.lock();
-            let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
+            let index = core.plan.task_of(call).0 as usize;
+            let task = &self.manifest.tasks[index];
             let because = if core.skipped.contains(&call) {
                 Some(Skip::Requested)
             } else {
                 (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
             };
-            (core.see(call, attempt, folder.to_owned()), because, task)
+            (core.see(call, attempt, folder.to_owned()), because, task, index)
         };
         let mut scope = match seen {
             Ok(scope) => scope,
@@ -117,19 +122,28 @@ impl Running {
             Ok(attempt) => attempt,
             Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
         };
-        scope.secrets = self.setting.secrets.of_call(&prepared.env);
+        scope.secrets = self.setting.secrets.of_call(prepared.env.iter());
         if let Some(failure) = secret_key(&scope) {
             return failed(&mut scope, task, failure, None);
         }
-        self.tell_attempt(scope.address(), attempt, grant.slot);
+        let address = scope.address();
+        let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &prepared);
+        if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
+            return kept;
+        }
+        let fingerprint = Some(fingerprint);
+        self.tell_attempt(address, attempt, grant.slot);
         let mut finished = self.attempt(task, &prepared);
         if planted(Fault::FailedAttemptKept) && attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
         let changes = harvest::changes(&mut scope, task, &finished);
         match changes.and_then(|changes| self.fitting(call, changes)) {
-            Ok(changes) => Ended { outcome: Outcome::Succeeded, changes, finished: Some(finished) },
-            Err(failure) => failed(&mut scope, task, failure, Some(finished)),
+            Ok(changes) => {
+                let finished = Some(finished);
+                Ended { outcome: Outcome::Succeeded, changes, finished, fingerprint, kept: None }
+            }
+            Err(failure) => Ended { fingerprint, ..failed(&mut scope, task, failure, Some(finished)) },
         }
     }
 
@@ -145,7 +159,7 @@ impl Running {
         finished
     }
 
-    fn fitting(&self, call: CallId, changes: Vec<Change>) -> Result<Vec<Change>, Failure> {
+    pub(super) fn fitting(&self, call: CallId, changes: Vec<Change>) -> Result<Vec<Change>, Failure> {
         let core = self.lock();
         let misfit = changes.iter().find_map(|change| {
             let message = core.store.misfit(&core.plan, call, change)?;
@@ -202,8 +216,15 @@ impl Running {
         if matches!(ended.outcome, Outcome::Failed { .. } | Outcome::NotRun) {
             core.store.record_failure(task);
         }
-        if let (Some(records), Some(finished)) = (&mut core.records, &ended.finished) {
-            records.insert(call, Record { exit: finished.exit(), stderr_tail: tails.stderr.clone() });
+        if let Some(records) = &mut core.records {
+            let record = match (&ended.finished, &ended.kept) {
+                (Some(finished), _) => {
+                    Some(Record { exit: finished.exit(), stderr_tail: tails.stderr.clone() })
+                }
+                (None, Some(kept)) => Some(Record { exit: kept.exit, stderr_tail: kept.stderr_tail.clone() }),
+                (None, None) => None,
+            };
+            records.extend(record.map(|record| (call, record)));
         }
         self.tell_call(core.plan.address(call).to_string(), &ended, tails);
         core.store.record(call, ended.changes);
@@ -236,11 +257,17 @@ impl Core {
 
 impl Ended {
     fn failed(failure: Failure, finished: Option<Finished>) -> Ended {
-        Ended { outcome: Outcome::Failed { failure, forgiven: false }, changes: Vec::new(), finished }
+        let outcome = Outcome::Failed { failure, forgiven: false };
+        Ended { finished, ..Ended::never_begun(outcome) }
     }
 
     fn not_run() -> Ended {
-        Ended { outcome: Outcome::NotRun, changes: Vec::new(), finished: None }
+        Ended::never_begun(Outcome::NotRun)
+    }
+
+    /// A call of which no attempt was made, and that changes nothing.
+    pub fn never_begun(outcome: Outcome) -> Ended {
+        Ended { outcome, changes: Vec::new(), finished: None, fingerprint: None, kept: None }
     }
 }
 
@@ -256,11 +283,10 @@ fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option
         return Ended::failed(failure, finished);
     }
     match harvest::defaults(scope, task).transpose() {
-        Ok(changes) => Ended {
-            outcome: Outcome::Failed { failure, forgiven: true },
-            changes: changes.unwrap_or_default(),
-            finished,
-        },
+        Ok(changes) => {
+            let outcome = Outcome::Failed { failure, forgiven: true };
+            Ended { changes: changes.unwrap_or_default(), finished, ..Ended::never_begun(outcome) }
+        }
         Err(wrong) => Ended::failed(wrong, finished),
     }
 }
@@ -269,7 +295,7 @@ fn skipped(scope: &mut CallScope, task: &Task, because: Skip) -> Ended {
     match harvest::defaults(scope, task).transpose() {
         Ok(changes) => {
             let changes = changes.unwrap_or_default();
-            Ended { outcome: Outcome::Skipped { because }, changes, finished: None }
+            Ended { changes, ..Ended::never_begun(Outcome::Skipped { because }) }
         }
         Err(wrong) => Ended::failed(wrong, None),
     }

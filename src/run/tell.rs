@@ -25,7 +25,7 @@ impl Running {
                 }
             });
         }
-        self.reporters.send(Event { ms: millis(self.began.elapsed()), kind });
+        self.scribe.send(Event { ms: millis(self.began.elapsed()), kind });
     }
 
     pub(super) fn tell_start(&self) {
@@ -40,7 +40,7 @@ impl Running {
             manifest: self.manifest.source.name.clone(),
             name: self.manifest.settings.name.clone(),
             started: jiff::Timestamp::now().to_string(),
-            resumed: false,
+            resumed: self.resume.goes_on,
             whole: self.options.wanted.is_none() && self.options.skipped.is_empty(),
             jobs: self.options.jobs,
             calls: wanted.count(),
@@ -80,13 +80,16 @@ impl Running {
     }
 
     pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
+        if ended.kept.is_some() {
+            return self.tell(EventKind::CallKept { call });
+        }
         self.tell(EventKind::CallEnded {
             call,
             outcome: ended.outcome.clone(),
             took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
             exit: ended.finished.as_ref().and_then(Finished::exit),
             leaked: ended.finished.as_ref().is_some_and(|finished| finished.leaked),
-            fingerprint: None,
+            fingerprint: ended.fingerprint.clone(),
             changes: ended.changes.clone(),
             stdout_tail: tails.stdout,
             stderr_tail: tails.stderr,
@@ -146,7 +149,7 @@ impl Running {
                 continue;
             }
             let outcome = never(core, node);
-            let ended = Ended { outcome: outcome.clone(), changes: Vec::new(), finished: None };
+            let ended = Ended::never_begun(outcome.clone());
             self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
             core.store.record_failure(core.plan.task_of(call));
             core.outcomes[call.0 as usize] = Some(outcome);

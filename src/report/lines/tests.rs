@@ -64,7 +64,7 @@ p[0,3] failed: exited with code 3 after 1.2s
     Traceback:
       line 1
     ValueError: x
-  to run it again: deco run -t 'p[0,3]'
+  to run it again: deco run --resume -t 'p[0,3]'
 ",
     );
 }
@@ -78,7 +78,7 @@ fn a_silent_failure_shows_its_output() {
 p failed: exited with code 1 after 1.2s
   standard output:
     1 test failed
-  to run it again: deco run -t p
+  to run it again: deco run --resume -t p
 ",
     );
 }
@@ -98,7 +98,7 @@ fn a_result_that_does_not_parse_shows_both_outputs() {
     6
   standard error:
     warning
-  to run it again: deco run -t 'it'\''s'
+  to run it again: deco run --resume -t 'it'\''s'
 ",
     );
 }
@@ -129,7 +129,7 @@ p[\u{fffd}2J] failed: exited with code 1 after 1.2s
      20%
     x\ty
 
-  to run it again: deco run -t 'p[\u{fffd}2J]'
+  to run it again: deco run --resume -t 'p[\u{fffd}2J]'
 ",
     );
 }
@@ -140,7 +140,7 @@ fn a_message_of_several_lines_stays_together() {
     check(
         Detail::Normal,
         [EventKind::SyncEnded { sync: "day".to_owned(), outcome: failed(Failure::Check { message }) }],
-        "day failed: first\n    second\n  to run it again: deco run -t day\n",
+        "day failed: first\n    second\n  to run it again: deco run --resume -t day\n",
     );
 }
 
@@ -198,7 +198,7 @@ fn normally_failures_are_told_and_at_the_end_what_never_ran() {
         a_run(),
         "\
 p[2] failed, which is allowed: took longer than its timeout of 50ms
-  to run it again: deco run -t 'p[2]'
+  to run it again: deco run --resume -t 'p[2]'
 skipped, since p[2] did not fill r[2]: c, e
 blocked by p[1]: d
 deco: 12 succeeded, 1 failed, 1 failed as allowed, 3 skipped, 1 blocked in 3.2s
@@ -216,7 +216,7 @@ deco: 7 calls and 1 sync point, 2 at a time
 a succeeded in 1.2s
 b skipped: its `if` is false
 p[2] failed, which is allowed: took longer than its timeout of 50ms
-  to run it again: deco run -t 'p[2]'
+  to run it again: deco run --resume -t 'p[2]'
 c skipped, since p[2] did not fill r[2]
 d blocked by p[1]
 e skipped, since p[2] did not fill r[2]
@@ -258,7 +258,7 @@ fn colors_mark_what_matters() {
         lines(Detail::Normal, true),
         [ended("p", exited(1), "", ""), run_ended(RunStatus::Succeeded, [1, 0, 0, 0, 0, 0])],
         "\u{1b}[1mp\u{1b}[0m \u{1b}[1m\u{1b}[31mfailed\u{1b}[0m: exited with code 1 after 1.2s
-  to run it again: deco run -t p
+  to run it again: deco run --resume -t p
 \u{1b}[1m\u{1b}[32mdeco:\u{1b}[0m 1 succeeded in 3.2s
 ",
     );

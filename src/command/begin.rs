@@ -1,0 +1,73 @@
+//! How a run begins: its manifest's state opened and locked, the run to go on with found, its journal open.
+
+use std::path::Path;
+
+use crate::cli::{RunArgs, StateArgs};
+use crate::manifest::Manifest;
+use crate::run::resume::Resume;
+use crate::state::journal::Journal;
+use crate::state::{Lock, Locking, RunFolder, State};
+
+use super::{Exit, broken, complain};
+
+/// What a run has before it runs.
+pub struct Begun {
+    /// Held as long as this is.
+    pub lock: Lock,
+    pub folder: RunFolder,
+    pub journal: Journal,
+    pub resume: Resume,
+}
+
+/// The state of a manifest.
+pub fn state(manifest: &Manifest, args: &StateArgs) -> State {
+    let file = Path::new(&manifest.source.name).file_name().filter(|_| manifest.source.name != "<stdin>");
+    let elsewhere =
+        args.state_dir.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
+    State::of(&manifest.dir, file, elsewhere.as_deref())
+}
+
+/// Begins a run, or goes on with an earlier one; on error all has been said.
+pub fn begin(manifest: &Manifest, args: &RunArgs) -> Result<Begun, Exit> {
+    try_begin(manifest, args).map_err(broken)
+}
+
+fn try_begin(manifest: &Manifest, args: &RunArgs) -> Result<Begun, String> {
+    let state = state(manifest, &args.state);
+    state.make()?;
+    let fresh = run_id();
+    let within = std::env::var("DECO_RUN_ID").ok();
+    let lock = state.lock(&Locking {
+        run: &fresh,
+        manifest: &manifest.source.name,
+        wait: !args.no_wait,
+        within: within.as_deref(),
+        on_wait: &|words| complain(words),
+    })?;
+    let earlier = match &args.resume {
+        None => None,
+        Some(run) => {
+            let named = Some(run.as_str()).filter(|run| !run.is_empty());
+            let found = state.unfinished(named)?;
+            if found.is_none() {
+                complain("there is no unfinished run to resume: this one starts from the beginning");
+            }
+            found
+        }
+    };
+    let tasks = manifest.tasks.len();
+    let (folder, end, resume) = match earlier {
+        None => (state.begin(&fresh)?, 0, Resume::nothing(tasks)),
+        Some((folder, earlier)) => (folder, earlier.journal_end, Resume::after(tasks, earlier.ends)),
+    };
+    lock.name(&folder.id)?;
+    let journal = Journal::open(&folder.journal(), end)?;
+    Ok(Begun { lock, folder, journal, resume })
+}
+
+/// Sorts by time: the moment in UTC, to the millisecond, and the process.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now();
+    let millis = now.as_millisecond().rem_euclid(1000);
+    format!("{}{millis:03}-{}", now.strftime("%Y%m%dT%H%M%S"), std::process::id())
+}

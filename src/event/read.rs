@@ -1,0 +1,346 @@
+//! Events back from their lines. Read through deco's own values, since changes must keep every digit. What a newer deco
+//! added to an event is passed over; an event that only a newer one knows is an error.
+
+use crate::change::{Change, Container, Operation};
+use crate::name::{CallAddress, TaskName};
+use crate::outcome::{Exit, Failure, Outcome, Skip};
+use crate::value::{Text, Value};
+
+use super::{Event, EventKind, RunStatus};
+
+/// A field is missing, or is not what it should be.
+type Read<T> = Result<T, String>;
+
+impl Event {
+    /// Reads one line. `Err`: why it is no event, in words.
+    pub fn parse(line: &[u8]) -> Read<Event> {
+        let value = Value::parse(line).map_err(|error| error.to_string())?;
+        let fields = Fields(&value);
+        Ok(Event { ms: fields.number("ms")?, kind: kind(&fields)? })
+    }
+}
+
+fn kind(fields: &Fields<'_>) -> Read<EventKind> {
+    Ok(match fields.str("event")? {
+        "run-started" => run_started(fields)?,
+        "attempt-started" => EventKind::AttemptStarted {
+            call: fields.text("call")?,
+            attempt: fields.number("attempt")?,
+            slot: fields.number("slot")?,
+        },
+        "attempt-failed" => EventKind::AttemptFailed {
+            call: fields.text("call")?,
+            attempt: fields.number("attempt")?,
+            failure: failure(&fields.below("failure")?)?,
+            stderr_tail: fields.text("stderr_tail")?,
+            next_in_ms: fields.number("next_in_ms")?,
+        },
+        "call-ended" => call_ended(fields)?,
+        "call-kept" => EventKind::CallKept { call: fields.text("call")? },
+        "task-expanded" => EventKind::TaskExpanded {
+            task: fields.text("task")?,
+            outcome: outcome(fields)?,
+            calls: fields.number("calls")?,
+        },
+        "sync-ended" => EventKind::SyncEnded { sync: fields.text("sync")?, outcome: outcome(fields)? },
+        "interrupted" => EventKind::Interrupted { signal: fields.number("signal")? },
+        "run-ended" => run_ended(fields)?,
+        other => return Err(format!("`{other}` is no event that this deco knows")),
+    })
+}
+
+fn run_started(fields: &Fields<'_>) -> Read<EventKind> {
+    Ok(EventKind::RunStarted {
+        schema: fields.number("schema")?,
+        deco: fields.text("deco")?.into(),
+        run: fields.text("run")?,
+        manifest: fields.text("manifest")?,
+        name: fields.optional_text("name"),
+        started: fields.text("started")?,
+        resumed: fields.flag("resumed"),
+        whole: fields.flag("whole"),
+        jobs: fields.number("jobs")?,
+        calls: fields.number("calls")?,
+        unexpanded: fields.number("unexpanded")?,
+        syncs: fields.number("syncs")?,
+    })
+}
+
+fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
+    let changes = fields.items("changes")?.iter().map(|value| change(&Fields(value)));
+    Ok(EventKind::CallEnded {
+        call: fields.text("call")?,
+        outcome: outcome(fields)?,
+        took_ms: fields.number("took_ms").ok(),
+        exit: fields.below("exit").ok().map(|below| exit(&below)).transpose()?,
+        leaked: fields.flag("leaked"),
+        fingerprint: fields.optional_text("fingerprint"),
+        changes: changes.collect::<Read<_>>()?,
+        stdout_tail: fields.text("stdout_tail")?,
+        stderr_tail: fields.text("stderr_tail")?,
+        stdout_log: fields.optional_text("stdout_log"),
+        stderr_log: fields.optional_text("stderr_log"),
+    })
+}
+
+fn run_ended(fields: &Fields<'_>) -> Read<EventKind> {
+    let status = match fields.str("status")? {
+        "succeeded" => RunStatus::Succeeded,
+        "failed" => RunStatus::Failed,
+        "conflict" => RunStatus::Conflict,
+        "interrupted" => RunStatus::Interrupted,
+        other => return Err(format!("`{other}` is no status that this deco knows")),
+    };
+    Ok(EventKind::RunEnded {
+        status,
+        succeeded: fields.number("succeeded")?,
+        failed: fields.number("failed")?,
+        forgiven: fields.number("forgiven")?,
+        skipped: fields.number("skipped")?,
+        blocked: fields.number("blocked")?,
+        not_run: fields.number("not_run")?,
+    })
+}
+
+fn outcome(fields: &Fields<'_>) -> Read<Outcome> {
+    Ok(match fields.str("outcome")? {
+        "succeeded" => Outcome::Succeeded,
+        "failed" => Outcome::Failed {
+            failure: failure(&fields.below("failure")?)?,
+            forgiven: fields.flag("forgiven"),
+        },
+        "skipped" => Outcome::Skipped { because: skip(&fields.below("because")?)? },
+        "blocked" => Outcome::Blocked { by: fields.text("by")? },
+        "not-run" => Outcome::NotRun,
+        other => return Err(format!("`{other}` is no outcome that this deco knows")),
+    })
+}
+
+fn failure(fields: &Fields<'_>) -> Read<Failure> {
+    let message = || fields.text("message");
+    Ok(match fields.str("reason")? {
+        "exit" => Failure::Exit { exit: exit(&fields.below("exit")?)? },
+        "timeout" => Failure::Timeout { limit_ms: fields.number("limit_ms")? },
+        "cannot-start" => Failure::CannotStart { message: message()? },
+        "expression" => Failure::Expression { message: message()? },
+        "result" => Failure::Result { message: message()? },
+        "fill" => Failure::Fill { message: message()? },
+        "check" => Failure::Check { message: message()? },
+        "interrupted" => Failure::Interrupted,
+        other => return Err(format!("`{other}` is no reason that this deco knows")),
+    })
+}
+
+fn exit(fields: &Fields<'_>) -> Read<Exit> {
+    fields.number("code").map(Exit::Code).or_else(|_| fields.number("signal").map(Exit::Signal))
+}
+
+fn skip(fields: &Fields<'_>) -> Read<Skip> {
+    Ok(match fields.str("kind")? {
+        "condition" => Skip::Condition,
+        "requested" => Skip::Requested,
+        "no-failure" => Skip::NoFailure,
+        "reads" => Skip::Reads { call: address(fields.str("call")?)?, path: fields.text("path")? },
+        other => return Err(format!("`{other}` is no reason that this deco knows")),
+    })
+}
+
+/// An address as events write it: the key's parts bare, or as JSON strings where they are not plain.
+fn address(text: &str) -> Read<CallAddress> {
+    let (task, key) = match text.split_once('[') {
+        Some((task, key)) => (task, key.strip_suffix(']').ok_or("an address without its `]`")?),
+        None => (text, ""),
+    };
+    let mut parts: Vec<Text> = Vec::new();
+    let mut rest = key;
+    while !rest.is_empty() {
+        let (part, after) = match rest.starts_with('"') {
+            true => quoted(rest)?,
+            false => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                (rest[..end].into(), &rest[end..])
+            }
+        };
+        parts.push(part);
+        rest = after.strip_prefix(',').unwrap_or(after);
+    }
+    Ok(CallAddress { task: TaskName::new(task)?, key: parts })
+}
+
+fn quoted(text: &str) -> Read<(Text, &str)> {
+    let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
+    let part = strings.next().and_then(Result::ok).ok_or("a key that is no JSON string")?;
+    Ok((part.into(), &text[strings.byte_offset()..]))
+}
+
+fn change(fields: &Fields<'_>) -> Read<Change> {
+    let path = fields.str("path")?.parse()?;
+    if let Some(value) = fields.0.get("set") {
+        return Ok(Change { path, operation: Operation::Set(value.clone()) });
+    }
+    match fields.str("ensure")? {
+        "object" => Ok(Change::ensure(path, Container::Object)),
+        "array" => Ok(Change::ensure(path, Container::Array)),
+        other => Err(format!("`{other}` is no container")),
+    }
+}
+
+/// The members of an event's object.
+struct Fields<'a>(&'a Value);
+
+impl<'a> Fields<'a> {
+    fn get(&self, name: &str) -> Read<&'a Value> {
+        self.0.get(name).ok_or_else(|| format!("the field `{name}` is missing"))
+    }
+
+    fn below(&self, name: &str) -> Read<Fields<'a>> {
+        self.get(name).map(Fields)
+    }
+
+    fn str(&self, name: &str) -> Read<&'a str> {
+        match self.get(name)? {
+            Value::String(text) => Ok(text),
+            other => Err(format!("the field `{name}` is {}", other.kind())),
+        }
+    }
+
+    fn text(&self, name: &str) -> Read<String> {
+        self.str(name).map(str::to_owned)
+    }
+
+    fn optional_text(&self, name: &str) -> Option<String> {
+        self.text(name).ok()
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(Value::Bool(true)))
+    }
+
+    fn number<N: TryFrom<i128>>(&self, name: &str) -> Read<N> {
+        let number = match self.get(name)? {
+            Value::Number(number) => number.as_i128().and_then(|number| N::try_from(number).ok()),
+            _ => None,
+        };
+        number.ok_or_else(|| format!("the field `{name}` is not the number that it should be"))
+    }
+
+    fn items(&self, name: &str) -> Read<&'a [Value]> {
+        match self.get(name)? {
+            Value::Array(items) => Ok(items),
+            other => Err(format!("the field `{name}` is {}", other.kind())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn comes_back(kind: EventKind) {
+        let line = |event: &Event| {
+            let mut line = Vec::new();
+            event.write_line(&mut line);
+            String::from_utf8(line).unwrap()
+        };
+        let written = line(&Event { ms: 7, kind });
+        let read = Event::parse(written.trim_end().as_bytes()).unwrap();
+        assert_eq!(line(&read), written);
+    }
+
+    fn ended(outcome: Outcome) -> EventKind {
+        let set = |path: &str, json: &str| {
+            Change::set(path.parse().unwrap(), Value::parse(json.as_bytes()).unwrap())
+        };
+        EventKind::CallEnded {
+            call: r#"t["a,b",0]"#.to_owned(),
+            outcome,
+            took_ms: Some(12),
+            exit: Some(Exit::Code(3)),
+            leaked: true,
+            fingerprint: Some("00ff".to_owned()),
+            changes: vec![
+                set("r[0]", "1.10"),
+                set(r#"r["a b"][]"#, r#"{"x":[123456789012345678901234567890,null]}"#),
+                Change::ensure("r".parse().unwrap(), Container::Array),
+            ],
+            stdout_tail: "é\n".to_owned(),
+            stderr_tail: String::new(),
+            stdout_log: None,
+            stderr_log: Some("logs/1.stderr".to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_event_comes_back_from_its_line() {
+        let message = || "why".to_owned();
+        for failure in [
+            Failure::Exit { exit: Exit::Signal(9) },
+            Failure::Timeout { limit_ms: 50 },
+            Failure::CannotStart { message: message() },
+            Failure::Expression { message: message() },
+            Failure::Result { message: message() },
+            Failure::Fill { message: message() },
+            Failure::Check { message: message() },
+            Failure::Interrupted,
+        ] {
+            comes_back(ended(Outcome::Failed { failure: failure.clone(), forgiven: true }));
+            let stderr_tail = "x".to_owned();
+            let call = "t".to_owned();
+            comes_back(EventKind::AttemptFailed { call, attempt: 2, failure, stderr_tail, next_in_ms: 9 });
+        }
+        let key = vec!["a,b".into(), "x".into(), "\"".into(), "".into()];
+        let call = CallAddress { task: TaskName::new("t").unwrap(), key };
+        for because in
+            [Skip::Condition, Skip::Requested, Skip::NoFailure, Skip::Reads { call, path: "r[0]".to_owned() }]
+        {
+            comes_back(ended(Outcome::Skipped { because }));
+        }
+        comes_back(ended(Outcome::Succeeded));
+        comes_back(ended(Outcome::Blocked { by: "t[1]".to_owned() }));
+        let name = || "t".to_owned();
+        comes_back(EventKind::TaskExpanded { task: name(), outcome: Outcome::NotRun, calls: 4 });
+        comes_back(EventKind::SyncEnded { sync: name(), outcome: Outcome::Succeeded });
+        comes_back(EventKind::AttemptStarted { call: name(), attempt: 1, slot: 2 });
+        comes_back(EventKind::CallKept { call: name() });
+        comes_back(EventKind::Interrupted { signal: 15 });
+    }
+
+    #[test]
+    fn the_beginning_and_the_end_of_a_run_come_back() {
+        comes_back(EventKind::RunStarted {
+            schema: 1,
+            deco: "0.1.0".into(),
+            run: "r".to_owned(),
+            manifest: "deco.toml".to_owned(),
+            name: None,
+            started: "2026-01-01T00:00:00Z".to_owned(),
+            resumed: true,
+            whole: false,
+            jobs: 2,
+            calls: 3,
+            unexpanded: 1,
+            syncs: 0,
+        });
+        for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Conflict, RunStatus::Interrupted] {
+            comes_back(EventKind::RunEnded {
+                status,
+                succeeded: 1,
+                failed: 2,
+                forgiven: 3,
+                skipped: 4,
+                blocked: 5,
+                not_run: 6,
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_in_words() {
+        let words = |line: &str| Event::parse(line.as_bytes()).unwrap_err();
+        assert!(words(r#"{"ms":1,"event":"dance"}"#).contains("`dance` is no event that this deco knows"));
+        assert!(words(r#"{"event":"interrupted","signal":2}"#).contains("the field `ms` is missing"));
+        assert!(words(r#"{"ms":1,"event":"interrupted","signal":"x"}"#).contains("`signal`"));
+        assert!(!words("{").is_empty());
+    }
+}

@@ -1,0 +1,68 @@
+//! The environment of an attempt, in three parts, so that what all attempts share is not copied for each.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+/// Variables by name, in an order.
+pub type Variables = indexmap::IndexMap<OsString, OsString>;
+
+/// Of equal names the later part wins, and in a part the later entry.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    pub inherited: Arc<Variables>,
+    /// What the task says.
+    pub declared: Vec<(String, OsString)>,
+    /// What deco tells every call.
+    pub given: Vec<(String, OsString)>,
+}
+
+impl Environment {
+    /// Every variable once.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let inherited = self.inherited.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let inherited = inherited.filter(|(name, _)| !self.has_own(name));
+        let own = self.declared.iter().chain(&self.given).enumerate();
+        let last = own.filter(|(at, (name, _))| !self.is_repeated(*at, name));
+        inherited.chain(last.map(|(_, (name, value))| (OsStr::new(name), value.as_os_str())))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        let own = self.declared.iter().chain(&self.given).rev().find(|(known, _)| known == name);
+        own.map(|(_, value)| value).or_else(|| self.inherited.get(OsStr::new(name))).map(OsString::as_os_str)
+    }
+
+    fn has_own(&self, name: &OsStr) -> bool {
+        self.declared.iter().chain(&self.given).any(|(known, _)| OsStr::new(known) == name)
+    }
+
+    fn is_repeated(&self, at: usize, name: &str) -> bool {
+        self.declared.iter().chain(&self.given).skip(at + 1).any(|(known, _)| known == name)
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Environment {
+        let declared = variables.iter().map(|&(name, value)| (name.to_owned(), value.into()));
+        Environment { declared: declared.collect(), ..Environment::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_names_the_later_wins_and_stands_once() {
+        let mut env = Environment::from([("A", "declared"), ("B", "first"), ("B", "second")]);
+        env.inherited = Arc::new([("A".into(), "inherited".into()), ("C".into(), "c".into())].into());
+        env.given = vec![("A".to_owned(), "given".into())];
+        let mut all: Vec<_> = env.iter().map(|(name, value)| (name.to_str(), value.to_str())).collect();
+        all.sort_unstable();
+        let expected = [("A", "given"), ("B", "second"), ("C", "c")];
+        assert_eq!(all, expected.map(|(name, value)| (Some(name), Some(value))));
+        assert_eq!(env.get("B"), Some(OsStr::new("second")));
+        assert_eq!(env.get("C"), Some(OsStr::new("c")));
+        assert_eq!(env.get("D"), None);
+    }
+}

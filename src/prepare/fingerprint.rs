@@ -1,0 +1,186 @@
+//! What all that a call depends on comes to: equal for two attempts that a run may take for the same. What a call is
+//! given by the machine or by chance (slot, pools, attempt, folders of its own, inherited variables) does not count, nor
+//! how it is scheduled.
+
+use std::sync::OnceLock;
+
+use blake3::Hasher;
+
+use crate::exec::Attempt;
+use crate::expr::{Expression, Reference, Step};
+use crate::manifest::{Fill, Task};
+use crate::plan::scope::World;
+use crate::value::Value;
+
+use super::{CallScope, Setting, private_folder, result_file};
+
+/// Begins every fingerprint; another one where what counts is another.
+const VERSION: &[u8] = b"deco call 1";
+
+/// What is the same for all calls of a task, worked out for the first of them.
+#[derive(Debug)]
+pub struct Fingerprints {
+    tasks: Vec<OnceLock<Parts>>,
+}
+
+impl Fingerprints {
+    /// For so many tasks.
+    pub fn new(tasks: usize) -> Fingerprints {
+        Fingerprints { tasks: (0..tasks).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// The fingerprint of a call of the `task`-th task, as hexadecimal digits.
+    pub fn of(
+        &self,
+        task: (usize, &Task),
+        scope: &CallScope,
+        setting: &Setting,
+        attempt: &Attempt,
+    ) -> String {
+        let (index, task) = task;
+        let constant = || of_task(task, scope.world(), setting);
+        let mut parts = match self.tasks.get(index) {
+            Some(known) => known.get_or_init(constant).clone(),
+            None => constant(),
+        };
+        parts.call(task, scope, setting, attempt);
+        parts.0.finalize().to_hex().to_string()
+    }
+}
+
+/// Parts that are told apart: each with its length before it.
+#[derive(Clone, Debug)]
+struct Parts(Hasher);
+
+impl Parts {
+    fn add(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    fn value(&mut self, value: Option<&Value>) {
+        match value {
+            Some(value) => self.add(value.to_json().as_bytes()),
+            None => self.add(b""),
+        }
+    }
+
+    /// Begins a list of so many parts of a kind.
+    fn begin(&mut self, kind: &str, count: usize) {
+        self.add(kind.as_bytes());
+        self.add(&(count as u64).to_le_bytes());
+    }
+
+    fn call(&mut self, task: &Task, scope: &CallScope, setting: &Setting, attempt: &Attempt) {
+        let variables = scope.variables();
+        self.begin("variables", variables.len());
+        variables.iter().for_each(|(_, value)| self.value(Some(value)));
+        self.begin("key", 1);
+        self.add(scope.address().as_bytes());
+        let files = scope.files_made();
+        self.begin("files", files.len());
+        files.iter().for_each(|(_, content)| self.add(content.as_bytes()));
+        let own = Own { scope, files: &files };
+        self.begin("argv", attempt.argv.len());
+        attempt.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
+        self.begin("folder and input", 2);
+        self.add(attempt.dir.as_os_str().as_encoded_bytes());
+        self.add(&own.without_paths(&attempt.stdin));
+        self.begin("environment", attempt.env.declared.len());
+        for (name, value) in &attempt.env.declared {
+            self.add(name.as_bytes());
+            // the journal is no place for what a secret's value could be guessed from
+            let value = if setting.secrets.names(name) { &[] } else { value.as_encoded_bytes() };
+            self.add(&own.without_paths(value));
+        }
+        self.read(scope);
+        if let Some(Ok(default)) = scope.default_value(task) {
+            self.begin("default", 1);
+            self.value(Some(&default));
+        }
+    }
+
+    /// What stands at each place that the call may look at.
+    fn read(&mut self, scope: &CallScope) {
+        for (document, view) in scope.views() {
+            self.begin(document, view.places.len());
+            for (keys, value) in &view.places {
+                self.begin("place", keys.len());
+                keys.iter().for_each(|key| self.add(key.as_bytes()));
+                self.value(value.as_ref());
+            }
+        }
+    }
+}
+
+/// The files that a call has of its own: their paths hold its slot.
+struct Own<'a> {
+    scope: &'a CallScope,
+    files: &'a [(String, blake3::Hash)],
+}
+
+impl Own<'_> {
+    /// The bytes with each path of a file of the call's own replaced by its number.
+    fn without_paths<'b>(&self, bytes: &'b [u8]) -> std::borrow::Cow<'b, [u8]> {
+        let folder = self.scope.folder().as_os_str().as_encoded_bytes();
+        if folder.is_empty() || !contains(bytes, folder) {
+            return bytes.into();
+        }
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        for (number, (path, _)) in self.files.iter().enumerate() {
+            text = text.replace(path, &format!("<file {number}>"));
+        }
+        text = text.replace(&*result_file(self.scope).to_string_lossy(), "<result>");
+        text = text.replace(&*private_folder(self.scope).to_string_lossy(), "<tmp>");
+        text.into_bytes().into()
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.len() >= part.len() && bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn of_task(task: &Task, world: &World, setting: &Setting) -> Parts {
+    let mut parts = Parts(Hasher::new());
+    parts.add(VERSION);
+    parts.add(format!("{:?} {:?} {}", task.result, task.ok_exit, task.allow_failure).as_bytes());
+    parts.begin("settings", setting.declared.len());
+    for (name, value) in &setting.declared {
+        parts.add(name.as_bytes());
+        parts.add(if setting.secrets.names(name) { &[] } else { value.as_bytes() });
+    }
+    parts.begin("fills", task.fills.len());
+    for fill in &task.fills {
+        of_fill(&mut parts, fill, world);
+    }
+    parts.begin("default", usize::from(task.default.is_some()));
+    parts
+}
+
+fn of_fill(parts: &mut Parts, fill: &Fill, world: &World) {
+    let place = &fill.place.value;
+    parts.begin(&place.root, place.steps.len());
+    for step in &place.steps {
+        match step {
+            Step::Key(key) => parts.add(key.as_bytes()),
+            Step::Computed(index) => of_expression(parts, index, world),
+        }
+    }
+    parts.add(&[u8::from(fill.append)]);
+    match &fill.value {
+        Some(value) => of_expression(parts, &value.value, world),
+        None => parts.add(b"result"),
+    }
+}
+
+fn of_expression(parts: &mut Parts, expression: &Expression, world: &World) {
+    parts.add(expression.source().as_bytes());
+    expression.references().iter().for_each(|asked| constant(parts, asked, world));
+}
+
+/// A document that no task changes counts where what is filled is made of it: it shows in nothing that is rendered.
+fn constant(parts: &mut Parts, asked: &Reference, world: &World) {
+    if let Some(value) = world.constant(&asked.root) {
+        parts.value(Some(value));
+    }
+}

@@ -1,0 +1,173 @@
+//! Between the run and those who tell of it: events go to the journal first, and only then to the reporters. A thread of
+//! its own takes them in batches, so that whoever ends a call neither writes nor wakes anybody.
+
+use std::io;
+use std::mem::take;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::event::Event;
+use crate::report::{Batch, Reporters};
+use crate::state::journal::Journal;
+
+/// How long a plain success may wait for others before it is written.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Takes the events of a run.
+pub struct Scribe {
+    desk: Arc<Desk>,
+    thread: Mutex<Option<JoinHandle<Written>>>,
+}
+
+/// How the writing went, in words that have been shown.
+#[derive(Debug)]
+pub struct Written {
+    pub journal: Result<(), String>,
+    pub reporters: Vec<String>,
+}
+
+/// What is told when the journal cannot be written.
+type OnFailure = Box<dyn FnOnce(String) + Send>;
+
+struct Desk {
+    inbox: Mutex<Inbox>,
+    come: Condvar,
+    on_failure: Mutex<Option<OnFailure>>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    events: Vec<Event>,
+    notices: Vec<String>,
+    /// Nobody looks until it is woken.
+    sleeps: bool,
+    /// Something should be told now.
+    urgent: bool,
+    over: bool,
+}
+
+impl Scribe {
+    /// Without a journal, events go to the reporters alone.
+    pub fn start(journal: Option<Journal>, reporters: Reporters) -> io::Result<Scribe> {
+        let desk =
+            Arc::new(Desk { inbox: Mutex::default(), come: Condvar::new(), on_failure: Mutex::new(None) });
+        let own = Arc::clone(&desk);
+        let thread = thread::Builder::new().name("scribe".to_owned());
+        let thread = thread.spawn(move || own.serve(journal, reporters))?;
+        Ok(Scribe { desk, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// What to do, once, when the journal cannot be written. Nothing more is told to the reporters then.
+    pub fn on_failure(&self, told: impl FnOnce(String) + Send + 'static) {
+        *self.desk.on_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(told));
+    }
+
+    /// Takes an event; never waits.
+    pub fn send(&self, event: Event) {
+        let mut inbox = self.desk.lock();
+        inbox.urgent |= event.kind.is_urgent();
+        inbox.events.push(event);
+        self.desk.wake(inbox);
+    }
+
+    /// A word that is no fact of the run, for whoever looks at it now.
+    pub fn notice(&self, text: &str) {
+        let mut inbox = self.desk.lock();
+        inbox.urgent = true;
+        inbox.notices.push(text.to_owned());
+        self.desk.wake(inbox);
+    }
+
+    /// Waits until all is written.
+    pub fn finish(&self) -> Written {
+        let mut inbox = self.desk.lock();
+        inbox.over = true;
+        self.desk.wake(inbox);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let written = thread.and_then(|thread| thread.join().ok());
+        written.unwrap_or_else(|| {
+            let mistake = "the thread that writes the journal stopped by a mistake of its own".to_owned();
+            Written { journal: Err(mistake), reporters: Vec::new() }
+        })
+    }
+}
+
+impl std::fmt::Debug for Scribe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scribe").finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the thread if it sleeps, or gathers and should not.
+    fn wake(&self, inbox: MutexGuard<'_, Inbox>) {
+        if inbox.sleeps || inbox.urgent || inbox.over {
+            self.come.notify_one();
+        }
+    }
+
+    /// Waits until there is something, and a little longer for what else comes.
+    fn gather(&self) -> Inbox {
+        let mut inbox = self.lock();
+        while inbox.events.is_empty() && inbox.notices.is_empty() && !inbox.over {
+            inbox.sleeps = true;
+            inbox = self.come.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
+        inbox.sleeps = false;
+        let until = Instant::now() + GATHER;
+        while !inbox.urgent && !inbox.over {
+            let Some(left) = until.checked_duration_since(Instant::now()) else { break };
+            inbox = self.come.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let over = inbox.over;
+        Inbox { over, ..take(&mut *inbox) }
+    }
+
+    fn serve(&self, journal: Option<Journal>, reporters: Reporters) -> Written {
+        let mut journal = journal.map(Ok);
+        loop {
+            let Inbox { events, notices, over, .. } = self.gather();
+            self.tell(&mut journal, &reporters, events);
+            notices.iter().for_each(|text| reporters.notice(text));
+            // what came in the meantime is taken before the end
+            if over && self.lock().events.is_empty() {
+                break;
+            }
+        }
+        let kept = match journal {
+            Some(Ok(journal)) => journal.finish().inspect_err(|words| reporters.notice(words)),
+            Some(Err(words)) => Err(words),
+            None => Ok(()),
+        };
+        Written { journal: kept, reporters: reporters.finish() }
+    }
+
+    /// Nothing is shown that is not in the journal.
+    fn tell(&self, journal: &mut Option<Result<Journal, String>>, reporters: &Reporters, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let batch = Batch::new(events);
+        match journal {
+            Some(Err(_)) => return,
+            Some(Ok(open)) => {
+                if let Err(words) = open.append(&batch.lines) {
+                    reporters.notice(&words);
+                    let told = self.on_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    *journal = Some(Err(words.clone()));
+                    if let Some(told) = told {
+                        told(words);
+                    }
+                    return;
+                }
+            }
+            None => {}
+        }
+        reporters.send(batch);
+    }
+}

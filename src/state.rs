@@ -1,0 +1,125 @@
+//! The state folder of one manifest: a folder for each of its last runs, and the lock that lets one run at a time use them.
+//! Failures come in words: what could not be done to which file, and what to do about it. Unaware of plans and processes.
+
+mod disk;
+pub mod earlier;
+pub mod journal;
+mod lock;
+pub mod reading;
+
+use std::ffi::OsStr;
+use std::hash::Hasher;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHasher;
+
+pub use lock::{Holder, Lock, Locking};
+
+/// How many runs of a manifest are kept.
+pub const KEPT_RUNS: usize = 20;
+
+/// The state of one manifest.
+#[derive(Clone, Debug)]
+pub struct State {
+    folder: PathBuf,
+}
+
+/// The folder of one run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    /// Sorts by the time at which the run began.
+    pub id: String,
+    pub path: PathBuf,
+}
+
+impl State {
+    /// Where the state of the manifest `file`, in the folder `dir`, stands: beside it, or in `elsewhere`, which several
+    /// manifests may share. A manifest without a file is called `-`. Makes nothing.
+    pub fn of(dir: &Path, file: Option<&OsStr>, elsewhere: Option<&Path>) -> State {
+        let name = file.unwrap_or(OsStr::new("-"));
+        let folder = match elsewhere {
+            None => dir.join(".deco").join(name),
+            Some(elsewhere) => {
+                let mut hasher = FxHasher::default();
+                hasher.write(dir.join(name).as_os_str().as_encoded_bytes());
+                let mut own = name.to_owned();
+                own.push(format!("-{:016x}", hasher.finish()));
+                elsewhere.join(own)
+            }
+        };
+        State { folder }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes the folder, for its owner's eyes only and ignored by git.
+    pub fn make(&self) -> Result<(), String> {
+        let all = self.folder.parent().unwrap_or(&self.folder);
+        disk::create_private_folder(all).map_err(|error| self.unusable(all, &error))?;
+        let ignore = all.join(".gitignore");
+        if !ignore.exists() {
+            disk::write(&ignore, b"*\n").map_err(|error| self.unusable(&ignore, &error))?;
+        }
+        let runs = self.folder.join("runs");
+        disk::create_private_folder(&runs).map_err(|error| self.unusable(&runs, &error))
+    }
+
+    fn unusable(&self, what: &Path, error: &io::Error) -> String {
+        format!("failed to make `{}`: {error}; `--state-dir` puts deco's state elsewhere", what.display())
+    }
+
+    /// Waits for the lock, or not: see [`Lock`].
+    pub fn lock(&self, locking: &Locking<'_>) -> Result<Lock, String> {
+        Lock::take(&self.folder.join("lock"), locking)
+    }
+
+    /// The runs that are kept, the oldest first.
+    pub fn runs(&self) -> Vec<RunFolder> {
+        let entries = std::fs::read_dir(self.folder.join("runs")).into_iter().flatten().flatten();
+        let mut runs: Vec<RunFolder> = entries
+            .filter_map(|entry| {
+                Some(RunFolder { id: entry.file_name().into_string().ok()?, path: entry.path() })
+            })
+            .filter(|run| run.journal().is_file())
+            .collect();
+        runs.sort_by(|a, b| a.id.cmp(&b.id));
+        runs
+    }
+
+    /// A folder for a run that begins; of the older ones the last few stay.
+    pub fn begin(&self, id: &str) -> Result<RunFolder, String> {
+        let runs = self.runs();
+        for old in &runs[..runs.len().saturating_sub(KEPT_RUNS - 1)] {
+            // one that cannot be removed now will be with the next run
+            let _ = std::fs::remove_dir_all(&old.path);
+        }
+        let path = self.folder.join("runs").join(id);
+        disk::create_private_folder(&path).map_err(|error| self.unusable(&path, &error))?;
+        Ok(RunFolder { id: id.to_owned(), path })
+    }
+
+    /// Removes all of it.
+    pub fn remove(&self) -> Result<(), String> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(format!("failed to remove `{}`: {error}", self.folder.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl RunFolder {
+    /// The file of the run's events.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal.jsonl")
+    }
+
+    /// Where outputs go that are too long for the events.
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+}

@@ -1,0 +1,42 @@
+//! The one door through which the state is written, so that each of its writes can be made to fail in a test.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use crate::fault::full_disk;
+
+/// A folder that only its owner may look into, and those above it.
+pub(super) fn create_private_folder(path: &Path) -> io::Result<()> {
+    full_disk()?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    full_disk()?;
+    File::options().append(true).create(true).open(path)
+}
+
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    full_disk()?;
+    fs::write(path, bytes)
+}
+
+pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    full_disk()?;
+    file.write_all(bytes)
+}
+
+/// Puts these bytes in the place of what the file holds.
+pub(super) fn replace(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    full_disk()?;
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(bytes)
+}
+
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    full_disk()?;
+    file.sync_data()
+}

@@ -1,0 +1,97 @@
+//! What an unfinished run has left: the ends of its calls, by address, for the run that goes on with it.
+
+use std::path::Path;
+
+use rustc_hash::FxHashMap;
+
+use crate::change::Change;
+use crate::event::{EventKind, RunStatus};
+use crate::outcome::{Exit, Outcome};
+
+use super::{RunFolder, State, reading};
+
+/// The end of a call that may be taken over.
+#[derive(Clone, Debug)]
+pub struct EarlierEnd {
+    /// What all that the call depended on came to.
+    pub fingerprint: String,
+    /// Succeeded, or failed and forgiven.
+    pub outcome: Outcome,
+    pub changes: Vec<Change>,
+    pub exit: Option<Exit>,
+    pub stderr_tail: String,
+}
+
+/// An earlier part of a run.
+#[derive(Debug, Default)]
+pub struct Earlier {
+    pub ends: FxHashMap<String, EarlierEnd>,
+    /// Where the journal goes on.
+    pub journal_end: u64,
+    /// Milliseconds since the run began at which its last event came.
+    pub last_ms: u64,
+    /// Whether the whole manifest was run to a good end.
+    pub is_finished: bool,
+}
+
+impl Earlier {
+    /// Reads a journal.
+    pub fn read(journal: &Path) -> Result<Earlier, String> {
+        let mut earlier = Earlier::default();
+        let mut is_whole = false;
+        let end = reading::read(journal, |event| {
+            earlier.last_ms = event.ms;
+            match event.kind {
+                EventKind::RunStarted { whole, .. } => {
+                    is_whole = whole;
+                    earlier.is_finished = false;
+                }
+                EventKind::RunEnded { status, .. } => {
+                    earlier.is_finished = is_whole && status == RunStatus::Succeeded;
+                }
+                kind => earlier.take(kind),
+            }
+        })?;
+        earlier.journal_end = end;
+        Ok(earlier)
+    }
+
+    /// The last end of a call is the one that counts.
+    fn take(&mut self, kind: EventKind) {
+        let EventKind::CallEnded { call, outcome, fingerprint, changes, exit, stderr_tail, .. } = kind else {
+            return;
+        };
+        let counts = matches!(outcome, Outcome::Succeeded | Outcome::Failed { forgiven: true, .. });
+        match fingerprint.filter(|_| counts) {
+            Some(fingerprint) => {
+                let end = EarlierEnd { fingerprint, outcome, changes, exit, stderr_tail };
+                self.ends.insert(call, end);
+            }
+            // one that did not run, because this part of the run stopped before, has not ended anew
+            None if matches!(outcome, Outcome::NotRun | Outcome::Blocked { .. }) => {}
+            None => drop(self.ends.remove(&call)),
+        }
+    }
+}
+
+impl State {
+    /// The run to go on with: the one named, else the last if it did not come to a good end. `Ok(None)`: there is none.
+    pub fn unfinished(&self, named: Option<&str>) -> Result<Option<(RunFolder, Earlier)>, String> {
+        let mut runs = self.runs();
+        let run = match named {
+            None => runs.pop(),
+            Some(id) => {
+                let found = runs.iter().position(|run| run.id == id).map(|at| runs.swap_remove(at));
+                Some(found.ok_or_else(|| unknown_run(id, &self.runs()))?)
+            }
+        };
+        let Some(run) = run else { return Ok(None) };
+        let earlier = Earlier::read(&run.journal())?;
+        Ok((!earlier.is_finished || named.is_some()).then_some((run, earlier)))
+    }
+}
+
+fn unknown_run(id: &str, known: &[RunFolder]) -> String {
+    let last = known.last().map_or("none is kept".to_owned(), |run| format!("the last is `{}`", run.id));
+    format!("there is no run `{id}` of this manifest to resume; {last}")
+}

@@ -1,0 +1,89 @@
+//! Writing a run's journal: lines appended, on the way to the disk within a tenth of a second. What cannot be written as a
+//! whole is not there at all.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::disk;
+
+/// At most so long stays what is written without being on the disk.
+const SYNC_EVERY: Duration = Duration::from_millis(100);
+
+/// The journal of a run that goes on.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Where the next line begins.
+    end: u64,
+    sync: Option<Sync>,
+}
+
+/// The thread that brings to the disk what was written, so that nobody else waits for that.
+#[derive(Debug)]
+struct Sync {
+    /// Holds one wish: whoever finds it full knows that a sync is coming.
+    wanted: SyncSender<()>,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+impl Journal {
+    /// Goes on at `end`, cutting off what comes after it: 0 for a run that begins.
+    pub fn open(path: &Path, end: u64) -> Result<Journal, String> {
+        let file = disk::create(path).map_err(|error| words("make", path, &error))?;
+        file.set_len(end).map_err(|error| words("shorten", path, &error))?;
+        let copy = file.try_clone().map_err(|error| words("open", path, &error))?;
+        let name = path.to_owned();
+        let (wanted, wishes) = sync_channel(1);
+        let thread =
+            thread::Builder::new().name("journal".to_owned()).spawn(move || serve(&copy, &wishes, &name));
+        let sync = thread.ok().map(|thread| Sync { wanted, thread });
+        Ok(Journal { path: path.to_owned(), file, end, sync })
+    }
+
+    /// Appends whole lines. On an error none of them is there.
+    pub fn append(&mut self, lines: &[u8]) -> Result<(), String> {
+        if let Err(error) = disk::append(&self.file, lines) {
+            // a part of a line would only be cut off by whoever reads it
+            let _ = self.file.set_len(self.end);
+            return Err(words("write", &self.path, &error));
+        }
+        self.end += lines.len() as u64;
+        match &self.sync {
+            Some(sync) if sync.thread.is_finished() => self.finish_sync(),
+            Some(sync) => {
+                let _ = sync.wanted.try_send(());
+                Ok(())
+            }
+            None => disk::sync(&self.file).map_err(|error| words("write", &self.path, &error)),
+        }
+    }
+
+    /// Brings all to the disk.
+    pub fn finish(mut self) -> Result<(), String> {
+        self.finish_sync()?;
+        disk::sync(&self.file).map_err(|error| words("write", &self.path, &error))
+    }
+
+    fn finish_sync(&mut self) -> Result<(), String> {
+        let Some(Sync { wanted, thread }) = self.sync.take() else { return Ok(()) };
+        drop(wanted);
+        thread.thread().unpark();
+        thread.join().unwrap_or(Ok(()))
+    }
+}
+
+fn serve(file: &File, wishes: &Receiver<()>, path: &Path) -> Result<(), String> {
+    while wishes.recv().is_ok() {
+        thread::park_timeout(SYNC_EVERY);
+        disk::sync(file).map_err(|error| words("write", path, &error))?;
+    }
+    Ok(())
+}
+
+fn words(verb: &str, path: &Path, error: &std::io::Error) -> String {
+    format!("failed to {verb} the journal `{}`: {error}", path.display())
+}

@@ -1,0 +1,195 @@
+//! One run of a manifest at a time: a lock that the system frees with its last holder, the run or the watchdog that still
+//! ends what the run left behind. The file names the holder, for messages alone.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::disk;
+
+/// How long the lock of a run that died is waited for, while its processes are being ended.
+const AFTER_DEATH: Duration = Duration::from_secs(4);
+
+/// How often such a lock is tried.
+const TRY_EVERY: Duration = Duration::from_millis(10);
+
+/// The state is ours until this is dropped, and until every process is gone that was given its descriptor.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+/// How the lock is to be taken.
+pub struct Locking<'a> {
+    pub run: &'a str,
+    /// What to call the manifest.
+    pub manifest: &'a str,
+    /// Whether to wait for another run.
+    pub wait: bool,
+    /// The run that this process is a call of, if it is one.
+    pub within: Option<&'a str>,
+    /// Told once, with the words for who holds the lock, before this thread waits.
+    pub on_wait: &'a dyn Fn(&str),
+}
+
+/// Who holds a lock, as the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: u32,
+    pub run: String,
+}
+
+impl Lock {
+    pub(super) fn take(path: &Path, locking: &Locking<'_>) -> Result<Lock, String> {
+        let open = || File::options().read(true).write(true).create(true).truncate(false).open(path);
+        let file = open().map_err(|error| words("open", path, &error))?;
+        if !try_lock(&file, path)? {
+            wait(&file, path, locking)?;
+        }
+        let lock = Lock { file, path: path.to_owned() };
+        lock.name(locking.run)?;
+        Ok(lock)
+    }
+
+    /// Says in the file that this process holds it, for this run.
+    pub fn name(&self, run: &str) -> Result<(), String> {
+        let holder = format!("{} {run}\n", std::process::id());
+        disk::replace(&self.file, holder.as_bytes()).map_err(|error| words("write", &self.path, &error))
+    }
+
+    /// Whoever has this descriptor holds the lock.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn wait(file: &File, path: &Path, locking: &Locking<'_>) -> Result<(), String> {
+    let held = read_holder(path);
+    if let Some(holder) = &held {
+        if locking.within == Some(&holder.run) || is_ancestor(holder.pid) {
+            return Err(format!(
+                "`{}` is being run by a run that this one is a part of (process {}): they would wait for each other",
+                locking.manifest, holder.pid
+            ));
+        }
+        if !is_alive(holder.pid) && ends_soon(file, path)? {
+            return Ok(());
+        }
+    }
+    let who = held.map_or("another process".to_owned(), |holder| {
+        format!("process {} (run {})", holder.pid, holder.run)
+    });
+    if !locking.wait {
+        return Err(format!(
+            "`{}` is being run by {who}; without `--no-wait` this run would wait",
+            locking.manifest
+        ));
+    }
+    (locking.on_wait)(&format!(
+        "`{}` is being run by {who}; waiting for its end (`--no-wait` would not)",
+        locking.manifest
+    ));
+    file.lock().map_err(|error| words("lock", path, &error))
+}
+
+/// The run has died, and its watchdog is about to end: whether it did.
+fn ends_soon(file: &File, path: &Path) -> Result<bool, String> {
+    let end = Instant::now() + AFTER_DEATH;
+    while Instant::now() < end {
+        if try_lock(file, path)? {
+            return Ok(true);
+        }
+        thread::sleep(TRY_EVERY);
+    }
+    Ok(false)
+}
+
+fn try_lock(file: &File, path: &Path) -> Result<bool, String> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(words("lock", path, &error)),
+    }
+}
+
+fn read_holder(path: &Path) -> Option<Holder> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(1024).read_to_string(&mut text).ok()?;
+    let (pid, run) = text.trim_end().split_once(' ')?;
+    Some(Holder { pid: pid.parse().ok()?, run: run.to_owned() })
+}
+
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Whether the process is our parent, or its parent, and so on; no where the system does not tell.
+fn is_ancestor(pid: u32) -> bool {
+    let mut ancestor = std::process::id();
+    // far deeper than any tree of processes
+    for _ in 0..1000 {
+        match parent(ancestor) {
+            Some(parent) if parent == pid => return true,
+            Some(parent) if parent > 1 => ancestor = parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
+fn words(verb: &str, path: &Path, error: &std::io::Error) -> String {
+    format!("failed to {verb} `{}`: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locking<'a>(on_wait: &'a dyn Fn(&str)) -> Locking<'a> {
+        Locking { run: "r2", manifest: "deco.toml", wait: false, within: None, on_wait }
+    }
+
+    #[test]
+    fn a_held_lock_names_its_holder_and_is_free_again_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = Lock::take(&path, &Locking { run: "r1", ..locking(&|_| ()) }).unwrap();
+        let refused = Lock::take(&path, &locking(&|_| ())).unwrap_err();
+        assert!(refused.contains(&format!("process {} (run r1)", std::process::id())), "{refused}");
+        drop(held);
+        assert!(Lock::take(&path, &locking(&|_| ())).is_ok());
+    }
+
+    #[test]
+    fn a_run_does_not_wait_for_the_run_that_it_is_a_part_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let _held = Lock::take(&path, &Locking { run: "r1", ..locking(&|_| ()) }).unwrap();
+        let refused = Lock::take(&path, &Locking { wait: true, within: Some("r1"), ..locking(&|_| ()) });
+        assert!(refused.unwrap_err().contains("they would wait for each other"));
+    }
+
+    #[test]
+    fn whoever_waits_is_told_for_whom_and_gets_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = std::sync::Mutex::new(Some(
+            Lock::take(&path, &Locking { run: "r1", ..locking(&|_| ()) }).unwrap(),
+        ));
+        let release = |words: &str| {
+            assert!(words.contains("(run r1)"), "{words}");
+            drop(held.lock().unwrap().take());
+        };
+        assert!(Lock::take(&path, &Locking { wait: true, ..locking(&release) }).is_ok());
+    }
+}
