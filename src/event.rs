@@ -113,6 +113,8 @@ pub enum EventKind {
         blocked: usize,
         not_run: usize,
     },
+    /// The answer stands where it was asked for: only now is there nothing to resume. In the journal alone.
+    AnswerGiven,
 }
 
 impl Event {
@@ -135,7 +137,8 @@ impl EventKind {
             EventKind::RunStarted { .. }
             | EventKind::AttemptFailed { .. }
             | EventKind::Interrupted { .. }
-            | EventKind::RunEnded { .. } => true,
+            | EventKind::RunEnded { .. }
+            | EventKind::AnswerGiven => true,
         }
     }
 
@@ -143,7 +146,10 @@ impl EventKind {
     /// or not at all.
     pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
         match self {
-            EventKind::RunStarted { .. } | EventKind::Interrupted { .. } | EventKind::RunEnded { .. } => {}
+            EventKind::RunStarted { .. }
+            | EventKind::Interrupted { .. }
+            | EventKind::RunEnded { .. }
+            | EventKind::AnswerGiven => {}
             EventKind::AttemptStarted { call, .. } | EventKind::CallKept { call } => change(call),
             EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
                 [call, stderr_tail].into_iter().for_each(change);

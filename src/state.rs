@@ -23,6 +23,8 @@ pub const KEPT_RUNS: usize = 20;
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
+    /// In a folder that the user chose.
+    is_elsewhere: bool,
 }
 
 /// The folder of one run.
@@ -48,19 +50,19 @@ impl State {
                 elsewhere.join(own)
             }
         };
-        State { folder }
+        State { folder, is_elsewhere: elsewhere.is_some() }
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Makes the folder, for its owner's eyes only and ignored by git.
+    /// Makes the folder, for its owner's eyes only; the one beside the manifest is ignored by git.
     pub fn make(&self) -> Result<(), String> {
         let all = self.folder.parent().unwrap_or(&self.folder);
         disk::create_private_folder(all).map_err(|error| self.unusable(all, &error))?;
         let ignore = all.join(".gitignore");
-        if !ignore.exists() {
+        if !self.is_elsewhere && !ignore.exists() {
             disk::write(&ignore, b"*\n").map_err(|error| self.unusable(&ignore, &error))?;
         }
         let runs = self.folder.join("runs");

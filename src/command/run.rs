@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cli::{RunArgs, SelectionArgs};
 use crate::diagnostic::Diagnostic;
-use crate::event::RunStatus;
+use crate::event::{Event, EventKind, RunStatus};
 use crate::finish::{self, NoAnswer};
 use crate::harvest::contains_secret;
 use crate::interrupt;
@@ -18,6 +19,8 @@ use crate::prepare::{Folders, Setting};
 use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
+use crate::state::journal::append_last;
+use crate::state::{Lock, RunFolder};
 use crate::store::Clash;
 
 use super::begin::{self, Begun};
@@ -43,9 +46,14 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
         let checked = output::check_writable(file);
         checked.map_err(|error| wrong(format_args!("cannot write `{}`: {error}", file.display())))?;
     }
-    let (ran, written) = carry_out(args, opened, options)?;
-    let exit = conclude(&ran, only.as_deref(), output.as_deref(), args);
-    Ok(if written { exit } else { Exit::Broken })
+    let carried = carry_out(args, opened, options)?;
+    let exit = conclude(&carried.ran, only.as_deref(), output.as_deref(), args);
+    if exit == Exit::Done {
+        let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
+        // without it the run would only be resumed with nothing left to do
+        let _ = append_last(&carried.folder.journal(), &event);
+    }
+    Ok(if carried.all_written { exit } else { Exit::Broken })
 }
 
 fn wrong(message: impl std::fmt::Display) -> Exit {
@@ -120,8 +128,21 @@ fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
     asked.filter(|file| file != Path::new("-"))
 }
 
-/// Runs to the end; also tells whether the events could all be written.
-fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, bool), Exit> {
+/// A run that has ended.
+struct Carried {
+    ran: Ran,
+    /// Whether every report could be written.
+    all_written: bool,
+    folder: RunFolder,
+    /// Milliseconds that it took.
+    ms: u64,
+    /// The state is ours until the answer is given.
+    _lock: Lock,
+}
+
+/// Runs to the end.
+fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried, Exit> {
+    let began = Instant::now();
     let reporters = reporters(args)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, args)?;
     // only its owner may look at what calls read and write
@@ -153,12 +174,12 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<(Ran, b
     running.run();
     drop(guard);
     let written = scribe.finish();
-    drop(lock);
     let running =
         Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;
     let mut ran = running.into_ran();
     ran.broken = ran.broken.or(written.journal.err());
-    Ok((ran, written.reporters.is_empty()))
+    let ms = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
 }
 
 fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {

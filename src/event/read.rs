@@ -45,6 +45,7 @@ fn kind(fields: &Fields<'_>) -> Read<EventKind> {
         "sync-ended" => EventKind::SyncEnded { sync: fields.text("sync")?, outcome: outcome(fields)? },
         "interrupted" => EventKind::Interrupted { signal: fields.number("signal")? },
         "run-ended" => run_ended(fields)?,
+        "answer-given" => EventKind::AnswerGiven,
         other => return Err(format!("`{other}` is no event that this deco knows")),
     })
 }
@@ -304,6 +305,7 @@ mod tests {
         comes_back(EventKind::AttemptStarted { call: name(), attempt: 1, slot: 2 });
         comes_back(EventKind::CallKept { call: name() });
         comes_back(EventKind::Interrupted { signal: 15 });
+        comes_back(EventKind::AnswerGiven);
     }
 
     #[test]

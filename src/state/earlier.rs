@@ -30,7 +30,7 @@ pub struct Earlier {
     pub journal_end: u64,
     /// Milliseconds since the run began at which its last event came.
     pub last_ms: u64,
-    /// Whether the whole manifest was run to a good end.
+    /// Whether the whole manifest was run to a good end, and its answer given.
     pub is_finished: bool,
 }
 
@@ -38,17 +38,16 @@ impl Earlier {
     /// Reads a journal.
     pub fn read(journal: &Path) -> Result<Earlier, String> {
         let mut earlier = Earlier::default();
-        let mut is_whole = false;
+        let (mut is_whole, mut has_succeeded) = (false, false);
         let end = reading::read(journal, |event| {
             earlier.last_ms = event.ms;
             match event.kind {
                 EventKind::RunStarted { whole, .. } => {
-                    is_whole = whole;
+                    (is_whole, has_succeeded) = (whole, false);
                     earlier.is_finished = false;
                 }
-                EventKind::RunEnded { status, .. } => {
-                    earlier.is_finished = is_whole && status == RunStatus::Succeeded;
-                }
+                EventKind::RunEnded { status, .. } => has_succeeded = status == RunStatus::Succeeded,
+                EventKind::AnswerGiven => earlier.is_finished = is_whole && has_succeeded,
                 kind => earlier.take(kind),
             }
         })?;

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::event::Event;
+
 use super::disk;
 
 /// At most so long stays what is written without being on the disk.
@@ -74,6 +76,14 @@ impl Journal {
         thread.thread().unpark();
         thread.join().unwrap_or(Ok(()))
     }
+}
+
+/// Appends the last event of a run whose journal was finished before.
+pub fn append_last(path: &Path, event: &Event) -> Result<(), String> {
+    let mut line = Vec::new();
+    event.write_line(&mut line);
+    let file = disk::create(path).map_err(|error| words("open", path, &error))?;
+    disk::append(&file, &line).map_err(|error| words("write", path, &error))
 }
 
 fn serve(file: &File, wishes: &Receiver<()>, path: &Path) -> Result<(), String> {

@@ -192,6 +192,18 @@ impl Running {
         panic!("{} never came; deco said:\n{}", file.display(), self.said());
     }
 
+    /// Kills it as soon as it is time; whether it had not ended before.
+    pub fn kill_once(&mut self, is_time: impl Fn() -> bool) -> bool {
+        while !is_time() {
+            if self.child.try_wait().expect("deco was started").is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let _ = self.child.kill();
+        self.child.wait().expect("deco was started").signal().is_some()
+    }
+
     #[track_caller]
     pub fn end(mut self) -> Output {
         let Ok(stdout) = self.stdout.recv_timeout(PATIENCE) else {
