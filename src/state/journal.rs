@@ -29,6 +29,8 @@ pub struct Journal {
 struct Sync {
     /// Holds one wish: whoever finds it full knows that a sync is coming.
     wanted: SyncSender<()>,
+    /// Dropped to end the thread's pause.
+    over: SyncSender<()>,
     thread: JoinHandle<Result<(), String>>,
 }
 
@@ -40,9 +42,11 @@ impl Journal {
         let copy = file.try_clone().map_err(|error| words("open", path, &error))?;
         let name = path.to_owned();
         let (wanted, wishes) = sync_channel(1);
-        let thread =
-            thread::Builder::new().name("journal".to_owned()).spawn(move || serve(&copy, &wishes, &name));
-        let sync = thread.ok().map(|thread| Sync { wanted, thread });
+        let (over, pause) = sync_channel(1);
+        let thread = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || serve(&copy, &wishes, &pause, &name));
+        let sync = thread.ok().map(|thread| Sync { wanted, over, thread });
         Ok(Journal { path: path.to_owned(), file, end, sync })
     }
 
@@ -71,9 +75,8 @@ impl Journal {
     }
 
     fn finish_sync(&mut self) -> Result<(), String> {
-        let Some(Sync { wanted, thread }) = self.sync.take() else { return Ok(()) };
-        drop(wanted);
-        thread.thread().unpark();
+        let Some(Sync { wanted, over, thread }) = self.sync.take() else { return Ok(()) };
+        drop((wanted, over));
         thread.join().unwrap_or(Ok(()))
     }
 }
@@ -86,9 +89,10 @@ pub fn append_last(path: &Path, event: &Event) -> Result<(), String> {
     disk::append(&file, &line).map_err(|error| words("write", path, &error))
 }
 
-fn serve(file: &File, wishes: &Receiver<()>, path: &Path) -> Result<(), String> {
+fn serve(file: &File, wishes: &Receiver<()>, pause: &Receiver<()>, path: &Path) -> Result<(), String> {
     while wishes.recv().is_ok() {
-        thread::park_timeout(SYNC_EVERY);
+        // nobody ever sends: this ends by the time, or because all is over
+        let _ = pause.recv_timeout(SYNC_EVERY);
         disk::sync(file).map_err(|error| words("write", path, &error))?;
     }
     Ok(())
