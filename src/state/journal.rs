@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -91,8 +91,10 @@ pub fn append_last(path: &Path, event: &Event) -> Result<(), String> {
 
 fn serve(file: &File, wishes: &Receiver<()>, pause: &Receiver<()>, path: &Path) -> Result<(), String> {
     while wishes.recv().is_ok() {
-        // nobody ever sends: this ends by the time, or because all is over
-        let _ = pause.recv_timeout(SYNC_EVERY);
+        // nobody ever sends: this ends by the time, or because all is over and the journal itself brings it to the disk
+        if pause.recv_timeout(SYNC_EVERY) == Err(RecvTimeoutError::Disconnected) {
+            break;
+        }
         disk::sync(file).map_err(|error| words("write", path, &error))?;
     }
     Ok(())
