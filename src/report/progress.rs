@@ -95,6 +95,7 @@ impl Count {
     fn take(&mut self, kind: &EventKind) {
         match kind {
             EventKind::AttemptStarted { attempt: 1, .. } => self.running += 1,
+            EventKind::CallKept { .. } => self.ended += 1,
             EventKind::CallEnded { outcome, took_ms, .. } => {
                 self.ended += 1;
                 // a call that was never run has not taken any time
