@@ -183,8 +183,9 @@ const BYTES: usize = 8 * 1024;
 
 /// Whether events show all of an output.
 pub(super) fn is_shown_whole(output: &[u8]) -> bool {
-    // a line break at the end begins no further line
-    output.len() <= BYTES && output.trim_ascii_end().iter().filter(|&&byte| byte == b'\n').count() < LINES
+    // line breaks at the end begin no further line
+    let end = output.iter().rposition(|&byte| byte != b'\n').unwrap_or(0);
+    output.len() <= BYTES && output[..end].iter().filter(|&&byte| byte == b'\n').count() < LINES
 }
 
 /// What of the output is at hand.
