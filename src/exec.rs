@@ -4,6 +4,7 @@
 mod enders;
 mod environment;
 mod groups;
+mod keep;
 mod leader;
 mod pipes;
 mod process;
@@ -18,6 +19,7 @@ mod tests;
 pub use enders::{End, Enders};
 pub use environment::{Environment, Variables};
 pub use groups::Groups;
+pub use keep::{Keep, Log, Logged, Logs, Stream};
 pub use process::run;
 
 use std::ffi::OsString;
@@ -43,6 +45,10 @@ pub struct Attempt {
     pub grace: Duration,
     /// From 1: the place of the process group in [`Groups`]. No two attempts that run share one.
     pub slot: u32,
+    /// What is kept of standard output in memory. Of standard error it is always the end.
+    pub stdout: Keep,
+    /// The run has a controlling terminal, which stops a process in the background that would use it.
+    pub terminal: bool,
 }
 
 /// How an attempt ended.
@@ -59,7 +65,10 @@ pub struct Finished {
 /// What the process wrote to one of its outputs.
 #[derive(Debug, Default)]
 pub struct Output {
+    /// All of it, or nothing if it was too long for memory.
     pub bytes: Vec<u8>,
+    /// Where it is instead.
+    pub logged: Option<Logged>,
 }
 
 impl Finished {
@@ -67,7 +76,11 @@ impl Finished {
     pub fn exit(&self) -> Option<Exit> {
         match self.ending {
             Ending::Exited(exit) => Some(exit),
-            Ending::TimedOut | Ending::Ended | Ending::CannotStart(_) => None,
+            Ending::TimedOut
+            | Ending::Ended
+            | Ending::TooLong { .. }
+            | Ending::Stopped { .. }
+            | Ending::CannotStart(_) => None,
         }
     }
 }
@@ -79,6 +92,14 @@ pub enum Ending {
     TimedOut,
     /// The run asked for the end; the whole process group is gone.
     Ended,
+    /// It printed more than this to standard output, all of which was to be kept; the whole process group is gone.
+    TooLong {
+        limit: usize,
+    },
+    /// The terminal stopped it by this signal; the whole process group is gone.
+    Stopped {
+        signal: i32,
+    },
     /// The program could not be started: why, in words.
     CannotStart(String),
 }

@@ -1,15 +1,17 @@
 //! From a finished attempt to what the call changes: its ending judged, its output read as the task says, its fills
 //! made. Applies nothing.
 
+use std::io::Read;
+
 use crate::change::Change;
 use crate::exec::{Ending, Finished};
 use crate::expr::{Reference, Step, key_text};
 use crate::manifest::load::{FormatError, decode};
-use crate::manifest::{Fill, Task};
+use crate::manifest::{Fill, Format, Task};
 use crate::name::Name;
 use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
-use crate::prepare::{CallScope, Hindrance, result_file};
+use crate::prepare::{CallScope, Hindrance, LONGEST_RESULT, result_file};
 use crate::value::{Text, Value, excerpt};
 
 /// What the call changes, or why it failed.
@@ -57,6 +59,8 @@ fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
             Err(Failure::Timeout { limit_ms: task.timeout.map_or(0, |limit| limit.as_millis() as u64) })
         }
         Ending::Ended => Err(Failure::Interrupted),
+        Ending::Stopped { signal } => Err(Failure::StoppedByTerminal { signal: *signal }),
+        Ending::TooLong { limit } => Err(Failure::Result { message: too_long("standard output", *limit) }),
         Ending::CannotStart(message) => Err(Failure::CannotStart { message: message.clone() }),
     }
 }
@@ -64,17 +68,48 @@ fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
 fn result(scope: &CallScope, task: &Task, stdout: &[u8]) -> Result<Value, Failure> {
     let wrong = |message: String| Failure::Result { message };
     if !task.result.from_file {
+        if !task.reads_stdout() {
+            return Ok(Value::Null);
+        }
         return decode(task.result.format, stdout).map_err(|error| {
-            wrong(format!("its standard output is not what `result` says: {}", in_words(error)))
+            let plain = if is_plain_text(task.result.format, stdout) {
+                "; `result = \"text\"` takes it as it is"
+            } else {
+                ""
+            };
+            wrong(format!("its standard output is not what `result` says: {}{plain}", in_words(error)))
         });
     }
-    let bytes = std::fs::read(result_file(scope)).map_err(|error| match error.kind() {
+    let limit = LONGEST_RESULT as u64;
+    let opened = std::fs::File::open(result_file(scope));
+    let read = opened.and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let bytes = read.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => wrong("it wrote no file `$DECO_RESULT`".to_owned()),
         _ => wrong(format!("the file `$DECO_RESULT` cannot be read: {error}")),
     })?;
+    if bytes.len() > LONGEST_RESULT {
+        return Err(wrong(too_long("file `$DECO_RESULT`", LONGEST_RESULT)));
+    }
     decode(task.result.format, &bytes).map_err(|error| {
         wrong(format!("its file `$DECO_RESULT` is not what `result` says: {}", in_words(error)))
     })
+}
+
+/// Whether the task takes a word for JSON, as one does who forgets the quotes.
+fn is_plain_text(format: Format, stdout: &[u8]) -> bool {
+    let begins_like_json = |byte: &u8| b"{[\"-0123456789".contains(byte);
+    let first = stdout.trim_ascii_start().first();
+    format == Format::Json && first.is_some_and(|byte| !begins_like_json(byte))
+}
+
+fn too_long(what: &str, limit: usize) -> String {
+    format!(
+        "its {what} is longer than {} MiB, the most that a result may be; let the result be the name of a file",
+        limit / (1024 * 1024)
+    )
 }
 
 fn in_words(error: FormatError) -> String {

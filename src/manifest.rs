@@ -395,6 +395,14 @@ impl Task {
         self.variables.iter().flat_map(|variable| &variable.names)
     }
 
+    /// Whether standard output is read as the result. Where nothing is filled, only a form that can be wrong is.
+    pub fn reads_stdout(&self) -> bool {
+        let ResultFormat { format, from_file } = &self.result;
+        let is_for_nothing =
+            self.fills.is_empty() && matches!(format, Format::Text | Format::Lines | Format::Base64);
+        !from_file && *format != Format::None && !is_for_nothing
+    }
+
     /// What an attempt takes: slots, then from pools.
     pub fn amounts(&self) -> impl Iterator<Item = &Amount> {
         std::iter::once(&self.cpus).chain(self.uses.iter().map(|wanted| &wanted.amount))

@@ -35,6 +35,8 @@ pub enum Failure {
     Check { message: String },
     /// The run was ended while the call ran.
     Interrupted,
+    /// The terminal stopped it, since it wanted to use it.
+    StoppedByTerminal { signal: i32 },
 }
 
 /// How a call, or a sync point, ended.
@@ -102,7 +104,10 @@ impl Failure {
     /// Goes over the words that expressions, programs and the machine gave.
     pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
         match self {
-            Failure::Exit { .. } | Failure::Timeout { .. } | Failure::Interrupted => {}
+            Failure::Exit { .. }
+            | Failure::Timeout { .. }
+            | Failure::Interrupted
+            | Failure::StoppedByTerminal { .. } => {}
             Failure::CannotStart { message }
             | Failure::Expression { message }
             | Failure::Result { message }
@@ -150,6 +155,11 @@ impl fmt::Display for Failure {
                 write!(f, "took longer than its timeout of {}", in_words(Duration::from_millis(*limit_ms)))
             }
             Failure::Interrupted => f.write_str("was ended with the run"),
+            Failure::StoppedByTerminal { signal } => write!(
+                f,
+                "was stopped by {}: it wanted to use the terminal, which calls cannot; pass input by `stdin`",
+                signal_name(*signal)
+            ),
             Failure::CannotStart { message }
             | Failure::Expression { message }
             | Failure::Result { message }

@@ -10,12 +10,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::exec::{Attempt, Variables};
+use crate::exec::{Attempt, Keep, Variables};
 use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
 use crate::mask::Secrets;
 use crate::outcome::Failure;
 use crate::shell::Argument;
+use crate::state::logs::Logs;
 use crate::value::{Value, excerpt};
 
 pub use folders::Folders;
@@ -31,7 +32,14 @@ pub struct Setting {
     pub declared: Vec<(String, String)>,
     pub folders: Folders,
     pub secrets: Secrets,
+    /// Where outputs go that are too long for the events.
+    pub logs: Logs,
+    /// Whether the run has a controlling terminal.
+    pub terminal: bool,
 }
+
+/// The most bytes that a result may have: it is kept in memory, read there, and written to the journal.
+pub const LONGEST_RESULT: usize = 64 * 1024 * 1024;
 
 /// Whether the call's `if` holds; without one it does.
 pub fn condition(scope: &CallScope, task: &Task) -> Result<(), Hindrance> {
@@ -86,6 +94,8 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
         timeout: task.timeout,
         grace: task.grace,
         slot: own.slot,
+        stdout: if task.reads_stdout() { Keep::Whole { limit: LONGEST_RESULT } } else { Keep::Short },
+        terminal: setting.terminal,
     })
 }
 

@@ -9,6 +9,7 @@ mod progress;
 mod terminal;
 
 use std::io::{self, stderr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
@@ -64,18 +65,20 @@ pub struct Options {
     pub terminal: Terminal,
     /// The command that runs a part of this manifest again, up to `-t`: `deco run`, `deco run other.toml`.
     pub again: String,
+    /// Where the folders of the runs are, as the screen is to name it.
+    pub runs: PathBuf,
 }
 
 /// The reporter for standard error.
 pub fn screen(options: Options) -> Box<dyn Reporter> {
-    let Options { progress, detail, terminal, again } = options;
+    let Options { progress, detail, terminal, again, runs } = options;
     let wanted = match progress {
         Progress::Auto => terminal.bar && detail == Detail::Normal,
         Progress::Bar => terminal.is_terminal && detail != Detail::Failures,
         Progress::Plain | Progress::None => false,
     };
     let detail = if progress == Progress::None { Detail::Failures } else { detail };
-    let lines = Lines::new(detail, terminal.color, again);
+    let lines = Lines::new(detail, terminal.color, again).with_runs(runs);
     if wanted {
         Box::new(progress::Bar::new(lines, stderr()))
     } else {

@@ -4,6 +4,7 @@
 mod call;
 mod expansion;
 mod finalizers;
+mod logs;
 pub mod resume;
 mod rules;
 mod sync;

@@ -5,6 +5,7 @@ mod disk;
 pub mod earlier;
 pub mod journal;
 mod lock;
+pub mod logs;
 pub mod reading;
 
 use std::ffi::OsStr;

@@ -20,6 +20,7 @@ use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
 use crate::state::journal::append_last;
+use crate::state::logs::Logs;
 use crate::state::{Lock, RunFolder};
 use crate::store::Clash;
 
@@ -143,7 +144,8 @@ struct Carried {
 /// Runs to the end.
 fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried, Exit> {
     let began = Instant::now();
-    let reporters = reporters(args)?;
+    let runs = begin::state(&opened.plan.manifest, &args.state).folder().join("runs");
+    let reporters = reporters(args, &runs)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, args)?;
     // only its owner may look at what calls read and write
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -157,6 +159,8 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
         declared: settings.dotenv.iter().chain(&settings.env).cloned().collect(),
         folders: Folders::new(scratch.path().to_owned(), options.jobs),
         secrets: opened.secrets,
+        logs: Logs::new(folder.logs()),
+        terminal: std::fs::File::open("/dev/tty").is_ok(),
     };
     let scribe = Scribe::start(Some(journal), reporters);
     let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
@@ -182,7 +186,7 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
     Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
 }
 
-fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
+fn reporters(args: &RunArgs, runs: &Path) -> Result<Reporters, Exit> {
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     if let Some(file) = &args.events {
         if file == Path::new("-") {
@@ -206,8 +210,16 @@ fn reporters(args: &RunArgs) -> Result<Reporters, Exit> {
         detail,
         terminal,
         again: again(args),
+        runs: from_here(runs),
     }));
     Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))
+}
+
+/// The path as it is named from the current folder, if that is shorter.
+fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(std::fs::canonicalize).ok();
+    let below = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
+    below.unwrap_or(path).to_owned()
 }
 
 /// The command that runs a part of this manifest again, up to `-t`.

@@ -128,6 +128,7 @@ fn failure(fields: &Fields<'_>) -> Read<Failure> {
         "fill" => Failure::Fill { message: message()? },
         "check" => Failure::Check { message: message()? },
         "interrupted" => Failure::Interrupted,
+        "stopped-by-terminal" => Failure::StoppedByTerminal { signal: fields.number("signal")? },
         other => return Err(format!("`{other}` is no reason that this deco knows")),
     })
 }
@@ -284,6 +285,7 @@ mod tests {
             Failure::Fill { message: message() },
             Failure::Check { message: message() },
             Failure::Interrupted,
+            Failure::StoppedByTerminal { signal: 21 },
         ] {
             comes_back(ended(Outcome::Failed { failure: failure.clone(), forgiven: true }));
             let stderr_tail = "x".to_owned();

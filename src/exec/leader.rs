@@ -61,6 +61,14 @@ impl Leader {
         !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
     }
 
+    /// The signal by which the terminal stopped the process, if it did.
+    pub fn stopped_by_terminal(&self) -> Option<i32> {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(self.pid), options).ok()??;
+        let asks = [Signal::TTIN.as_raw(), Signal::TTOU.as_raw()];
+        status.stopping_signal().filter(|signal| asks.contains(signal))
+    }
+
     /// Signals the whole group. One that cannot be signalled has ended already.
     pub fn signal(&self, signal: Signal) {
         if kill_process_group(self.pid, signal).is_err() {

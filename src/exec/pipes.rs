@@ -1,30 +1,40 @@
 //! Our ends of an attempt's pipes: what it prints is captured, what it is to read is fed.
 //! Neither ever blocks; when to go on is for the caller, who polls, to say.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::buffer::spare_capacity;
 use rustix::event::PollFlags;
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 
-/// Room made before each read.
-const CHUNK: usize = 8 * 1024;
+use super::{Keep, Log, Logs, Output, Stream};
+
+/// The most that one read takes: what a pipe holds by default.
+const CHUNK: usize = 64 * 1024;
 
 /// At most so much is taken from a pipe whose writers were killed: the most that Linux lets a pipe hold. Somebody who
 /// left the group may write on for ever.
 const LEFT_IN_PIPE: usize = 1024 * 1024;
 
-/// One stream of output. All of it is kept; the one place where a limit belongs.
-#[derive(Default)]
-pub(super) struct Capture {
-    pipe: Option<OwnedFd>,
-    bytes: Vec<u8>,
+thread_local! {
+    /// What is read passes through here, so that an output takes no more memory than it is long.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Capture {
-    pub fn new(pipe: Option<OwnedFd>) -> Capture {
-        Capture { pipe, bytes: Vec::new() }
+/// One stream of output: kept in memory as long as there is room for it, then in a log.
+pub(super) struct Capture<'a> {
+    pipe: Option<OwnedFd>,
+    stream: Stream,
+    keep: Keep,
+    bytes: Vec<u8>,
+    logs: &'a dyn Logs,
+    log: Option<Box<dyn Log>>,
+}
+
+impl<'a> Capture<'a> {
+    pub fn new(pipe: OwnedFd, stream: Stream, keep: Keep, logs: &'a dyn Logs) -> Capture<'a> {
+        Capture { pipe: Some(pipe), stream, keep, bytes: Vec::new(), logs, log: None }
     }
 
     /// What to poll; none once all writers have closed it.
@@ -36,6 +46,14 @@ impl Capture {
         self.pipe.is_none()
     }
 
+    /// The limit that it has passed, though all of it was to be kept.
+    pub fn passed(&self) -> Option<usize> {
+        match self.keep {
+            Keep::Whole { limit } if self.log.is_some() => Some(limit),
+            Keep::Whole { .. } | Keep::Short => None,
+        }
+    }
+
     /// Takes what `poll` says is there.
     pub fn take(&mut self, ready: PollFlags) {
         if ready.contains(PollFlags::IN) {
@@ -45,31 +63,53 @@ impl Capture {
         }
     }
 
-    /// Takes what is left in the pipe, without waiting for more, and closes it.
-    pub fn close(&mut self) {
-        let limit = self.bytes.len().saturating_add(LEFT_IN_PIPE);
+    /// Takes what is left in the pipe, without waiting for more; whether somebody still holds it open.
+    pub fn drain(&mut self) -> bool {
         if self.pipe.as_ref().is_some_and(|pipe| ioctl_fionbio(pipe, true).is_ok()) {
-            while self.bytes.len() < limit && self.read() {}
-        }
-        self.pipe = None;
-    }
-
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    /// Reads once; whether there may be more.
-    fn read(&mut self) -> bool {
-        let Some(pipe) = &self.pipe else { return false };
-        self.bytes.reserve(CHUNK);
-        match read(pipe, spare_capacity(&mut self.bytes)) {
-            Ok(1..) | Err(Errno::INTR) => true,
-            Err(Errno::AGAIN) => false,
-            Ok(0) | Err(_) => {
-                self.pipe = None;
-                false
+            let mut taken = 0;
+            while taken < LEFT_IN_PIPE {
+                match self.read() {
+                    Some(count) => taken += count,
+                    None => break,
+                }
             }
         }
+        self.pipe.is_some()
+    }
+
+    pub fn into_output(self) -> Output {
+        Output { bytes: self.bytes, logged: self.log.map(Log::close) }
+    }
+
+    /// Reads once; how much there was, `None` if there is nothing now or any more.
+    fn read(&mut self) -> Option<usize> {
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.resize(CHUNK, 0);
+            match read(self.pipe.as_ref()?, &mut buffer[..]) {
+                Ok(count @ 1..) => {
+                    self.add(&buffer[..count]);
+                    Some(count)
+                }
+                Err(Errno::INTR) => Some(0),
+                Err(Errno::AGAIN) => None,
+                Ok(0) | Err(_) => {
+                    self.pipe = None;
+                    None
+                }
+            }
+        })
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.log.is_none() && self.bytes.len() + bytes.len() <= self.keep.room() {
+            return self.bytes.extend_from_slice(bytes);
+        }
+        let log = self.log.get_or_insert_with(|| {
+            let mut log = self.logs.open(self.stream);
+            log.write(&std::mem::take(&mut self.bytes));
+            log
+        });
+        log.write(bytes);
     }
 }
 

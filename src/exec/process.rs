@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::leader::Leader;
 use super::pipes::{Capture, Feed};
 use super::start::{self, Started};
-use super::{Attempt, End, Enders, Ending, Finished, Groups, Output};
+use super::{Attempt, End, Enders, Ending, Finished, Groups, Keep, Logs, Output, Stream};
 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
 const LINGER: Duration = Duration::from_millis(100);
@@ -22,8 +22,11 @@ const WATCH_AFTER: Duration = Duration::from_millis(20);
 /// How often a process that cannot be watched is asked whether it has ended.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
+/// How often a process is looked at that a terminal may have stopped.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 /// Runs one attempt to its end on the calling thread.
-pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups) -> Finished {
+pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups, logs: &dyn Logs) -> Finished {
     let started = Instant::now();
     if enders.asked().is_some() {
         return never_started(Ending::Ended, started);
@@ -31,7 +34,7 @@ pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups) -> Finished {
     match start::start(attempt, groups) {
         Ok(process) => {
             groups.enter(attempt.slot, process.pid);
-            Session::new(attempt, enders, groups, process, started).run()
+            Session::new(attempt, (enders, groups, logs), process, started).run()
         }
         Err(message) => never_started(Ending::CannotStart(message), started),
     }
@@ -49,8 +52,8 @@ struct Session<'a> {
     started: Instant,
     leader: Leader,
     feed: Option<Feed>,
-    stdout: Capture,
-    stderr: Capture,
+    stdout: Capture<'a>,
+    stderr: Capture<'a>,
     phase: Phase,
     /// What ended the attempt, if it did not end by itself.
     cause: Option<Cause>,
@@ -74,6 +77,8 @@ enum Phase {
 enum Cause {
     TimeLimit,
     Run,
+    Terminal { signal: i32 },
+    TooLong { limit: usize },
 }
 
 /// What `poll` saw. `leader`: the process has ended. `call`: the run wants the end.
@@ -88,8 +93,7 @@ struct Ready {
 impl<'a> Session<'a> {
     fn new(
         attempt: &'a Attempt,
-        enders: &'a Enders,
-        groups: &'a Groups,
+        (enders, groups, logs): (&'a Enders, &'a Groups, &'a dyn Logs),
         process: Started,
         started: Instant,
     ) -> Session<'a> {
@@ -101,8 +105,8 @@ impl<'a> Session<'a> {
             started,
             leader: Leader::new(pid),
             feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
-            stdout: Capture::new(Some(stdout)),
-            stderr: Capture::new(Some(stderr)),
+            stdout: Capture::new(stdout, Stream::Stdout, attempt.stdout, logs),
+            stderr: Capture::new(stderr, Stream::Stderr, Keep::Short, logs),
             phase: Phase::Running { limit: attempt.timeout.and_then(|limit| started.checked_add(limit)) },
             cause: None,
             took: Duration::ZERO,
@@ -167,6 +171,7 @@ impl<'a> Session<'a> {
         let look = match self.phase {
             Phase::Over { .. } => None,
             _ if self.leader.must_be_asked() => Some(ASK_EVERY),
+            Phase::Running { .. } if self.attempt.terminal && self.leader.is_watched() => Some(LOOK_EVERY),
             _ if self.leader.is_watched() => None,
             _ => Some(WATCH_AFTER),
         };
@@ -207,8 +212,21 @@ impl<'a> Session<'a> {
         match self.phase {
             Phase::Running { .. } if called => self.end_for_the_run(),
             Phase::Running { .. } if late => self.ask_to_end(Cause::TimeLimit, Signal::TERM),
+            Phase::Running { .. } => self.look_for_a_hindrance(),
             Phase::Asked { .. } if called || late => self.kill(),
             _ => {}
+        }
+    }
+
+    /// Ends what would print for ever, or wait for ever.
+    fn look_for_a_hindrance(&mut self) {
+        if let Some(limit) = self.stdout.passed() {
+            self.ask_to_end(Cause::TooLong { limit }, Signal::TERM);
+        } else if self.attempt.terminal
+            && self.leader.is_watched()
+            && let Some(signal) = self.leader.stopped_by_terminal()
+        {
+            self.ask_to_end(Cause::Terminal { signal }, Signal::TERM);
         }
     }
 
@@ -263,22 +281,32 @@ impl<'a> Session<'a> {
     }
 
     fn conclude(mut self) -> Finished {
+        // what holds the pipes is told from what is only slowly read
+        let held = [self.stdout.drain(), self.stderr.drain()].contains(&true);
+        let leaked = held && self.cause.is_none() && self.started.elapsed() >= self.took + LINGER;
         self.leader.signal(Signal::KILL);
-        self.stdout.close();
-        self.stderr.close();
+        self.stdout.drain();
+        self.stderr.drain();
         self.groups.leave(self.attempt.slot);
         let exit = self.leader.reap();
         let ending = match self.cause {
             Some(Cause::TimeLimit) => Ending::TimedOut,
             Some(Cause::Run) => Ending::Ended,
-            None => exit.map_or_else(Ending::CannotStart, Ending::Exited),
+            Some(Cause::Terminal { signal }) => Ending::Stopped { signal },
+            Some(Cause::TooLong { limit }) => Ending::TooLong { limit },
+            None => match (self.stdout.passed(), exit) {
+                // it ended before it could be ended
+                (Some(limit), _) => Ending::TooLong { limit },
+                (None, Ok(exit)) => Ending::Exited(exit),
+                (None, Err(message)) => Ending::CannotStart(message),
+            },
         };
         Finished {
             ending,
-            stdout: Output { bytes: self.stdout.into_bytes() },
-            stderr: Output { bytes: self.stderr.into_bytes() },
+            stdout: self.stdout.into_output(),
+            stderr: self.stderr.into_output(),
             took: self.took,
-            leaked: false,
+            leaked,
         }
     }
 }

@@ -176,6 +176,8 @@ mod tests {
     #[test]
     fn limits_of_the_machine_name_the_remedy() {
         let attempt = Attempt {
+            stdout: super::super::Keep::Short,
+            terminal: false,
             argv: vec!["prog".into()],
             env: super::super::Environment::default(),
             dir: "/".into(),

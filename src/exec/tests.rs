@@ -26,6 +26,8 @@ fn attempt(argv: &[&str]) -> Attempt {
         timeout: None,
         grace: FAR,
         slot: 1,
+        stdout: Keep::Whole { limit: 100_000_000 },
+        terminal: false,
     }
 }
 
@@ -33,8 +35,32 @@ fn sh(script: &str) -> Attempt {
     attempt(&["sh", "-c", script])
 }
 
+/// Logs that hold all in memory, as their tail.
+struct Held;
+
+impl Logs for Held {
+    fn open(&self, _stream: Stream) -> Box<dyn Log> {
+        Box::new(Logged::default())
+    }
+}
+
+impl Log for Logged {
+    fn write(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+    }
+
+    fn close(self: Box<Self>) -> Logged {
+        *self
+    }
+}
+
+/// All that was printed, wherever it is.
+fn all(output: &Output) -> &[u8] {
+    output.logged.as_ref().map_or(&output.bytes, |logged| &logged.tail)
+}
+
 fn go(attempt: &Attempt) -> Finished {
-    run(attempt, &Enders::new().unwrap(), &Groups::new(1))
+    run(attempt, &Enders::new().unwrap(), &Groups::new(1), &Held)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -114,7 +140,26 @@ fn floods_in_all_directions_do_not_deadlock() {
     let script = "dd if=/dev/zero bs=100000 count=30 status=none; dd if=/dev/zero bs=100000 count=30 status=none >&2; cat";
     let finished = go(&Attempt { stdin: Arc::from(input), ..sh(script) });
     assert_eq!(finished.ending, code(0));
-    assert_eq!((finished.stdout.bytes.len(), finished.stderr.bytes.len()), (2 * size, size));
+    assert_eq!((all(&finished.stdout).len(), all(&finished.stderr).len()), (2 * size, size));
+    assert!(finished.stdout.logged.is_none() && finished.stderr.bytes.is_empty());
+}
+
+#[test]
+fn an_output_that_is_to_be_kept_whole_and_grows_too_long_ends_the_attempt() {
+    let folder = TempDir::new().unwrap();
+    let hold = fifo(folder.path());
+    // nobody writes to the pipe: only the end of the attempt ends it
+    let endless = format!("head -c 1001 /dev/zero; read word < {}", hold.display());
+    for script in [endless.as_str(), "head -c 1001 /dev/zero"] {
+        let finished = go(&Attempt { stdout: Keep::Whole { limit: 1000 }, ..sh(script) });
+        assert_eq!(finished.ending, Ending::TooLong { limit: 1000 });
+        assert_eq!(all(&finished.stdout).len(), 1001);
+    }
+    let finished = go(&Attempt { stdout: Keep::Whole { limit: 1000 }, ..sh("head -c 1000 /dev/zero") });
+    assert_eq!(finished.ending, code(0));
+    let finished = go(&Attempt { stdout: Keep::Short, ..sh("head -c 100000 /dev/zero") });
+    assert_eq!((finished.ending, finished.stdout.bytes.len()), (code(0), 0));
+    assert_eq!(finished.stdout.logged.unwrap().tail.len(), 100_000);
 }
 
 #[test]
@@ -146,6 +191,7 @@ fn fifo(folder: &Path) -> PathBuf {
 #[test]
 fn a_grandchild_that_holds_the_pipe_does_not_hold_the_run() {
     let finished = go(&sh("sleep 600 & echo $!"));
+    assert!(finished.leaked);
     assert_eq!(finished.ending, code(0));
     assert_gone(&text(&finished.stdout.bytes));
 }
@@ -153,6 +199,7 @@ fn a_grandchild_that_holds_the_pipe_does_not_hold_the_run() {
 #[test]
 fn a_grandchild_that_floods_the_pipe_does_not_hold_the_run() {
     let finished = go(&sh("yes & echo $! >&2"));
+    assert!(finished.leaked);
     assert_eq!(finished.ending, code(0));
     assert_gone(&text(&finished.stderr.bytes));
 }
@@ -160,6 +207,7 @@ fn a_grandchild_that_floods_the_pipe_does_not_hold_the_run() {
 #[test]
 fn a_grandchild_without_pipes_ends_with_the_call() {
     let finished = go(&sh("sleep 600 >/dev/null 2>&1 & echo $!"));
+    assert!(!finished.leaked);
     assert_eq!(finished.ending, code(0));
     assert_gone(&text(&finished.stdout.bytes));
 }
@@ -207,7 +255,7 @@ fn end_when_ready(script: &str, ends: &[End]) -> Finished {
     attempt.env.declared.push(("FIFO".into(), told.clone().into()));
     let enders = Enders::new().unwrap();
     thread::scope(|scope| {
-        let running = scope.spawn(|| run(&attempt, &enders, &Groups::new(1)));
+        let running = scope.spawn(|| run(&attempt, &enders, &Groups::new(1), &Held));
         let mut line = String::new();
         fs::File::open(told).unwrap().read_to_string(&mut line).unwrap();
         ends.iter().for_each(|end| enders.end_all(*end));
@@ -263,7 +311,7 @@ fn nothing_starts_once_the_end_was_asked_for() {
         let enders = Enders::new().unwrap();
         enders.end_all(end);
         let mark = folder.path().join("mark");
-        let finished = run(&sh(&format!("echo > {}", mark.display())), &enders, &Groups::new(1));
+        let finished = run(&sh(&format!("echo > {}", mark.display())), &enders, &Groups::new(1), &Held);
         assert_eq!(finished.ending, Ending::Ended);
         assert!(!mark.exists());
     }
@@ -412,7 +460,7 @@ fn many_attempts_at_once_are_all_told() {
                 let enders = &enders;
                 scope.spawn(move || {
                     (0..10).all(|n| {
-                        run(&sh(&format!("exit {}", thread + n)), enders, &Groups::new(1)).ending
+                        run(&sh(&format!("exit {}", thread + n)), enders, &Groups::new(1), &Held).ending
                             == code(thread + n)
                     })
                 })

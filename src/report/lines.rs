@@ -2,6 +2,7 @@
 //! wanted, at the end what never ran and why. Text of calls passes only without its control characters.
 //! Writes nothing itself.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -34,6 +35,10 @@ pub struct Lines {
     detail: Detail,
     color: bool,
     again: String,
+    /// Where the folders of the runs are; then, where that of this run is.
+    folder: PathBuf,
+    /// Whether something was told of what calls leave behind.
+    told_of_leaks: bool,
     interrupts: usize,
     /// Calls that never ran, by the reason.
     never_run: IndexMap<String, Group>,
@@ -51,13 +56,29 @@ struct Group {
 impl Lines {
     /// `again`: the command that runs a part of this manifest, up to `-t`.
     pub fn new(detail: Detail, color: bool, again: String) -> Lines {
-        Lines { detail, color, again, interrupts: 0, never_run: IndexMap::new(), never_run_else: 0 }
+        Lines {
+            detail,
+            color,
+            again,
+            folder: PathBuf::new(),
+            told_of_leaks: false,
+            interrupts: 0,
+            never_run: IndexMap::new(),
+            never_run_else: 0,
+        }
+    }
+
+    /// Names logs by where the folders of the runs are.
+    #[must_use]
+    pub fn with_runs(self, runs: PathBuf) -> Lines {
+        Lines { folder: runs, ..self }
     }
 
     /// What is to be said of this event: whole lines.
     pub fn tell(&mut self, event: &Event) -> Option<String> {
         match &event.kind {
-            EventKind::RunStarted { calls, unexpanded, syncs, jobs, .. } => {
+            EventKind::RunStarted { run, calls, unexpanded, syncs, jobs, .. } => {
+                self.folder.push(run);
                 let syncs = counted(*syncs, "sync point", "sync points");
                 let calls = counted(*calls, "call", "calls");
                 let later = counted(*unexpanded, "task", "tasks");
@@ -69,13 +90,28 @@ impl Lines {
             EventKind::CallKept { call } => {
                 self.verbose(|| self.line(call, AnsiColor::Green, "kept", ": it had ended before"))
             }
-            EventKind::CallEnded { call, outcome, took_ms, stdout_tail, stderr_tail, .. } => {
-                let took = took_ms.map(Duration::from_millis);
-                self.ended(&Ended { name: call, outcome, took, stdout: stdout_tail, stderr: stderr_tail })
+            EventKind::CallEnded {
+                call,
+                outcome,
+                took_ms,
+                leaked,
+                stdout_tail,
+                stderr_tail,
+                stdout_log,
+                stderr_log,
+                ..
+            } => {
+                let ended = self.ended(&Ended {
+                    name: call,
+                    outcome,
+                    took: took_ms.map(Duration::from_millis),
+                    stdout: Shown { end: stdout_tail, log: stdout_log.as_deref() },
+                    stderr: Shown { end: stderr_tail, log: stderr_log.as_deref() },
+                });
+                let leak = leaked.then(|| self.leaked(call)).flatten();
+                leak.map_or(ended.clone(), |leak| Some(ended.unwrap_or_default() + &leak))
             }
-            EventKind::SyncEnded { sync, outcome } => {
-                self.ended(&Ended { name: sync, outcome, took: None, stdout: "", stderr: "" })
-            }
+            EventKind::SyncEnded { sync, outcome } => self.ended(&Ended::silent(sync, outcome)),
             EventKind::AttemptFailed { call, attempt, failure, next_in_ms, .. } => {
                 let next = in_words(Duration::from_millis(*next_in_ms));
                 let rest = format!(" {attempt} failed: {failure}; the next in {next}");
@@ -85,9 +121,7 @@ impl Lines {
                 let calls = counted(*calls, "call", "calls");
                 self.verbose(|| format!("{}: {calls} found\n", self.paint(Style::new().bold(), &clean(task))))
             }
-            EventKind::TaskExpanded { task, outcome, .. } => {
-                self.ended(&Ended { name: task, outcome, took: None, stdout: "", stderr: "" })
-            }
+            EventKind::TaskExpanded { task, outcome, .. } => self.ended(&Ended::silent(task, outcome)),
             EventKind::Interrupted { signal } => Some(self.interrupted(*signal)),
             EventKind::RunEnded { .. } if self.detail == Detail::Failures => None,
             kind @ EventKind::RunEnded { .. } => Some(self.run_ended(kind, Duration::from_millis(event.ms))),
@@ -97,6 +131,19 @@ impl Lines {
     /// A word that is no fact of the run.
     pub fn notice(&self, text: &str) -> String {
         format!("deco: {}\n", clean(text))
+    }
+
+    /// What was left behind and ended: each where all is told, else the first.
+    fn leaked(&mut self, call: &str) -> Option<String> {
+        let is_first = !std::mem::replace(&mut self.told_of_leaks, true);
+        let all = match self.detail {
+            Detail::Failures => return None,
+            Detail::Normal if !is_first => return None,
+            Detail::Normal => " (`-v` tells of all such calls)",
+            Detail::Verbose => "",
+        };
+        let text = "what it had started held its output open 100ms after its end, and was ended";
+        Some(self.line(call, AnsiColor::Yellow, "left something behind", &format!(": {text}{all}")))
     }
 
     fn verbose(&self, text: impl FnOnce() -> String) -> Option<String> {
@@ -152,6 +199,7 @@ impl Lines {
             if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
         let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
         block.push_str(&ended.last_words(failure));
+        block.push_str(&ended.logs(&self.folder));
         let again =
             format!("  to run it again: {} --resume -t {}\n", self.again, shell_quoted(&clean(ended.name)));
         block.push_str(&again);
@@ -239,17 +287,36 @@ struct Ended<'a> {
     name: &'a str,
     outcome: &'a Outcome,
     took: Option<Duration>,
-    stdout: &'a str,
-    stderr: &'a str,
+    stdout: Shown<'a>,
+    stderr: Shown<'a>,
 }
 
-impl Ended<'_> {
+/// What there is to show of an output.
+#[derive(Default)]
+struct Shown<'a> {
+    end: &'a str,
+    /// Where all of it is, in the run's folder.
+    log: Option<&'a str>,
+}
+
+impl<'a> Ended<'a> {
+    fn silent(name: &'a str, outcome: &'a Outcome) -> Ended<'a> {
+        Ended { name, outcome, took: None, stdout: Shown::default(), stderr: Shown::default() }
+    }
+
+    /// Where the outputs are as a whole that were shown in part.
+    fn logs(&self, folder: &Path) -> String {
+        let outputs = [("standard output", &self.stdout), ("standard error", &self.stderr)];
+        let logs = outputs.into_iter().filter_map(|(name, output)| Some((name, output.log?)));
+        logs.map(|(name, log)| format!("  all of {name}: {}\n", folder.join(log).display())).collect()
+    }
+
     /// Standard error, or where that is blank standard output: many a program complains there.
     fn last_words(&self, failure: &Failure) -> String {
-        let stderr = tail("standard error", self.stderr, TAIL_LINES);
+        let stderr = tail("standard error", &self.stderr, TAIL_LINES);
         match failure {
-            Failure::Result { .. } => tail("standard output", self.stdout, RESULT_LINES) + &stderr,
-            _ if stderr.is_empty() => tail("standard output", self.stdout, TAIL_LINES),
+            Failure::Result { .. } => tail("standard output", &self.stdout, RESULT_LINES) + &stderr,
+            _ if stderr.is_empty() => tail("standard output", &self.stdout, TAIL_LINES),
             _ => stderr,
         }
     }
@@ -260,12 +327,13 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 }
 
 /// The last lines of an output, indented under its name; nothing if it is blank.
-fn tail(name: &str, output: &str, limit: usize) -> String {
+fn tail(name: &str, output: &Shown<'_>, limit: usize) -> String {
+    let Shown { end: output, log } = output;
     let lines = clean_lines(output.trim_end(), limit);
     if lines.is_empty() {
         return String::new();
     }
-    let cut = if output.trim_end().lines().count() > limit { ", its end" } else { "" };
+    let cut = if log.is_some() || output.trim_end().lines().count() > limit { ", its end" } else { "" };
     let lines: String = lines.iter().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect();
     format!("  {name}{cut}:\n{lines}")
 }

@@ -138,7 +138,9 @@ impl Running {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
         let changes = harvest::changes(&mut scope, task, &finished);
-        match changes.and_then(|changes| self.fitting(call, changes)) {
+        let changes = changes.and_then(|changes| self.fitting(call, changes));
+        self.keep_outputs(&mut finished, changes.is_ok() && task.reads_stdout());
+        match changes {
             Ok(changes) => {
                 let finished = Some(finished);
                 Ended { outcome: Outcome::Succeeded, changes, finished, fingerprint, kept: None }
@@ -149,10 +151,10 @@ impl Running {
 
     fn attempt(&self, task: &Task, prepared: &Attempt) -> Finished {
         if task.when.is_finalizer() {
-            return exec::run(prepared, &self.final_enders, &self.groups);
+            return exec::run(prepared, &self.final_enders, &self.groups, self);
         }
         self.lock().attempts += 1;
-        let finished = exec::run(prepared, &self.enders, &self.groups);
+        let finished = exec::run(prepared, &self.enders, &self.groups, self);
         let core = &mut *self.lock();
         core.attempts -= 1;
         self.limit_finalizers(core);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
-use crate::exec::Finished;
+use crate::exec::{Finished, Logged, Output};
 use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome};
 use crate::schedule::End;
@@ -74,8 +74,8 @@ impl Running {
         let Some(finished) = &ended.finished else { return Tails::default() };
         let masker = self.setting.secrets.known();
         Tails {
-            stdout: hidden_tail(&masker, &finished.stdout.bytes),
-            stderr: hidden_tail(&masker, &finished.stderr.bytes),
+            stdout: hidden_tail(&masker, shown(&finished.stdout)),
+            stderr: hidden_tail(&masker, shown(&finished.stderr)),
         }
     }
 
@@ -83,6 +83,10 @@ impl Running {
         if ended.kept.is_some() {
             return self.tell(EventKind::CallKept { call });
         }
+        let log = |output: fn(&Finished) -> &Output| {
+            let logged: Option<&Logged> = output(ended.finished.as_ref()?).logged.as_ref();
+            logged?.name.clone()
+        };
         self.tell(EventKind::CallEnded {
             call,
             outcome: ended.outcome.clone(),
@@ -93,8 +97,8 @@ impl Running {
             changes: ended.changes.clone(),
             stdout_tail: tails.stdout,
             stderr_tail: tails.stderr,
-            stdout_log: None,
-            stderr_log: None,
+            stdout_log: log(|finished| &finished.stdout),
+            stderr_log: log(|finished| &finished.stderr),
         });
     }
 
@@ -173,6 +177,22 @@ pub(super) struct Tails {
     pub stderr: String,
 }
 
+/// Lines of an output, and bytes, that events show at most.
+const LINES: usize = 64;
+const BYTES: usize = 8 * 1024;
+
+/// Whether events show all of an output.
+pub(super) fn is_shown_whole(output: &[u8]) -> bool {
+    // line breaks at the end begin no further line
+    let end = output.iter().rposition(|&byte| byte != b'\n').unwrap_or(0);
+    output.len() <= BYTES && output[..end].iter().filter(|&&byte| byte == b'\n').count() < LINES
+}
+
+/// What of the output is at hand.
+fn shown(output: &Output) -> &[u8] {
+    output.logged.as_ref().map_or(&output.bytes, |logged| &logged.tail)
+}
+
 fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
     let text = tail(&masker.mask_bytes(output));
     // colours in the middle of a secret would be taken away where the text is shown
@@ -183,10 +203,8 @@ fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
     }
 }
 
-/// The end of an output, for events and messages: at most 64 lines and 8 KiB, as text.
+/// The end of an output, for events and messages, as text.
 fn tail(bytes: &[u8]) -> String {
-    const LINES: usize = 64;
-    const BYTES: usize = 8 * 1024;
     let cut = &bytes[bytes.len().saturating_sub(BYTES)..];
     let text = String::from_utf8_lossy(cut);
     let start = text.trim_end_matches('\n').rmatch_indices('\n').nth(LINES - 1).map_or(0, |(at, _)| at + 1);

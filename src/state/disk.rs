@@ -18,6 +18,12 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
+/// A file that must not be there yet.
+pub(super) fn create_new(path: &Path) -> io::Result<File> {
+    full_disk()?;
+    File::options().append(true).create_new(true).open(path)
+}
+
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     full_disk()?;
     fs::write(path, bytes)
