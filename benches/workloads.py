@@ -45,8 +45,10 @@ def make(folder, text, lines=None):
     return Command(["make", "-rRs", "-j2", *sync, "all"], cwd=folder, lines=lines)
 
 
-def ninja(folder, text, *flags):
-    (folder / "build.ninja").write_text(text)
+def ninja(folder, pieces, *flags):
+    """Piece by piece: a child's peak memory begins with that of the process which starts it, so ours must stay small."""
+    with open(folder / "build.ninja", "w") as file:
+        file.writelines(pieces)
     return Command(["ninja", "--quiet", "-j2", *flags, "all"], cwd=folder, log=".ninja_log")
 
 
@@ -56,9 +58,11 @@ def flat_make(count, recipe):
 
 
 def flat_ninja(count, command):
-    builds = "".join(f"build t{i}: r\n" for i in range(count))
-    names = " ".join(f"t{i}" for i in range(count))
-    return f"rule r\n command = {command}\n{builds}build all: phony {names}\n"
+    yield f"rule r\n command = {command}\n"
+    yield from (f"build t{i}: r\n" for i in range(count))
+    yield "build all: phony"
+    yield from (f" t{i}" for i in range(count))
+    yield "\n"
 
 
 def feeders(stdin, argv, lines=None):
@@ -146,7 +150,7 @@ def layers(path, floor, folder, count=100):
         "deco": deco(path, manifest, folder),
         "floor": Command([floor, str(count * count), "2", "/bin/true"]),
         "make": make(folder, "".join(rules)),
-        "ninja": ninja(folder, "".join(builds)),
+        "ninja": ninja(folder, builds),
     }
     right = lambda found: found == {"k": keyed(count, keyed(count, ""))}
     about = f"{count} layers of {count} calls, each reading the whole layer before"
@@ -164,7 +168,7 @@ def chain(path, floor, folder, count=2_000):
         "deco": deco(path, manifest, folder),
         "floor": Command([floor, str(count), "1", "/bin/true"]),
         "make": make(folder, f"all: t{count - 1} ; @:\n{rules}"),
-        "ninja": ninja(folder, f"rule r\n command = /bin/true\n{builds}build all: phony t{count - 1}\n"),
+        "ninja": ninja(folder, [f"rule r\n command = /bin/true\n{builds}build all: phony t{count - 1}\n"]),
     }
     about = f"a chain of {count:,} calls, each reading the one before"
     return Workload("chain", about, commands, {"floor": 1.08}, lambda found: found == {"k": keyed(count, "")})
