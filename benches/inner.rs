@@ -21,7 +21,7 @@ use deco::value::Value;
 const INDEPENDENT: &str = "[tasks.k]\nfor = { i = \"range(100000)\" }\nrun = \"/bin/true\"\n";
 
 const LAYERS: &str = "[tasks.k]\nfor = { l = \"range(100)\", i = \"range(100)\" }\nrun = \"/bin/true\"\n\
-    reads = [\"k[l - 1] | default('')\"]\n";
+    stdin = \"${{ k[l - 1] | default('') }}\"\n";
 
 /// A manifest of many tasks, each with a template and a read of the task before.
 fn many_tasks() -> String {
