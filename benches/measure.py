@@ -1,0 +1,97 @@
+"""Runs commands and takes their time and memory; sums up what was measured. Knows nothing of the workloads."""
+import os
+import statistics
+import subprocess
+import time
+
+
+class Failed(Exception):
+    """A command that did not do its work: to time it would be to time a failure."""
+
+
+def run(command, output):
+    """Runs a command with its standard output in a file; gives seconds and the most memory in MiB."""
+    if command.log:
+        (command.cwd / command.log).unlink(missing_ok=True)
+    with open(command.stdin, "rb") as stdin, open(output, "wb") as stdout, open(f"{output}.err", "wb") as stderr:
+        begun = time.perf_counter()
+        child = subprocess.Popen(command.argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd)
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
+        taken = time.perf_counter() - begun
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        with open(f"{output}.err", errors="replace") as said:
+            raise Failed(f"`{command.argv[0]}` ended with {child.returncode}: {said.read()[-500:].strip()}")
+    return taken, usage.ru_maxrss / 1024
+
+
+def interleaved(commands, rounds, output, check, say):
+    """Each command once to warm up and be checked, then all in turn, round by round."""
+    taken = {peer: {"seconds": [], "mib": []} for peer in commands}
+    for peer, command in commands.items():
+        say(f"warming up: {peer}")
+        run(command, output)
+        with open(output, "rb") as written:
+            if not check(peer, written.read()):
+                raise Failed(f"the output of {peer} is not what it should be")
+    for number in range(1, rounds + 1):
+        say(f"round {number} of {rounds}")
+        for peer, command in commands.items():
+            seconds, mib = run(command, output)
+            taken[peer]["seconds"].append(seconds)
+            taken[peer]["mib"].append(mib)
+    return taken
+
+
+def table(workload, taken):
+    """The Markdown table of one workload."""
+    median = {peer: statistics.median(numbers["seconds"]) for peer, numbers in taken.items()}
+    lines = [
+        f"### {workload.name}: {workload.about}",
+        "",
+        "| | median s | least to greatest | × floor | MiB | deco is × this | to reach | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [row(workload, peer, numbers, median) for peer, numbers in taken.items()]
+    return "\n".join(lines + beside(workload, taken, median)) + "\n"
+
+
+def row(workload, peer, numbers, median):
+    seconds = numbers["seconds"]
+    floor = f"{median[peer] / median['floor']:.3f}" if "floor" in median else ""
+    ratio = "deco" in median and peer != "deco" and median["deco"] / median[peer]
+    target = workload.targets.get(peer)
+    cells = [
+        peer,
+        f"{median[peer]:.4f}",
+        f"{min(seconds):.4f} to {max(seconds):.4f}",
+        floor,
+        f"{statistics.median(numbers['mib']):.0f}",
+        f"{ratio:.3f}" if ratio else "",
+        f"≤ {target:.2f}" if ratio and target else "",
+        verdict(ratio <= target) if ratio and target else "",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def beside(workload, taken, median):
+    """What is to be reached besides ratios."""
+    lines = []
+    if "deco" not in taken:
+        return lines
+    if workload.peak:
+        most = max(taken["deco"]["mib"])
+        lines += ["", f"Peak memory of deco {most:.0f} MiB, to reach ≤ {workload.peak}: {verdict(most <= workload.peak)}."]
+    if workload.more and "floor" in median:
+        over = (median["deco"] - median["floor"]) * 1000
+        lines += ["", f"deco takes {over:.1f} ms more, to reach ≤ {workload.more}: {verdict(over <= workload.more)}."]
+    return lines
+
+
+def verdict(is_met):
+    return "met" if is_met else "**missed**"
