@@ -25,7 +25,7 @@ fn with_k_the_rest_runs_and_the_blocked_are_named() {
         .answer_is(r#"{"a":{"good":"ok"},"b":{"good":"b"}}"#)
         .stderr_has("a[bad] failed: exited with code 3")
         .stderr_has("no such cell")
-        .stderr_has("deco run -t 'a[bad]'")
+        .stderr_has("deco run --resume -t 'a[bad]'")
         .stderr_has("blocked by a[bad]: b[bad], c");
     assert_eq!(sandbox.read("b-ran"), "b ok\n");
     assert!(!sandbox.exists("c-ran"));
