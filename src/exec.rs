@@ -5,6 +5,7 @@ mod enders;
 mod environment;
 mod groups;
 mod leader;
+pub mod orphans;
 mod pipes;
 mod process;
 mod program;
@@ -14,6 +15,7 @@ mod spawn;
 mod start;
 #[cfg(test)]
 mod tests;
+pub mod watchdog;
 
 pub use enders::{End, Enders};
 pub use environment::{Environment, Variables};

@@ -7,6 +7,7 @@ mod examples;
 mod failures;
 mod interrupt;
 mod law;
+mod orphans;
 mod python_table;
 mod results;
 mod resume;
