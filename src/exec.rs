@@ -6,6 +6,7 @@ mod environment;
 mod groups;
 mod keep;
 mod leader;
+pub mod orphans;
 mod pipes;
 mod process;
 mod program;
@@ -15,6 +16,7 @@ mod spawn;
 mod start;
 #[cfg(test)]
 mod tests;
+pub mod watchdog;
 
 pub use enders::{End, Enders};
 pub use environment::{Environment, Variables};

@@ -157,6 +157,16 @@ impl Running {
         })
     }
 
+    /// The process groups of what runs.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Whether a signal has come.
+    pub fn is_interrupted(&self) -> bool {
+        self.lock().signal.is_some()
+    }
+
     /// Ends the run: the first signal gently, the second at once.
     pub fn interrupt(&self, signal: i32, nth: usize) {
         let mut core = self.lock();

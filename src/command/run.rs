@@ -7,6 +7,8 @@ use std::time::Instant;
 use crate::cli::{RunArgs, SelectionArgs};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, EventKind, RunStatus};
+use crate::exec::orphans;
+use crate::exec::watchdog::Watchdog;
 use crate::finish::{self, NoAnswer};
 use crate::harvest::contains_secret;
 use crate::interrupt;
@@ -175,9 +177,20 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
     let interrupted = running.clone();
     let guard = interrupt::watch(move |signal, nth| interrupted.interrupt(signal, nth));
     let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
+    let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
+    if let Err(error) = &watchdog {
+        scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
+    }
     running.run();
+    if running.is_interrupted() {
+        orphans::end(folder.id.as_ref());
+    }
     drop(guard);
     let written = scribe.finish();
+    drop(scratch);
+    if let Ok(watchdog) = watchdog {
+        watchdog.dismiss();
+    }
     let running =
         Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;
     let mut ran = running.into_ran();

@@ -2,8 +2,13 @@
 //! somebody else would have to end if this process died.
 //! A group stands here from before its leader runs the attempt's program until just before the leader is reaped, so no
 //! recycled id is ever hit.
+//!
+//! The table for somebody else is a file in memory: an id for each slot, in four bytes, 0 for none.
 
-use std::os::fd::BorrowedFd;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -12,12 +17,17 @@ use rustix::process::{Pid, Signal, kill_process_group};
 #[derive(Debug)]
 pub struct Groups {
     leaders: Mutex<Vec<Option<Pid>>>,
+    /// What another process can read; none where the system has no such files.
+    table: Option<File>,
 }
+
+/// The bytes of an id in the table.
+const ENTRY: usize = size_of::<i32>();
 
 impl Groups {
     /// Room for so many slots.
     pub fn new(slots: usize) -> Groups {
-        Groups { leaders: Mutex::new(vec![None; slots]) }
+        Groups { leaders: Mutex::new(vec![None; slots]), table: new_table().ok() }
     }
 
     /// Sends a signal to every group that runs.
@@ -27,9 +37,16 @@ impl Groups {
         }
     }
 
+    /// A descriptor of the table, for [`read`].
+    pub(super) fn table(&self) -> io::Result<OwnedFd> {
+        let table = self.table.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        table.as_fd().try_clone_to_owned()
+    }
+
     /// Where the leader of a slot's group writes its own id before it runs the attempt's program: a file and an offset.
-    pub(super) fn place(&self, _slot: u32) -> Option<(BorrowedFd<'_>, u64)> {
-        None
+    pub(super) fn place(&self, slot: u32) -> Option<(BorrowedFd<'_>, u64)> {
+        let place = (slot as usize).checked_sub(1).filter(|place| *place < self.lock().len())?;
+        Some((self.table.as_ref()?.as_fd(), (place * ENTRY) as u64))
     }
 
     /// The leader has been started. `slot` counts from 1; one beyond the room is not kept.
@@ -37,8 +54,11 @@ impl Groups {
         self.put(slot, Some(leader));
     }
 
-    /// The leader is about to be reaped.
+    /// The leader is about to be reaped, or could not run the program.
     pub(super) fn leave(&self, slot: u32) {
+        if let (Some((_, offset)), Some(table)) = (self.place(slot), &self.table) {
+            let _ = table.write_all_at(&[0; ENTRY], offset);
+        }
         self.put(slot, None);
     }
 
@@ -52,5 +72,48 @@ impl Groups {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Option<Pid>>> {
         self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn new_table() -> io::Result<File> {
+    let file = rustix::fs::memfd_create("deco-groups", rustix::fs::MemfdFlags::CLOEXEC)?;
+    Ok(File::from(file))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn new_table() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The groups that a table holds.
+pub(super) fn read(table: &File) -> Vec<Pid> {
+    let mut bytes = vec![0; table.metadata().map_or(0, |known| known.len() as usize)];
+    // what could not be read stays 0
+    let _ = table.read_exact_at(&mut bytes, 0);
+    let (entries, _) = bytes.as_chunks::<ENTRY>();
+    // 1 stands for no group: a signal to it would go to every process
+    entries
+        .iter()
+        .filter_map(|id| Pid::from_raw(i32::from_ne_bytes(*id)).filter(|id| !id.is_init()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_holds_who_came_and_did_not_leave() {
+        let groups = Groups::new(3);
+        for slot in 1..=3 {
+            let (file, offset) = groups.place(slot).unwrap();
+            let id = 100 + slot.cast_signed();
+            rustix::io::pwrite(file, &id.to_ne_bytes(), offset).unwrap();
+        }
+        groups.leave(2);
+        let ids = read(&File::from(groups.table().unwrap())).into_iter().map(Pid::as_raw_pid);
+        assert_eq!(ids.collect::<Vec<_>>(), [101, 103]);
+        assert!(groups.place(0).is_none() && groups.place(4).is_none());
     }
 }

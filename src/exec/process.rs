@@ -36,7 +36,10 @@ pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups, logs: &dyn Logs)
             groups.enter(attempt.slot, process.pid);
             Session::new(attempt, (enders, groups, logs), process, started).run()
         }
-        Err(message) => never_started(Ending::CannotStart(message), started),
+        Err(message) => {
+            groups.leave(attempt.slot);
+            never_started(Ending::CannotStart(message), started)
+        }
     }
 }
 

@@ -16,7 +16,8 @@ const AFTER_DEATH: Duration = Duration::from_secs(4);
 /// How often such a lock is tried.
 const TRY_EVERY: Duration = Duration::from_millis(10);
 
-/// The state is ours until this is dropped, and until every process is gone that was given its descriptor.
+/// The state is ours until this is dropped. If this process dies before, until every process is gone that was given the
+/// descriptor.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -61,9 +62,16 @@ impl Lock {
         disk::replace(&self.file, holder.as_bytes()).map_err(|error| words("write", &self.path, &error))
     }
 
-    /// Whoever has this descriptor holds the lock.
+    /// Whoever has this descriptor, or a copy, holds the lock, even after the death of this process.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+}
+
+impl Drop for Lock {
+    /// Freed though somebody may have a copy for a moment yet.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 
@@ -123,9 +131,12 @@ fn read_holder(path: &Path) -> Option<Holder> {
     Some(Holder { pid: pid.parse().ok()?, run: run.to_owned() })
 }
 
+/// One that has ended, but that its starter has not asked about yet, is dead.
 fn is_alive(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    let id = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let is_there =
+        id.is_some_and(|id| rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH));
+    is_there && status(pid, "State:").is_none_or(|state| !state.starts_with(['Z', 'X']))
 }
 
 /// Whether the process is our parent, or its parent, and so on; no where the system does not tell.
@@ -143,8 +154,13 @@ fn is_ancestor(pid: u32) -> bool {
 }
 
 fn parent(pid: u32) -> Option<u32> {
+    status(pid, "PPid:")?.parse().ok()
+}
+
+/// What the system tells of a process; none where it does not.
+fn status(pid: u32, field: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    Some(status.lines().find_map(|line| line.strip_prefix(field))?.trim().to_owned())
 }
 
 fn words(verb: &str, path: &Path, error: &std::io::Error) -> String {

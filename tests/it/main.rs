@@ -8,6 +8,7 @@ mod failures;
 mod interrupt;
 mod law;
 mod outputs;
+mod orphans;
 mod python_table;
 mod results;
 mod resume;
