@@ -177,6 +177,7 @@ mod tests {
     fn limits_of_the_machine_name_the_remedy() {
         let attempt = Attempt {
             argv: vec!["prog".into()],
+            shortcut: None,
             env: super::super::Environment::default(),
             dir: "/".into(),
             stdin: Arc::from(Vec::new()),
