@@ -37,6 +37,8 @@ pub struct Attempt {
     /// The program and its arguments; a program without a slash is found by `env`'s PATH, one with a slash is
     /// relative to `dir`.
     pub argv: Vec<OsString>,
+    /// What comes to the same and is faster, if it can be started; if not, `argv` says why.
+    pub shortcut: Option<Vec<OsString>>,
     /// The whole environment.
     pub env: Environment,
     pub dir: PathBuf,

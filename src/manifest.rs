@@ -33,7 +33,7 @@ use indexmap::IndexMap;
 use crate::diagnostic::{Source, Span};
 use crate::expr::{EvalError, Expression, Reference, Scope, Template};
 use crate::name::{Name, TaskName};
-use crate::shell::ShellText;
+use crate::shell::{Direct, ShellText};
 use crate::value::Value;
 use pattern::{CallPattern, PartPattern};
 
@@ -264,8 +264,9 @@ pub enum Items {
 /// What a call runs.
 #[derive(Debug)]
 pub enum Run {
-    /// Text for a shell: the shell's words, then the text by reference. Also a `#!` script of a shell.
-    Shell { shell: Vec<String>, text: Sourced<Template>, compiled: ShellText },
+    /// Text for a shell: the shell's words, then the text by reference. Also a `#!` script of a shell. `direct`: the same
+    /// without the shell.
+    Shell { shell: Vec<String>, text: Sourced<Template>, compiled: ShellText, direct: Option<Direct> },
     /// A program and its arguments.
     Program { words: Vec<Sourced<Template>>, span: Span },
     /// A `#!` script for another interpreter: the interpreter's words, and the whole text.

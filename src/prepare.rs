@@ -5,6 +5,7 @@ mod environment;
 pub mod fingerprint;
 pub mod folders;
 pub mod scope;
+mod shortcut;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -80,14 +81,21 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
         Hindrance::Failed(Failure::CannotStart { message })
     })?;
     // first of all, so that what goes wrong later shows no secret of it
-    let env = environment::environment(scope, setting, task, own)?;
+    let mut env = environment::environment(scope, setting, task, own)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
     };
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
+    let (argv, shortcut) = argv(scope, &task.run)?;
+    let shortcut = shortcut.filter(|short| {
+        let program = |words: &[OsString]| words.first().and_then(|word| word.to_str()).map(str::to_owned);
+        let (Some(shell), Some(program)) = (program(&argv), program(short)) else { return false };
+        shortcut::is_open(&shell, &program, &env) && shortcut::set_folder(&mut env, &dir).is_some()
+    });
     Ok(Attempt {
-        argv: argv(scope, &task.run)?,
+        argv,
+        shortcut,
         env,
         dir,
         stdin: Arc::from(stdin.into_bytes()),
@@ -99,7 +107,11 @@ pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> 
     })
 }
 
-fn argv(scope: &CallScope, run: &Run) -> Result<Vec<OsString>, Hindrance> {
+/// What to run, and what comes to the same without a shell.
+type Commands = (Vec<OsString>, Option<Vec<OsString>>);
+
+fn argv(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {
+    let mut short = None;
     let words: Vec<String> = match run {
         Run::Program { words, .. } => {
             let mut all = Vec::with_capacity(words.len());
@@ -108,12 +120,13 @@ fn argv(scope: &CallScope, run: &Run) -> Result<Vec<OsString>, Hindrance> {
             }
             all
         }
-        Run::Shell { shell, text, compiled } => {
+        Run::Shell { shell, text, compiled, direct } => {
             let values = text.value.slots().map(|slot| argument(scope, slot.landing, &slot.expression));
             let values = values.collect::<Result<Vec<_>, _>>()?;
             let script = compiled
                 .render(&values)
                 .map_err(|message| Hindrance::Failed(Failure::Expression { message }))?;
+            short = direct.as_ref().map(|direct| direct.argv(&values));
             let name = shell.first().map(|shell| shell.rsplit('/').next().unwrap_or(shell).to_owned());
             shell.iter().cloned().chain([script.text]).chain(name).chain(script.arguments).collect()
         }
@@ -128,7 +141,10 @@ fn argv(scope: &CallScope, run: &Run) -> Result<Vec<OsString>, Hindrance> {
             message: "an argument holds a NUL byte, which no program can be given; pass the value by `stdin`"
                 .to_owned(),
         })),
-        None => Ok(words.into_iter().map(OsString::from).collect()),
+        None => {
+            let texts = |words: Vec<String>| words.into_iter().map(OsString::from).collect();
+            Ok((texts(words), short.map(texts)))
+        }
     }
 }
 

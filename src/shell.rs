@@ -5,6 +5,7 @@
 //! since nothing but a reference is ever written into the text.
 
 mod commands;
+mod direct;
 mod expansion;
 mod heredoc;
 mod lexer;
@@ -19,6 +20,7 @@ mod roundtrip;
 mod tests;
 
 use crate::expr::Landing;
+pub use direct::Direct;
 use lexer::{Lexer, Slot};
 use render::Rendering;
 

@@ -1,7 +1,7 @@
 //! Which file a program's name means: by the attempt's own PATH, as `execvp` would in the attempt's folder.
 //! Found here rather than by the system, since std looks names up by fork, which costs more than all the rest.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,8 @@ use super::{Attempt, refusal};
 const STANDARD_PATH: &str = "/bin:/usr/bin";
 
 /// The path to execute, relative to the attempt's `dir` if it is not absolute. `Err`: why there is none, in words.
-pub(super) fn find(attempt: &Attempt) -> Result<PathBuf, String> {
-    let Some(name) = attempt.argv.first().filter(|name| !name.is_empty()) else {
+pub(super) fn find(attempt: &Attempt, argv: &[OsString]) -> Result<PathBuf, String> {
+    let Some(name) = argv.first().filter(|name| !name.is_empty()) else {
         return Err("the command names no program".to_owned());
     };
     if name.as_bytes().contains(&b'/') {

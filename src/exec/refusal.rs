@@ -179,6 +179,7 @@ mod tests {
             stdout: super::super::Keep::Short,
             terminal: false,
             argv: vec!["prog".into()],
+            shortcut: None,
             env: super::super::Environment::default(),
             dir: "/".into(),
             stdin: Arc::from(Vec::new()),

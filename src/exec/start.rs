@@ -1,6 +1,7 @@
 //! Starting the process of an attempt: its pipes, its command, and a few more tries where the hindrance passes by itself.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -27,10 +28,16 @@ pub(super) struct Started {
 
 /// Starts the process. `Err`: why not, in words.
 pub(super) fn start(attempt: &Attempt, groups: &Groups) -> Result<Started, String> {
-    let program = program::find(attempt)?;
+    if let Some(argv) = &attempt.shortcut
+        && let Ok(program) = program::find(attempt, argv)
+        && let Ok(started) = spawn(attempt, argv, &program, groups)
+    {
+        return Ok(started);
+    }
+    let program = program::find(attempt, &attempt.argv)?;
     let mut pauses = PAUSES_MS.iter();
     loop {
-        match (spawn(attempt, &program, groups), pauses.next()) {
+        match (spawn(attempt, &attempt.argv, &program, groups), pauses.next()) {
             (Ok(started), _) => return Ok(started),
             (Err(error), Some(pause)) if passes(&error) => thread::sleep(Duration::from_millis(*pause)),
             (Err(error), _) => return Err(refusal::words(attempt, &program, &error)),
@@ -45,7 +52,7 @@ fn passes(error: &io::Error) -> bool {
 }
 
 #[cfg(target_os = "linux")]
-fn spawn(attempt: &Attempt, program: &Path, groups: &Groups) -> io::Result<Started> {
+fn spawn(attempt: &Attempt, words: &[OsString], program: &Path, groups: &Groups) -> io::Result<Started> {
     use super::spawn::{Pointers, Program, spawn};
     use std::ffi::CString;
     use std::os::fd::AsFd;
@@ -60,7 +67,7 @@ fn spawn(attempt: &Attempt, program: &Path, groups: &Groups) -> io::Result<Start
     let dir = CString::new(attempt.dir.as_os_str().as_bytes())?;
     let pid = COMMAND.with_borrow_mut(|(argv, env)| {
         argv.clear();
-        attempt.argv.iter().try_for_each(|word| argv.push(&[word.as_bytes()]))?;
+        words.iter().try_for_each(|word| argv.push(&[word.as_bytes()]))?;
         argv.seal();
         env.clear();
         let mut entries = attempt.env.iter();
@@ -104,15 +111,15 @@ fn nothing_to_read() -> io::Result<std::os::fd::BorrowedFd<'static>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn spawn(attempt: &Attempt, program: &Path, _groups: &Groups) -> io::Result<Started> {
+fn spawn(attempt: &Attempt, words: &[OsString], program: &Path, _groups: &Groups) -> io::Result<Started> {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
 
     let mut command = Command::new(program);
-    let name = attempt.argv.first().map_or(program.as_os_str(), |name| name.as_os_str());
+    let name = words.first().map_or(program.as_os_str(), |name| name.as_os_str());
     let mut child = command
         .arg0(name)
-        .args(attempt.argv.iter().skip(1))
+        .args(words.iter().skip(1))
         .env_clear()
         .envs(attempt.env.iter().map(|(name, value)| (name, value)))
         .current_dir(&attempt.dir)

@@ -20,6 +20,7 @@ fn environment(declared: Vec<(String, OsString)>) -> Environment {
 fn attempt(argv: &[&str]) -> Attempt {
     Attempt {
         argv: argv.iter().map(OsString::from).collect(),
+        shortcut: None,
         env: environment(vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())]),
         dir: std::env::temp_dir(),
         stdin: Arc::from(Vec::new()),

@@ -7,7 +7,7 @@ use super::reader::{Node, Reader};
 use super::{Place, Run, Sourced};
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Landing, Part, Template};
-use crate::shell::{Piece, Remark, ShellText, is_shell};
+use crate::shell::{Direct, Piece, Remark, ShellText, is_shell};
 
 /// Reads `run`; `shell` is what runs plain text.
 pub fn run<'a>(reader: &Reader<'a>, node: &'a Node<'a>, shell: &[Sourced<String>]) -> Option<Run> {
@@ -83,7 +83,8 @@ fn compiled(reader: &Reader<'_>, shell: Vec<String>, text: Sourced<Template>) ->
         Ok(compiled) => {
             let cautions = compiled.cautions().iter();
             cautions.for_each(|remark| reader.report(remarked(Diagnostic::warning, remark, &text)));
-            Some(Run::Shell { shell, text, compiled })
+            let direct = Direct::of(&shell, &compiled);
+            Some(Run::Shell { shell, text, compiled, direct })
         }
         Err(remarks) => {
             remarks.iter().for_each(|remark| reader.report(remarked(Diagnostic::error, remark, &text)));

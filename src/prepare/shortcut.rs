@@ -1,0 +1,71 @@
+//! Whether a call's environment leaves its shell nothing to do but to start one program.
+
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::exec::Environment;
+
+thread_local! {
+    /// The last answer for a shell and a PATH: most calls ask the same.
+    static LAST: RefCell<Option<(String, OsString, bool)>> = const { RefCell::new(None) };
+}
+
+/// Whether starting the program directly comes to the same. What can only differ in the program's own environment is
+/// made alike by [`set_folder`].
+pub fn is_open(shell: &str, program: &str, env: &Environment) -> bool {
+    let speaks = |(name, _): (&OsStr, &OsStr)| {
+        let name = name.as_bytes();
+        matches!(name, b"ENV" | b"BASH_ENV" | b"SHELLOPTS" | b"BASHOPTS") || name.starts_with(b"BASH_FUNC_")
+    };
+    if env.iter().any(speaks) {
+        return false;
+    }
+    let Some(path) = env.get("PATH") else { return false };
+    // bash expands `~` there, and dash reads `%` in ways of its own
+    if !program.contains('/') && path.as_bytes().iter().any(|byte| matches!(byte, b'~' | b'%')) {
+        return false;
+    }
+    LAST.with_borrow_mut(|last| match last {
+        Some((known, at, answer)) if known == shell && at == path => *answer,
+        _ => {
+            let answer = is_plain_shell(shell, path);
+            *last = Some((shell.to_owned(), path.to_owned(), answer));
+            answer
+        }
+    })
+}
+
+/// Whether the shell is there, and is no program of many names, which may take others of its names for builtins.
+fn is_plain_shell(shell: &str, path: &OsStr) -> bool {
+    // an entry that is relative depends on the call's folder; then the shell itself shall look
+    let mut folders =
+        path.as_bytes().split(|byte| *byte == b':').map(|folder| Path::new(OsStr::from_bytes(folder)));
+    if folders.clone().any(|folder| !folder.is_absolute()) {
+        return false;
+    }
+    let place = if shell.starts_with('/') {
+        Some(Path::new(shell).to_owned())
+    } else {
+        folders.find_map(|folder| Some(folder.join(shell)).filter(|place| place.is_file()))
+    };
+    let Some(real) = place.and_then(|place| place.canonicalize().ok()) else { return false };
+    let name = real.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    ["sh", "dash", "bash", "ksh", "mksh", "lksh"].iter().any(|known| name.starts_with(known))
+}
+
+/// Tells the program its folder as a shell does: by PWD. `None` where only the shell knows what to say.
+pub fn set_folder(env: &mut Environment, dir: &Path) -> Option<()> {
+    use std::path::Component;
+
+    let is_direct = dir.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let told = env.declared.iter().chain(&env.given).any(|(name, _)| name == "PWD");
+    if !is_direct || !dir.is_absolute() || told {
+        return None;
+    }
+    if env.get("PWD") != Some(dir.as_os_str()) {
+        env.given.push(("PWD".to_owned(), dir.as_os_str().to_owned()));
+    }
+    Some(())
+}
