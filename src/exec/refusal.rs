@@ -132,17 +132,20 @@ fn interpreter(place: &Path) -> Option<OsString> {
 fn too_long(attempt: &Attempt) -> String {
     let arguments: usize = attempt.argv.iter().map(|argument| argument.len() + 1).sum();
     let environment: usize = attempt.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let longest = attempt.argv.iter().map(|argument| argument.len()).max().unwrap_or(0);
+    let lengths = attempt.argv.iter().map(|argument| argument.len()).enumerate();
+    // by its number: its text may be a secret
+    let (number, longest) = lengths.max_by_key(|&(_, length)| length).unwrap_or_default();
     let variable = attempt.env.iter().max_by_key(|(_, value)| value.len());
     match variable {
         Some((name, value)) if value.len() > longest => format!(
-            "the environment is too long to start a program: the variable {} has {} bytes; give long values by `stdin`",
+            "the environment is too long to start a program: the variable {} has {} bytes; \
+             give long values by `stdin`, or in a file by `| file`",
             quoted(name),
             value.len()
         ),
         _ => format!(
-            "the command line is too long to start a program: {arguments} bytes of arguments (the longest {longest}) \
-             and {environment} of environment; give long values by `stdin`"
+            "the command line is too long to start a program: {arguments} bytes of arguments (the longest, argument {number}, \
+             {longest}) and {environment} of environment; give long values by `stdin`, or in a file by `| file`"
         ),
     }
 }
