@@ -49,7 +49,7 @@ pub fn answer(plan: &Plan, store: &Store, only: Option<&[Name]>) -> Result<Value
     }
 }
 
-/// The documents that the named calls fill, in the answer's order.
+/// The documents that the named calls change, in the answer's order.
 pub fn filled_by(plan: &Plan, addresses: &[String]) -> Vec<Name> {
     let named = addresses.iter().filter_map(|address| select::named(plan, address).ok());
     let tasks_of = |named: select::Named| {
@@ -58,17 +58,17 @@ pub fn filled_by(plan: &Plan, addresses: &[String]) -> Vec<Name> {
     };
     let tasks: FxHashSet<TaskId> = named.flat_map(tasks_of).collect();
     let mut names = changed(plan);
-    names.retain(|name| plan.fills_of(name).iter().any(|(task, _)| tasks.contains(task)));
+    let changes = |task: &TaskId, name: &Name| plan.manifest.tasks[task.0 as usize].changes(name.as_str());
+    names.retain(|name| tasks.iter().any(|task| changes(task, name)));
     names
 }
 
 /// Documents that tasks change: first those given, in the manifest's order, then by first filler.
 fn changed(plan: &Plan) -> Vec<Name> {
     let given = plan.manifest.documents.keys().filter(|name| plan.world.is_changed(name.as_str())).cloned();
-    let fills = plan.manifest.tasks.iter().flat_map(|task| &task.fills);
-    let filled = fills.filter_map(|fill| Name::new(&fill.place.value.root).ok());
+    let changed = plan.manifest.tasks.iter().flat_map(|task| task.changed_documents());
     let mut seen = FxHashSet::default();
-    given.chain(filled).filter(|name| seen.insert(name.clone())).collect()
+    given.chain(changed).filter(|name| seen.insert(name.clone())).collect()
 }
 
 fn documents(plan: &Plan, store: &Store, names: &[Name]) -> Result<Value, NoAnswer> {

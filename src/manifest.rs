@@ -411,6 +411,23 @@ impl Task {
         self.variables.iter().flat_map(|variable| &variable.names)
     }
 
+    /// The documents that its calls fill or mutate, in the order of the text; some more than once.
+    pub fn changed_documents(&self) -> impl Iterator<Item = Name> {
+        let filled = self.fills.iter().map(|fill| &fill.place.value);
+        let mutated = self.mutates.iter().map(|place| &place.value);
+        filled.chain(mutated).filter_map(|place| Name::new(&place.root).ok())
+    }
+
+    /// Whether its calls may change something in the document.
+    pub fn changes(&self, document: &str) -> bool {
+        self.changed_documents().any(|name| name.as_str() == document)
+    }
+
+    /// Whether its calls mutate the document, or a place in it.
+    pub fn mutates(&self, document: &str) -> bool {
+        self.mutates.iter().any(|place| *place.value.root == *document)
+    }
+
     /// Whether standard output is read as the result. Where nothing is filled, only a form that can be wrong is.
     pub fn reads_stdout(&self) -> bool {
         let ResultFormat { format, from_file } = &self.result;

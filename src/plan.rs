@@ -7,6 +7,7 @@ pub mod grow;
 pub mod cycle;
 pub mod expand;
 mod keyed;
+pub mod mutators;
 pub mod order;
 pub mod places;
 pub mod reads;
@@ -33,6 +34,7 @@ use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
 use expand::Bindings;
+use mutators::Mutators;
 use scope::{Before, World};
 use writers::Writers;
 
@@ -104,8 +106,17 @@ pub enum Gather {
 pub struct Join {
     pub gathers: Gather,
     pub node: NodeIndex,
-    /// The one reader that it is for, if it leaves out what comes after that.
-    reader: Option<Reader>,
+    readers: Readers,
+}
+
+/// Who shares a join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readers {
+    All,
+    /// The calls of a task that mutates the document.
+    Mutators(TaskId),
+    /// One, since it leaves out what comes after it.
+    One(Reader),
 }
 
 /// Where one call comes from.
@@ -150,8 +161,13 @@ pub struct Plan {
     /// Each task's position in call order: that of its first call, or where that would stand.
     task_order: Vec<u32>,
     writers: FxHashMap<Name, Writers>,
+    /// Places that calls may mutate.
+    mutations: FxHashMap<Name, Writers>,
+    mutators: Mutators,
     /// Joins of places, shared by all readers.
     joins_at: FxHashMap<Path, JoinId>,
+    /// Those for the calls of a task that mutates the document.
+    joins_of_mutators: FxHashMap<(Path, TaskId), JoinId>,
     /// Joins for `after`.
     joins_by: FxHashMap<Gather, JoinId>,
     /// What a reader waits for where something that changes the place comes after it.
@@ -189,7 +205,10 @@ impl Plan {
             order: Vec::new(),
             task_order: Vec::new(),
             writers: FxHashMap::default(),
+            mutations: FxHashMap::default(),
+            mutators: Mutators::default(),
             joins_at: FxHashMap::default(),
+            joins_of_mutators: FxHashMap::default(),
             joins_by: FxHashMap::default(),
             own_waits: FxHashMap::default(),
             open_joins: FxHashMap::default(),
@@ -306,15 +325,22 @@ impl Plan {
 
     /// Every call that may change what stands at a place, in id order.
     pub fn changers_of(&self, path: &Path) -> Vec<CallId> {
-        self.writers
-            .get(&path.document)
-            .map(|writers| writers.overlapping(&path.segments))
-            .unwrap_or_default()
+        merged(self.fillers_of(path), self.mutators_of(path))
+    }
+
+    fn fillers_of(&self, path: &Path) -> Vec<CallId> {
+        overlapping(&self.writers, path)
+    }
+
+    fn mutators_of(&self, path: &Path) -> Vec<CallId> {
+        overlapping(&self.mutations, path)
     }
 
     /// Whether planning could not tell if two changes of the document are in conflict.
     pub fn is_uncertain(&self, document: &Name) -> bool {
-        self.writers.get(document).is_some_and(|writers| writers.uncertain)
+        self.world.is_mutated(document)
+            || self.manifest.sharing.contains_key(document)
+            || self.writers.get(document).is_some_and(|writers| writers.uncertain)
     }
 
     /// Whether a change of the document may find something in its way: what was given, or another call's change.
@@ -351,13 +377,14 @@ impl Plan {
         self.task_order[task.0 as usize]
     }
 
-    /// The calls whose changes the reader of a place sees, in call order.
-    pub fn changers(&self, wait: Wait) -> Vec<CallId> {
+    /// The calls whose changes the reader of a place sees, in call order. `wait`: whom it waited for.
+    pub fn changers(&self, path: &Path, wait: Wait, reader: Reader) -> Vec<CallId> {
         let mut calls = match wait {
             Wait::None => Vec::new(),
             Wait::One(call) => vec![call],
             Wait::Join(join) => self.calls_before(self.joins[join.0 as usize].node),
         };
+        calls.extend(self.own_before(path, reader));
         calls.sort_unstable_by_key(|&call| self.order_of(call));
         calls
     }
@@ -409,6 +436,22 @@ impl Gather {
             Gather::Call(address) => format!("join of {address}"),
         }
     }
+}
+
+/// The calls that may change what stands at a place, of those recorded, in id order.
+fn overlapping(recorded: &FxHashMap<Name, Writers>, path: &Path) -> Vec<CallId> {
+    recorded.get(&path.document).map(|writers| writers.overlapping(&path.segments)).unwrap_or_default()
+}
+
+/// Two lists in id order as one, each call once.
+fn merged(one: Vec<CallId>, other: Vec<CallId>) -> Vec<CallId> {
+    if one.is_empty() || other.is_empty() {
+        return if one.is_empty() { other } else { one };
+    }
+    let mut both = [one, other].concat();
+    both.sort_unstable();
+    both.dedup();
+    both
 }
 
 /// The part of a path before its first key that is not the same for every call.

@@ -75,7 +75,7 @@ impl Store {
         {
             return Ok(known.clone());
         }
-        let value = self.replay(plan, path, &plan.changers(wait), Some(reader))?;
+        let value = self.replay(plan, path, &plan.changers(path, wait, reader), Some(reader))?;
         if let Wait::Join(join) = wait {
             self.joined.insert(join, value.clone());
         }

@@ -11,6 +11,7 @@ use crate::manifest::Fill;
 use crate::name::Name;
 use crate::path::{Path, Segment};
 
+use super::mutators::{Mutators, task_graph};
 use super::reads::{self, Read};
 use super::targets::CallsByKey;
 use super::tasks::{Feed, TaskGraph};
@@ -19,7 +20,8 @@ use super::{Edge, Plan, Reader, SyncId, TaskId, Wait, constant_part, places};
 impl Plan {
     /// Makes every edge of the plan as far as calls are known.
     pub(super) fn connect(&mut self) -> Result<(), Vec<Diagnostic>> {
-        let graph = TaskGraph::of(&self.manifest, &self.world);
+        let graph = task_graph(&self.manifest, &self.world);
+        self.mutators = Mutators::new(&self.manifest, &self.world);
         self.later_tasks = self.task_ids().map(|task| graph.later(task, Feed::SomeAfter)).collect();
         self.wholly_later = self.task_ids().map(|task| graph.later(task, Feed::AllAfter)).collect();
         self.gates =
@@ -27,6 +29,7 @@ impl Plan {
         let tasks: Vec<TaskId> = self.task_ids().collect();
         let mut by_key = CallsByKey::default();
         let mut wrong: Vec<Diagnostic> = tasks.iter().flat_map(|&task| self.record_fills(task)).collect();
+        tasks.iter().for_each(|&task| self.record_mutations(task));
         wrong.extend(tasks.iter().flat_map(|&task| self.connect_targets(task, &mut by_key)));
         wrong.extend(self.connect_sync_targets(&mut by_key));
         wrong.extend(tasks.iter().flat_map(|&task| self.connect_reads(task)));
@@ -143,6 +146,10 @@ impl Plan {
             let wait = self.wait(&path, reader);
             if wait != Wait::None {
                 self.add_edge(self.node_of_wait(wait), node, Edge::Data);
+                return None;
+            }
+            // other calls of its task may put something there, which its snapshot does not hold
+            if self.is_snapshot(&path.document, reader) {
                 return None;
             }
         }

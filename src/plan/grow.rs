@@ -9,7 +9,7 @@ use crate::fault::{Fault, planted};
 use super::connect::once_each_place;
 use super::expand::Bindings;
 use super::targets::CallsByKey;
-use super::{CallId, Edge, Gather, JoinId, Plan, TaskId, conflict, cycle, order};
+use super::{CallId, Edge, Gather, JoinId, Plan, Readers, TaskId, conflict, cycle, order};
 
 /// What an expansion added to the plan.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ impl Plan {
         self.add_calls(task, bindings);
         let calls: Vec<CallId> = self.calls_of(task).collect();
         let mut wrong = self.record_fills(task);
+        self.record_mutations(task);
         wrong.extend(self.connect_targets(task, &mut CallsByKey::default()));
         let joins = self.open_joins.remove(&task).unwrap_or_default();
         joins.iter().for_each(|&join| self.extend(join, task, &calls));
@@ -60,13 +61,24 @@ impl Plan {
 
     /// Lets an open join wait for those of the new calls that it gathers.
     fn extend(&mut self, join: JoinId, task: TaskId, calls: &[CallId]) {
-        let (gathers, node, reader) = {
+        let (gathers, node, readers) = {
             let join = &self.joins[join.0 as usize];
-            (join.gathers.clone(), join.node, join.reader)
+            (join.gathers.clone(), join.node, join.readers)
         };
         let is_new = |call: &CallId| self.task_of(*call) == task;
         let (mut gathered, edge) = match &gathers {
-            Gather::Place(path) => (self.changers_of(path).into_iter().filter(is_new).collect(), Edge::Data),
+            Gather::Place(path) => {
+                let own = match readers {
+                    Readers::Mutators(task) => Some(task),
+                    Readers::One(reader) => self.snapshot_task(&path.document, reader),
+                    Readers::All => None,
+                };
+                let seen = match own {
+                    Some(task) => self.seen_in_snapshot(path, task),
+                    None => self.changers_of(path),
+                };
+                (seen.into_iter().filter(is_new).collect(), Edge::Data)
+            }
             Gather::Task(_) | Gather::Tasks(..) | Gather::Tag(_) => (calls.to_vec(), Edge::After),
             Gather::Calls(patterns) => {
                 let taken = |call: &CallId| {
@@ -79,7 +91,7 @@ impl Plan {
                 Edge::After,
             ),
         };
-        if let Some(super::Reader::Call(reader)) = reader {
+        if let Readers::One(super::Reader::Call(reader)) = readers {
             let after = self.calls_after(reader);
             gathered.retain(|call| !after.contains(call));
         }

@@ -25,14 +25,14 @@ pub(super) fn assign(plan: &mut Plan) {
 }
 
 /// Tasks that feed each other, first by place, or one task alone.
-struct Group {
-    tasks: Vec<TaskId>,
+pub(super) struct Group {
+    pub tasks: Vec<TaskId>,
     /// Whether its calls wait for each other, so that key order alone does not do.
-    entangled: bool,
+    pub entangled: bool,
 }
 
 /// The groups by Kahn's algorithm, always the ready one whose first task stands earliest in the manifest.
-fn groups(tasks: &TaskGraph) -> Vec<Group> {
+pub(super) fn groups(tasks: &TaskGraph) -> Vec<Group> {
     let components = kosaraju_scc(&tasks.graph);
     let mut component_of: FxHashMap<NodeIndex, usize> = FxHashMap::default();
     for (index, nodes) in components.iter().enumerate() {

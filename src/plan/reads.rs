@@ -12,6 +12,8 @@ pub struct Read<'a> {
     /// Whether `default` or `is defined` takes the case that nothing stands there, here or elsewhere in the same
     /// expression.
     pub guarded: bool,
+    /// Whether it is a place that the task mutates: what the call may look at besides what its expressions name.
+    pub mutated: bool,
 }
 
 impl Read<'_> {
@@ -43,8 +45,9 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
         computed_steps(&fill.place.value, &fill.place.place, &mut reads);
         fill.value.iter().for_each(|value| expression(value, &mut reads));
     }
-    for declared in &task.reads {
-        reads.push(Read { reference: &declared.value, place: &declared.place, guarded: true });
+    let declared = task.reads.iter().map(|declared| (declared, false));
+    for (declared, mutated) in declared.chain(task.mutates.iter().map(|declared| (declared, true))) {
+        reads.push(Read { reference: &declared.value, place: &declared.place, guarded: true, mutated });
         computed_steps(&declared.value, &declared.place, &mut reads);
     }
     for target in &task.after {
@@ -67,7 +70,8 @@ pub fn of_expansion(task: &Task) -> Vec<Read<'_>> {
 
 /// A variable hides a document of its name.
 fn without_variables<'a>(task: &Task, mut reads: Vec<Read<'a>>) -> Vec<Read<'a>> {
-    reads.retain(|read| task.variable_names().all(|name| *name.as_str() != *read.reference.root));
+    let is_variable = |root: &str| task.variable_names().any(|name| name.as_str() == root);
+    reads.retain(|read| read.mutated || !is_variable(&read.reference.root));
     reads
 }
 
@@ -93,7 +97,7 @@ fn of_expression<'a>(expression: &'a Expression, place: &'a Place, reads: &mut V
     for reference in all {
         let guarded =
             reference.guarded || all.iter().any(|other| other.guarded && same_place(other, reference));
-        reads.push(Read { reference, place, guarded });
+        reads.push(Read { reference, place, guarded, mutated: false });
     }
 }
 

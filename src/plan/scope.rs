@@ -20,14 +20,27 @@ pub struct World {
     /// `env` in expressions: the process's variables and the settings', as one object.
     pub env: Value,
     changed: FxHashSet<Name>,
+    /// Documents that tasks mutate; one that nobody gave begins as an empty object.
+    mutated: FxHashSet<Name>,
+    empty: Value,
 }
 
 impl World {
     pub fn new(manifest: Arc<Manifest>, env: Value) -> World {
         let filled = manifest.tasks.iter().flat_map(|task| &task.fills);
-        let changed = filled.filter_map(|fill| Name::new(&fill.place.value.root).ok()).collect();
+        let mut changed: FxHashSet<Name> =
+            filled.filter_map(|fill| Name::new(&fill.place.value.root).ok()).collect();
+        let mutated = manifest.tasks.iter().flat_map(|task| &task.mutates);
+        let mutated: FxHashSet<Name> =
+            mutated.filter_map(|place| Name::new(&place.value.root).ok()).collect();
+        changed.extend(mutated.iter().cloned());
         let files = Files::new(manifest.dir.clone());
-        World { manifest, files, env, changed }
+        World { manifest, files, env, changed, mutated, empty: Value::empty_object() }
+    }
+
+    /// Whether some task mutates the document.
+    pub fn is_mutated(&self, document: &Name) -> bool {
+        self.mutated.contains(document)
     }
 
     /// Whether some task changes the document.
@@ -43,7 +56,8 @@ impl World {
     /// What the manifest gives for a document, changed or not.
     pub fn given(&self, document: &str) -> Option<&Value> {
         let name = Name::new(document).ok()?;
-        self.manifest.documents.get(&name).map(|document| &document.value)
+        let given = self.manifest.documents.get(&name).map(|document| &document.value);
+        given.or_else(|| self.is_mutated(&name).then_some(&self.empty))
     }
 
     /// Whether a name is a document: given, or made by a task.

@@ -96,7 +96,7 @@ impl TaskGraph {
         later
     }
 
-    fn add(&mut self, from: NodeIndex, to: NodeIndex, feed: Feed) {
+    pub(super) fn add(&mut self, from: NodeIndex, to: NodeIndex, feed: Feed) {
         match self.graph.find_edge(from, to) {
             Some(edge) => self.graph[edge] = self.graph[edge].max(feed),
             None => {
@@ -106,14 +106,28 @@ impl TaskGraph {
     }
 
     fn add_reads(&mut self, manifest: &Manifest, reads: &[Read<'_>], reader: NodeIndex) {
+        let own = match self.graph[reader] {
+            Member::Task(task) => Some(task.0 as usize),
+            Member::Sync(_) => None,
+        };
         for read in reads {
             let seen = places::read_shape(read.reference);
+            // a call's own snapshot holds nothing of the other calls of its task
+            let is_snapshot = own.is_some_and(|own| manifest.tasks[own].mutates(&read.reference.root));
             for (index, task) in manifest.tasks.iter().enumerate() {
-                let feeds = task.fills.iter().any(|fill| {
+                if is_snapshot && own == Some(index) {
+                    continue;
+                }
+                let fills = task.fills.iter().any(|fill| {
                     let filled = places::shape(&fill.place.value, fill.append);
                     fill.place.value.root == read.reference.root && segments_may_overlap(&filled, &seen)
                 });
-                if feeds {
+                let mutates = !is_snapshot
+                    && task.mutates.iter().any(|place| {
+                        let mutated = places::read_shape(&place.value);
+                        place.value.root == read.reference.root && segments_may_overlap(&mutated, &seen)
+                    });
+                if fills || mutates {
                     self.add(NodeIndex::new(index), reader, Feed::Data);
                 }
             }
@@ -144,9 +158,7 @@ impl TaskGraph {
                 tasks(&|task| patterns.iter().any(|pattern| pattern.task == task.name))
             }
             Target::Tag(tag) => tasks(&|task| task.tags.contains(tag)),
-            Target::Place(place) => {
-                tasks(&|task| task.fills.iter().any(|fill| fill.place.value.root == place.root))
-            }
+            Target::Place(place) => tasks(&|task| task.changes(&place.root)),
             Target::Sync(name) => {
                 let found = manifest.syncs.iter().position(|sync| sync.name == *name);
                 found.map(|index| NodeIndex::new(self.tasks + index)).into_iter().collect()
@@ -193,8 +205,7 @@ impl TaskGraph {
         for node in waited {
             match self.graph[node] {
                 Member::Task(task) => {
-                    let fills = &manifest.tasks[task.0 as usize].fills;
-                    documents.extend(fills.iter().filter_map(|fill| Name::new(&fill.place.value.root).ok()));
+                    documents.extend(manifest.tasks[task.0 as usize].changed_documents());
                 }
                 // a sync point that waits for another: what that waits for; a circle ends by the edge's direction
                 Member::Sync(other) if other != id => {

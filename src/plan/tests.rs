@@ -409,7 +409,7 @@ fn call_order_is_the_same_whatever_was_expanded_first() {
     let fetch = select::named(&other, "parse[y]").unwrap().calls[0];
     let read = &reads::of_task(other.task(fetch))[0];
     let path = other.read_place(read, Reader::Call(fetch)).unwrap();
-    let seen = other.changers(other.waited_for(&path, Reader::Call(fetch)));
+    let seen = other.changers(&path, other.waited_for(&path, Reader::Call(fetch)), Reader::Call(fetch));
     assert_eq!(seen.iter().map(|&call| other.address(call).to_string()).collect::<Vec<_>>(), ["fetch[y]"]);
 }
 
@@ -460,4 +460,57 @@ fn patterns_of_keys_take_calls_that_are_found_later() {
     assert_eq!(before(&plan, "each[b]"), ["join of fetch[b*]"]);
     assert_eq!(gathered("join of fetch[b*]"), ["fetch[b]", "fetch[bb]"]);
     assert_eq!(gathered("join of fetch[url=c]"), ["fetch[c]"]);
+}
+
+#[test]
+fn mutators_wait_for_fillers_and_earlier_mutators_and_not_for_each_other() {
+    let plan = plan(
+        "
+        [tasks.late]
+        for = { i = 'range(2)' }
+        run = 'true ${{ seed }}'
+        mutates = ['state']
+        [tasks.early]
+        for = { i = 'range(2)' }
+        run = 'true'
+        mutates = ['state']
+        [tasks.look]
+        run = 'true ${{ state }}'
+        [tasks.fill]
+        run = 'true'
+        fills = 'state.base'
+        [tasks.seed]
+        run = 'true ${{ warm }}'
+        [tasks.warm]
+        run = 'true'",
+    );
+    // `late` reads what comes after `early` in call order
+    assert_eq!(before(&plan, "early[1]"), ["fill"]);
+    assert_eq!(before(&plan, "late[0]"), ["join of state", "seed"]);
+    assert_eq!(before(&plan, "look"), ["join of state"]);
+    assert_eq!(plan.joins.len(), 2);
+    assert_eq!(plan.graph.edge_count(), 1 + 2 + 2 + (3 + 2) + (5 + 1));
+    assert_eq!(
+        call_order(&plan),
+        ["fill", "early[0]", "early[1]", "warm", "seed", "late[0]", "late[1]", "look"]
+    );
+}
+
+#[test]
+fn mutators_of_different_places_run_side_by_side() {
+    let plan = plan(
+        "
+        [data]
+        state = { a = {}, b = {} }
+        [tasks.one]
+        for = { i = 'range(2)' }
+        run = 'true'
+        mutates = ['state.a']
+        [tasks.other]
+        for = { i = ['a', 'b'] }
+        run = 'true'
+        mutates = ['state[i]']",
+    );
+    assert_eq!(before(&plan, "other[b]"), Vec::<String>::new());
+    assert_eq!(before(&plan, "other[a]"), ["join of state.a"]);
 }

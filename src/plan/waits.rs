@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::fault::{Fault, planted};
 use crate::path::{Path, Segment, segments_may_overlap};
 
-use super::{CallId, Edge, Gather, Join, JoinId, Node, Plan, Reader, TaskId, Wait};
+use super::{CallId, Edge, Gather, Join, JoinId, Node, Plan, Reader, Readers, TaskId, Wait};
 
 /// Who may change a place, as far as that is known, and matters to one reader.
 #[derive(Debug, Default)]
@@ -24,22 +24,31 @@ impl Plan {
             return known;
         }
         let changers = self.changers_for(path, reader);
-        let own = self.may_precede(path, reader).then_some(reader);
+        let readers = self.readers(path, reader);
         let wait = match (&changers.calls[..], &changers.unexpanded[..]) {
             ([], []) => Wait::None,
             ([writer], []) => Wait::One(*writer),
             _ => Wait::Join(self.new_join(
                 Gather::Place(path.clone()),
-                own,
+                readers,
                 &changers.calls,
                 &changers.unexpanded,
                 Edge::Data,
             )),
         };
-        if self.may_precede(path, reader) {
+        if let Readers::One(reader) = readers {
             self.own_waits.insert((path.clone(), reader), wait);
         }
         wait
+    }
+
+    /// Who waits for the same as the reader of a place.
+    fn readers(&self, path: &Path, reader: Reader) -> Readers {
+        match self.snapshot_task(&path.document, reader) {
+            _ if self.may_precede(path, reader) => Readers::One(reader),
+            Some(task) => Readers::Mutators(task),
+            None => Readers::All,
+        }
     }
 
     /// As the reader of a place was connected: whom it waited for.
@@ -51,10 +60,12 @@ impl Plan {
     }
 
     fn known_wait(&self, path: &Path, reader: Reader) -> Option<Wait> {
-        if self.may_precede(path, reader) {
-            return self.own_waits.get(&(path.clone(), reader)).copied();
-        }
-        self.joins_at.get(path).map(|&join| Wait::Join(join))
+        let join = match self.readers(path, reader) {
+            Readers::One(reader) => return self.own_waits.get(&(path.clone(), reader)).copied(),
+            Readers::Mutators(task) => self.joins_of_mutators.get(&(path.clone(), task)),
+            Readers::All => self.joins_at.get(path),
+        };
+        join.map(|&join| Wait::Join(join))
     }
 
     /// Whether some changer of the document may come after the reader, so that it is not waited for: the reader then
@@ -62,7 +73,7 @@ impl Plan {
     fn may_precede(&self, path: &Path, reader: Reader) -> bool {
         let Reader::Call(call) = reader else { return false };
         let later = &self.later_tasks[self.task_of(call).0 as usize];
-        !later.is_empty() && self.fills_of(&path.document).iter().any(|(task, _)| later.contains(task))
+        !later.is_empty() && self.tasks_changing(&path.document).any(|task| later.contains(&task))
     }
 
     /// Whether some call of the task comes after the reader by `after` alone.
@@ -72,11 +83,17 @@ impl Plan {
     }
 
     fn changers_for(&self, path: &Path, reader: Reader) -> Changers {
-        let mut calls = self.changers_of(path);
+        let mut calls = match self.snapshot_task(&path.document, reader) {
+            Some(task) => self.seen_in_snapshot(path, task),
+            None => self.changers_of(path),
+        };
         if planted(Fault::PrefixTooShort) && path.segments.is_empty() && calls.len() > 1 {
             calls.truncate(1);
         }
         let mut unexpanded = self.unexpanded_changers(path);
+        if let Some(own) = self.snapshot_task(&path.document, reader) {
+            unexpanded.retain(|&task| self.may_be_in_snapshot(task, own, path));
+        }
         if let Reader::Call(call) = reader
             && self.may_precede(path, reader)
         {
@@ -90,11 +107,11 @@ impl Plan {
 
     /// The tasks that are not expanded yet and may change what stands at a place.
     pub fn unexpanded_changers(&self, path: &Path) -> Vec<TaskId> {
-        let may_fill = |(task, shape): &&(TaskId, Vec<Segment>)| {
+        let may_change = |(task, shape): &&(TaskId, Vec<Segment>)| {
             self.is_unexpanded(*task) && segments_may_overlap(shape, &path.segments)
         };
-        let mut tasks: Vec<TaskId> =
-            self.fills_of(&path.document).iter().filter(may_fill).map(|(task, _)| *task).collect();
+        let shapes = self.fills_of(&path.document).iter().chain(self.mutations_of(&path.document));
+        let mut tasks: Vec<TaskId> = shapes.filter(may_change).map(|(task, _)| *task).collect();
         tasks.sort_unstable();
         tasks.dedup();
         tasks
@@ -123,7 +140,7 @@ impl Plan {
     fn new_join(
         &mut self,
         gathers: Gather,
-        own: Option<Reader>,
+        readers: Readers,
         calls: &[CallId],
         unexpanded: &[TaskId],
         edge: Edge,
@@ -141,12 +158,15 @@ impl Plan {
                 self.open_joins.entry(task).or_default().push(join);
             }
         }
-        match &gathers {
-            _ if own.is_some() => {}
-            Gather::Place(path) => drop(self.joins_at.insert(path.clone(), join)),
+        match (&gathers, readers) {
+            (_, Readers::One(_)) => {}
+            (Gather::Place(path), Readers::Mutators(task)) => {
+                self.joins_of_mutators.insert((path.clone(), task), join);
+            }
+            (Gather::Place(path), Readers::All) => drop(self.joins_at.insert(path.clone(), join)),
             _ => drop(self.joins_by.insert(gathers.clone(), join)),
         }
-        self.joins.push(Join { gathers, node, reader: own });
+        self.joins.push(Join { gathers, node, readers });
         join
     }
 
@@ -162,8 +182,8 @@ impl Plan {
             ([call], []) => Some(self.node_of(*call)),
             _ => {
                 let known = self.joins_by.get(&gathers).copied();
-                let join =
-                    known.unwrap_or_else(|| self.new_join(gathers, None, calls, unexpanded, Edge::After));
+                let join = known
+                    .unwrap_or_else(|| self.new_join(gathers, Readers::All, calls, unexpanded, Edge::After));
                 Some(self.joins[join.0 as usize].node)
             }
         }

@@ -7,7 +7,7 @@ use crate::harvest::contains_secret;
 use crate::outcome::{Failure, Outcome};
 use crate::output::write_file;
 use crate::plan::SyncId;
-use crate::plan::tasks::TaskGraph;
+use crate::plan::mutators::task_graph;
 use crate::prepare::{self, CallScope, Hindrance};
 use crate::schedule::End;
 use crate::store::Clash;
@@ -55,7 +55,7 @@ impl Running {
         let Some(file) = &self.manifest.syncs[id.0 as usize].write else { return Ok(()) };
         let value = {
             let core = self.lock();
-            let tasks = TaskGraph::of(&core.plan.manifest, &core.plan.world);
+            let tasks = task_graph(&core.plan.manifest, &core.plan.world);
             let names = tasks.documents_before(&core.plan.manifest, tasks.sync_node(id));
             checkpoint(&core.plan, &core.store, node, &names)
         };
