@@ -11,7 +11,7 @@ mod filters;
 mod functions;
 mod lower;
 mod node;
-mod number;
+pub mod number;
 mod operators;
 mod place;
 mod range;

@@ -224,6 +224,21 @@ pub enum When {
     Always,
 }
 
+impl Sharing {
+    /// The merge rule for a place below the document, and how many segments its pattern has: of a place itself, or for
+    /// `union` of what stands in it.
+    pub fn rule(&self, place: &[Segment]) -> Option<(Merge, usize)> {
+        let covers = |pattern: &[Segment], merge: Merge| {
+            let long_enough =
+                pattern.len() == place.len() || (merge == Merge::Union && pattern.len() < place.len());
+            let fits = |(wanted, segment): (&Segment, &Segment)| *wanted == Segment::Any || wanted == segment;
+            long_enough && pattern.iter().zip(place).all(fits)
+        };
+        let found = self.merges.iter().find(|(pattern, merge)| covers(pattern, *merge));
+        found.map(|(pattern, merge)| (*merge, pattern.len()))
+    }
+}
+
 impl When {
     /// Whether the task waits for others to have ended in any way, and is never blocked.
     pub fn is_finalizer(self) -> bool {

@@ -1,6 +1,9 @@
 //! Documents while the run goes on. What stands at a place for a reader is made anew from what was given and the
 //! changes of the calls that the reader waited for, in call order: when a call ended never matters.
 
+mod conflict;
+mod merge;
+
 use rustc_hash::FxHashMap;
 
 use crate::change::{Change, Container, misfit};

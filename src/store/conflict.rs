@@ -1,0 +1,346 @@
+//! Whether calls that the graph does not order have got in each other's way in one document: a tree over the keys of what
+//! they changed and read. Knows places, kinds of access and call order; whether two calls are ordered it asks.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use crate::path::Segment;
+use crate::plan::CallId;
+use crate::value::{Text, Value};
+
+/// What a call did at a place.
+#[derive(Clone, Copy, Debug)]
+pub enum Deed<'a> {
+    Read,
+    /// It filled the place: the value does not matter.
+    Fill,
+    /// It mutated the place; `None`: took it away.
+    Write(Option<&'a Value>),
+    /// It added an element at the end of the array that the place is in. `mutates`: of a document that it was given.
+    Append {
+        mutates: bool,
+    },
+}
+
+/// One thing that a call did.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    pub call: CallId,
+    /// Below the document.
+    pub place: &'a [Segment],
+    pub deed: Deed<'a>,
+}
+
+/// What must be asked of others.
+pub struct Rules<'a> {
+    /// Whether the second call, which comes later in call order, waits for the first, directly or not.
+    pub is_ordered: &'a dyn Fn(CallId, CallId) -> bool,
+    /// How much of a place is one that a merge rule names, if the place is that or stands in it.
+    pub merged: &'a dyn Fn(&[Segment]) -> Option<usize>,
+    /// Whether an array stood at the place in what the calls were given.
+    pub is_array: &'a dyn Fn(&[Segment]) -> bool,
+}
+
+/// Two calls in conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    pub first: CallId,
+    pub second: CallId,
+    /// The more exact of the two places.
+    pub place: &'a [Segment],
+    /// Whether the second read what the first changed, rather than changing it too.
+    pub by_reading: bool,
+}
+
+/// The first two calls in conflict: the first call is the earliest of all such pairs, then the second. `accesses` stand in
+/// call order; those of one call together.
+pub fn first<'a>(accesses: &[Access<'a>], rules: &Rules<'_>) -> Option<Pair<'a>> {
+    let search = Search::new(accesses, rules);
+    let mut found: Option<(usize, usize)> = None;
+    search.visit(0, &mut Vec::new(), &mut found);
+    found.map(|(one, other)| search.pair(one, other))
+}
+
+#[derive(Default)]
+struct Node {
+    keys: FxHashMap<Text, u32>,
+    append: Option<u32>,
+    /// Indexes of accesses, in call order.
+    here: Vec<u32>,
+}
+
+struct Search<'s, 'a> {
+    accesses: &'s [Access<'a>],
+    rules: &'s Rules<'s>,
+    nodes: Vec<Node>,
+    /// Places by the call that read them, for telling blind writes; made when two writes are equal.
+    reads: std::cell::OnceCell<FxHashMap<CallId, BTreeSet<&'a [Segment]>>>,
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    fn new(accesses: &'s [Access<'a>], rules: &'s Rules<'s>) -> Search<'s, 'a> {
+        let mut this = Search { accesses, rules, nodes: vec![Node::default()], reads: Default::default() };
+        for (index, access) in accesses.iter().enumerate() {
+            let mut at = 0;
+            for segment in access.place {
+                at = this.child_or_new(at, segment);
+            }
+            this.nodes[at as usize].here.push(index as u32);
+        }
+        this
+    }
+
+    fn child_or_new(&mut self, at: u32, segment: &Segment) -> u32 {
+        let fresh = self.nodes.len() as u32;
+        let node = &mut self.nodes[at as usize];
+        let child = match segment {
+            Segment::Key(key) => *node.keys.entry(key.clone()).or_insert(fresh),
+            // what was done is known: there is no `Any` here
+            Segment::Append | Segment::Any => *node.append.get_or_insert(fresh),
+        };
+        if child == fresh {
+            self.nodes.push(Node::default());
+        }
+        child
+    }
+
+    /// Looks for an earlier pair than `found` at a place and below; `above`: what was done at the places that hold it.
+    fn visit(&self, at: u32, above: &mut Vec<u32>, found: &mut Option<(usize, usize)>) {
+        let node = &self.nodes[at as usize];
+        let depth = above.len();
+        self.earliest(&node.here, above, found);
+        above.extend(&node.here);
+        for &child in node.keys.values().chain(&node.append) {
+            self.visit(child, above, found);
+        }
+        above.truncate(depth);
+        self.appended_beside_members(node, found);
+    }
+
+    /// One container cannot take members or set elements and appended ones, unless it was an array before.
+    fn appended_beside_members(&self, node: &Node, found: &mut Option<(usize, usize)>) {
+        let Some(append) = node.append.filter(|_| !node.keys.is_empty()) else { return };
+        let appended = &self.nodes[append as usize].here;
+        let mutates =
+            |index: &u32| matches!(self.accesses[*index as usize].deed, Deed::Append { mutates: true });
+        let Some(&one) = appended.first() else { return };
+        let place = self.accesses[one as usize].place;
+        if appended.iter().all(mutates) && (self.rules.is_array)(&place[..place.len() - 1]) {
+            return;
+        }
+        let mut set = Vec::new();
+        node.keys.values().for_each(|&child| self.gather(child, &mut set));
+        set.retain(|&index| !matches!(self.accesses[index as usize].deed, Deed::Read));
+        for &one in appended {
+            for &other in &set {
+                let (first, second) = (one.min(other) as usize, one.max(other) as usize);
+                // accesses stand in call order: the lesser indexes are of the earlier calls
+                if found.is_none_or(|found| (first, second) < found) && self.are_unordered(first, second) {
+                    *found = Some((first, second));
+                }
+            }
+        }
+    }
+
+    fn gather(&self, at: u32, all: &mut Vec<u32>) {
+        let mut open = vec![at];
+        while let Some(at) = open.pop() {
+            let node = &self.nodes[at as usize];
+            all.extend(&node.here);
+            open.extend(node.keys.values().chain(&node.append));
+        }
+    }
+
+    fn earliest(&self, here: &[u32], above: &[u32], found: &mut Option<(usize, usize)>) {
+        if here.is_empty() || self.is_harmless(here, above) {
+            return;
+        }
+        let mut all: Vec<(u32, bool)> = here.iter().map(|&index| (index, true)).collect();
+        all.extend(above.iter().map(|&index| (index, false)));
+        all.sort_unstable();
+        for (nth, &(one, one_here)) in all.iter().enumerate() {
+            let change = !matches!(self.accesses[one as usize].deed, Deed::Read);
+            if !change || found.is_some_and(|(first, _)| one as usize > first) {
+                continue;
+            }
+            let later = all[nth + 1..].iter().filter(|(_, other_here)| one_here || *other_here);
+            let second = later
+                .map(|&(other, _)| other as usize)
+                .find(|&other| self.collide(one as usize, other) && self.are_unordered(one as usize, other));
+            if let Some(second) = second
+                && found.is_none_or(|found| (one as usize, second) < found)
+            {
+                *found = Some((one as usize, second));
+            }
+        }
+    }
+
+    /// The plain cases, in which nothing need be compared: one call alone, no change at all, appends alone, or all of
+    /// it merged.
+    fn is_harmless(&self, here: &[u32], above: &[u32]) -> bool {
+        let mut all = here.iter().chain(above).map(|&index| &self.accesses[index as usize]);
+        let first = self.accesses[here[0] as usize].call;
+        let alone = all.clone().all(|access| access.call == first);
+        alone
+            || all.clone().all(|access| matches!(access.deed, Deed::Read))
+            || (above.is_empty() && all.all(|access| matches!(access.deed, Deed::Append { .. })))
+            || (above.is_empty() && (self.rules.merged)(self.accesses[here[0] as usize].place).is_some())
+    }
+
+    /// Whether two accesses of overlapping places, the first a change, go together only if one call waits for the other.
+    fn collide(&self, one: usize, other: usize) -> bool {
+        let (first, second) = (&self.accesses[one], &self.accesses[other]);
+        if first.call == second.call {
+            return false;
+        }
+        let merged = (self.rules.merged)(first.place);
+        match (first.deed, second.deed) {
+            (_, Deed::Read) => merged.is_none(),
+            _ if merged.is_some() && merged == (self.rules.merged)(second.place) => false,
+            (Deed::Append { .. }, Deed::Append { .. }) => first.place.len() != second.place.len(),
+            (Deed::Write(one_value), Deed::Write(other_value)) => {
+                let equal = first.place == second.place && one_value == other_value;
+                !(equal && self.is_blind(first) && self.is_blind(second))
+            }
+            _ => true,
+        }
+    }
+
+    fn are_unordered(&self, one: usize, other: usize) -> bool {
+        let (first, second) = (self.call(one), self.call(other));
+        first != second && !(self.rules.is_ordered)(first, second)
+    }
+
+    /// Whether the call read nothing that overlaps what it wrote.
+    fn is_blind(&self, write: &Access<'a>) -> bool {
+        let reads = self.reads.get_or_init(|| {
+            let mut reads: FxHashMap<CallId, BTreeSet<&'a [Segment]>> = FxHashMap::default();
+            for access in self.accesses.iter().filter(|access| matches!(access.deed, Deed::Read)) {
+                reads.entry(access.call).or_default().insert(access.place);
+            }
+            reads
+        });
+        let Some(places) = reads.get(&write.call) else { return true };
+        let above = (0..=write.place.len()).any(|depth| places.contains(&write.place[..depth]));
+        // what stands in a place follows it in the order of places
+        let below = places.range(write.place..).next();
+        !above && !below.is_some_and(|place| place.starts_with(write.place))
+    }
+
+    fn call(&self, index: usize) -> CallId {
+        self.accesses[index].call
+    }
+
+    fn pair(&self, one: usize, other: usize) -> Pair<'a> {
+        let (first, second) = (&self.accesses[one], &self.accesses[other]);
+        let place = if first.place.len() >= second.place.len() { first.place } else { second.place };
+        let by_reading = matches!(second.deed, Deed::Read);
+        Pair { first: first.call, second: second.call, place, by_reading }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::Path;
+
+    /// Accesses as words: `0 set x.y 5`, `1 read x`, `1 append l`, `2 delete x`, `0 fill x`, `1 fill l[]`.
+    fn check(words: &[&str], merged: &[&str], ordered: &[(u32, u32)], expected: Option<(u32, u32, &str)>) {
+        let path = |text: &str| format!("d.{text}").parse::<Path>().unwrap();
+        let parsed: Vec<(CallId, String, Path, Option<Value>)> = words
+            .iter()
+            .map(|line| {
+                let words: Vec<&str> = line.split(' ').collect();
+                let append = if words[1] == "append" { "[]" } else { "" };
+                let value = words.get(3).map(|json| Value::parse(json.as_bytes()).unwrap());
+                (
+                    CallId(words[0].parse().unwrap()),
+                    words[1].to_owned(),
+                    path(&format!("{}{append}", words[2])),
+                    value,
+                )
+            })
+            .collect();
+        let accesses: Vec<Access<'_>> = parsed
+            .iter()
+            .map(|(call, deed, path, value)| Access {
+                call: *call,
+                place: &path.segments,
+                deed: match deed.as_str() {
+                    "read" => Deed::Read,
+                    "fill" if path.is_append() => Deed::Append { mutates: false },
+                    "fill" => Deed::Fill,
+                    "append" => Deed::Append { mutates: true },
+                    _ => Deed::Write(value.as_ref()),
+                },
+            })
+            .collect();
+        let rules = Rules {
+            is_ordered: &|one, other| ordered.contains(&(one.0, other.0)),
+            merged: &|place| {
+                let covers = |rule: &&&str| path(rule).segments == place;
+                merged.iter().find(covers).map(|_| place.len())
+            },
+            is_array: &|place| place == path("l").segments,
+        };
+        let found = first(&accesses, &rules);
+        let found = found.map(|pair| {
+            let place = Path { document: path("x").document, segments: pair.place.to_vec() };
+            (pair.first.0, pair.second.0, place.to_string())
+        });
+        assert_eq!(
+            found,
+            expected.map(|(one, other, place)| (one, other, format!("d.{place}"))),
+            "{words:?}"
+        );
+    }
+
+    #[test]
+    fn changes_of_one_place_or_one_inside_the_other_collide() {
+        check(&["0 set x 1", "1 set y 2"], &[], &[], None);
+        check(&["0 set x 1", "1 set x 2"], &[], &[], Some((0, 1, "x")));
+        check(&["0 set x {}", "1 set x.y 2"], &[], &[], Some((0, 1, "x.y")));
+        check(&["0 delete x", "1 set x.y 2"], &[], &[], Some((0, 1, "x.y")));
+        check(&["0 set x 1", "1 set x 2"], &[], &[(0, 1)], None);
+        check(&["0 set x 1", "0 set x.y 2"], &[], &[], None);
+    }
+
+    #[test]
+    fn appends_go_together_and_blind_equal_writes_too() {
+        check(&["0 append l", "1 append l", "2 append l"], &[], &[], None);
+        check(&["0 append l", "1 set l [1]"], &[], &[], Some((0, 1, "l[]")));
+        check(&["0 append l", "1 set l[0] 1"], &[], &[], None);
+        check(&["0 append x", "1 set x.k 1"], &[], &[], Some((0, 1, "x[]")));
+        check(&["0 set x 1", "1 set x 1"], &[], &[], None);
+        check(&["0 set x 1", "1 set x 1.0"], &[], &[], Some((0, 1, "x")));
+        check(&["0 read x.y", "0 set x 1", "1 set x 1"], &[], &[], Some((0, 1, "x")));
+        check(&["0 set x 1", "1 read x", "1 set x 1"], &[], &[], Some((0, 1, "x")));
+        check(&["0 delete x", "1 delete x"], &[], &[], None);
+        check(&["0 fill x", "1 fill x"], &[], &[], Some((0, 1, "x")));
+        check(&["0 fill l[]", "1 fill l[]", "2 fill l[0]"], &[], &[], Some((0, 2, "l[]")));
+    }
+
+    #[test]
+    fn who_reads_what_an_earlier_call_changed_collides_with_it() {
+        check(&["0 read x", "1 set x 1"], &[], &[], None);
+        check(&["0 set x 1", "1 read x"], &[], &[], Some((0, 1, "x")));
+        check(&["0 set x.y 1", "1 read x"], &[], &[], Some((0, 1, "x.y")));
+        check(&["0 append l", "1 read l"], &[], &[], Some((0, 1, "l[]")));
+        check(&["0 set x 1", "1 read y", "1 set z 1"], &[], &[], None);
+    }
+
+    #[test]
+    fn merges_cover_their_places_and_no_others() {
+        check(&["0 read n", "0 set n 1", "1 read n", "1 set n 2"], &["n"], &[], None);
+        check(&["0 set n 1", "1 set m 2", "2 set m 3"], &["n"], &[], Some((1, 2, "m")));
+    }
+
+    #[test]
+    fn the_first_pair_in_call_order_is_named() {
+        let words = ["0 set a 1", "1 set b 1", "2 set b 2", "3 set a 2", "4 read b"];
+        check(&words, &[], &[], Some((0, 3, "a")));
+        check(&words, &[], &[(0, 3)], Some((1, 2, "b")));
+        check(&words, &[], &[(0, 3), (1, 2)], Some((1, 4, "b")));
+    }
+}
