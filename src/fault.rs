@@ -22,6 +22,10 @@ pub enum Fault {
     ExpansionNotAwaited,
     /// What a failed attempt printed is taken for the call's result, though another attempt could follow.
     FailedAttemptKept,
+    /// What a call looked at of a document that calls share is not looked at for conflicts.
+    ReadNotRecorded,
+    /// A merge takes what a call wrote for its difference from what it saw.
+    SnapshotForgotten,
 }
 
 /// Whether the environment plants this fault (`DECO_PLANT_FAULT`), in builds with debug assertions only.
@@ -38,6 +42,8 @@ pub fn planted(fault: Fault) -> bool {
         "expansion-order" => Some(Fault::ExpansionOrder),
         "expansion-not-awaited" => Some(Fault::ExpansionNotAwaited),
         "failed-attempt-kept" => Some(Fault::FailedAttemptKept),
+        "read-not-recorded" => Some(Fault::ReadNotRecorded),
+        "snapshot-forgotten" => Some(Fault::SnapshotForgotten),
         _ => None,
     }) == Some(fault)
 }

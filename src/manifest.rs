@@ -226,11 +226,11 @@ pub enum When {
 
 impl Sharing {
     /// The merge rule for a place below the document, and how many segments its pattern has: of a place itself, or for
-    /// `union` of what stands in it.
+    /// `union` also of an element or member of it.
     pub fn rule(&self, place: &[Segment]) -> Option<(Merge, usize)> {
         let covers = |pattern: &[Segment], merge: Merge| {
             let long_enough =
-                pattern.len() == place.len() || (merge == Merge::Union && pattern.len() < place.len());
+                pattern.len() == place.len() || (merge == Merge::Union && pattern.len() + 1 == place.len());
             let fits = |(wanted, segment): (&Segment, &Segment)| *wanted == Segment::Any || wanted == segment;
             long_enough && pattern.iter().zip(place).all(fits)
         };

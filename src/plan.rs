@@ -401,6 +401,9 @@ impl Plan {
 
     /// Whether `second` waits for `first`, directly or not.
     pub fn is_ordered(&self, first: CallId, second: CallId) -> bool {
+        if self.task_of(first) == self.task_of(second) && !self.mutators.is_entangled(self.task_of(first)) {
+            return false;
+        }
         let target = self.order_of(second);
         let mut seen = FxHashSet::default();
         let mut open = vec![self.node_of(first)];

@@ -20,7 +20,9 @@ use crate::event::RunStatus;
 use crate::exec::{End as Ending, Enders, Groups};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
+use crate::name::Name;
 use crate::outcome::{Outcome, in_words};
+use crate::path::Path;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
 use crate::prepare::Setting;
 use crate::schedule::Schedule;
@@ -242,7 +244,26 @@ impl Running {
             self.lock().is_over = true;
             self.changed.notify_all();
         });
+        self.check_shared();
         self.tell_end();
+    }
+
+    /// Calls may have got in each other's way where nobody looked afterwards; what they made is then as wrong.
+    fn check_shared(&self) {
+        let core = &mut *self.lock();
+        let plan = &core.plan;
+        let mut documents: Vec<&Name> = plan.world.mutated().collect();
+        documents.sort_unstable();
+        let found = documents.into_iter().filter_map(|name| {
+            let mut calls = plan.changers_of(&Path::whole(name.clone()));
+            calls.sort_unstable_by_key(|&call| plan.order_of(call));
+            core.store.conflict(plan, name, &calls)
+        });
+        let first = found.min_by_key(|clash| match clash {
+            Clash::Unordered { first, second, .. } => (plan.order_of(*first), plan.order_of(*second)),
+            Clash::Misfit { call, .. } => (plan.order_of(*call), 0),
+        });
+        core.clash = core.clash.take().or(first);
     }
 
     /// A thread for each slot; fewer where there are fewer calls and none can be added.

@@ -3,22 +3,27 @@
 
 mod conflict;
 mod merge;
+mod sharing;
+
+use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
 use crate::change::{Change, Container, misfit};
 use crate::fault::{Fault, planted};
 use crate::name::Name;
-use crate::path::{Path, Segment, segments_may_overlap};
-use crate::plan::writers::Writers;
+use crate::path::{Path, Segment};
 use crate::plan::{CallId, JoinId, Plan, Reader, TaskId, Wait, constant_part};
 use crate::value::{Text, Value};
+
+use sharing::Shared;
 
 /// Changes that cannot come together without one being lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clash {
     /// Two calls changed overlapping places, neither ordered before the other.
-    Unordered { first: CallId, second: CallId, path: String },
+    /// `by_reading`: the second looked at what the first changed.
+    Unordered { first: CallId, second: CallId, path: Path, by_reading: bool },
     /// What a call changed does not fit into what stands there.
     Misfit { call: CallId, path: String, message: String },
 }
@@ -28,6 +33,8 @@ pub enum Clash {
 pub struct Store {
     /// For each call that ended: its changes.
     changes: Vec<Option<Box<[Change]>>>,
+    /// Places of documents that they mutate at which calls are known to have looked.
+    reads: FxHashMap<CallId, Box<[Path]>>,
     /// Whether a call of the task failed, so that what it did not fill is not made up.
     failed: Vec<bool>,
     /// What stands at the place of a join once its calls have ended.
@@ -40,6 +47,7 @@ impl Store {
     pub fn new(plan: &Plan) -> Store {
         Store {
             changes: (0..plan.call_count()).map(|_| None).collect(),
+            reads: FxHashMap::default(),
             failed: vec![false; plan.tasks.len()],
             joined: FxHashMap::default(),
             ended: Vec::new(),
@@ -51,8 +59,11 @@ impl Store {
         self.changes.resize_with(plan.call_count(), || None);
     }
 
-    /// Keeps what a call changed.
-    pub fn record(&mut self, call: CallId, changes: Vec<Change>) {
+    /// Keeps what a call changed, and what it looked at of documents that it mutates.
+    pub fn record(&mut self, call: CallId, changes: Vec<Change>, reads: Vec<Path>) {
+        if !reads.is_empty() {
+            self.reads.insert(call, reads.into_boxed_slice());
+        }
         if planted(Fault::CompletionOrder) {
             self.ended.push(call);
         }
@@ -66,8 +77,18 @@ impl Store {
     }
 
     /// What a call changed, if it ended.
-    pub fn changes_of(&self, call: CallId) -> &[Change] {
-        self.changes[call.0 as usize].as_deref().unwrap_or_default()
+    fn changes_of(&self, _plan: &Plan, call: CallId) -> Cow<'_, [Change]> {
+        Cow::Borrowed(self.changes[call.0 as usize].as_deref().unwrap_or_default())
+    }
+
+    /// What a call is known to have looked at of documents that it mutates.
+    fn reads_of(&self, call: CallId) -> &[Path] {
+        self.reads.get(&call).map(|reads| &**reads).unwrap_or_default()
+    }
+
+    /// The first two of these calls, in call order, that got in each other's way in a document.
+    pub fn conflict(&self, plan: &Plan, document: &Name, calls: &[CallId]) -> Option<Clash> {
+        Shared::new(self, plan, document).clash(&Path::whole(document.clone()), calls)
     }
 
     /// What stands at the place for a reader that waited for these calls; `None`: nothing.
@@ -97,30 +118,33 @@ impl Store {
         if planted(Fault::CompletionOrder) {
             calls.sort_by_key(|call| self.ended.iter().position(|ended| ended == call));
         }
+        let shared = Shared::new(self, plan, &path.document);
+        if let Some(clash) = shared.clash(path, &calls) {
+            return Err(clash);
+        }
         let mut found: Vec<(CallId, &Change)> = Vec::new();
         for &call in &calls {
-            let overlapping = self.changes_of(call).iter().filter(|change| change.path.may_overlap(path));
+            let changes = self.changes[call.0 as usize].as_deref().unwrap_or_default();
+            let overlapping = changes.iter().filter(|change| change.path.may_overlap(path));
             found.extend(overlapping.map(|change| (call, change)));
         }
         if planted(Fault::AppendsReordered) && found.iter().all(|(_, change)| change.path.is_append()) {
             found.reverse();
         }
-        if let Some(clash) = self.clash(plan, path, &found) {
-            return Err(clash);
-        }
         let empties = self.empty_containers(plan, path, reader);
-        applied(plan, path, &found, &empties)
+        applied(plan, &shared, path, &found, &empties)
     }
 
     /// Why a change of a call that has just ended does not fit into what was given and what the calls before it made.
     pub fn misfit(&self, plan: &Plan, call: CallId, change: &Change) -> Option<String> {
         let path = &change.path;
-        if !plan.may_misfit(&path.document) {
+        // a mutation fits into what its call saw
+        if !plan.may_misfit(&path.document) || plan.task(call).mutates(path.document.as_str()) {
             return None;
         }
         let mut before = plan.changers_of(path);
         before.retain(|&other| {
-            other != call && !self.changes_of(other).is_empty() && plan.is_ordered(other, call)
+            other != call && !self.changes_of(plan, other).is_empty() && plan.is_ordered(other, call)
         });
         if before.is_empty() {
             let given = plan.world.given(path.document.as_str())?;
@@ -130,39 +154,6 @@ impl Store {
         let whole = Path::whole(path.document.clone());
         let mut root = self.replay(plan, &whole, &before, None).ok()?;
         change.apply(&mut root, 0).err().map(|misfit| misfit.0)
-    }
-
-    /// The first two of these changes, in call order, of which one would be lost. Only where planning could not tell.
-    fn clash(&self, plan: &Plan, path: &Path, found: &[(CallId, &Change)]) -> Option<Clash> {
-        if !plan.is_uncertain(&path.document) {
-            return None;
-        }
-        let mut actual = Writers::default();
-        found.iter().for_each(|(call, change)| actual.insert(&change.path.segments, *call));
-        let overlaps = actual.known_overlaps(|call| plan.order_of(call)).into_iter();
-        let mut pairs: Vec<(CallId, CallId)> = overlaps
-            .map(|overlap| (overlap.outer, overlap.inner))
-            .map(|(a, b)| if plan.order_of(a) <= plan.order_of(b) { (a, b) } else { (b, a) })
-            .collect();
-        pairs.sort_unstable_by_key(|&(first, second)| (plan.order_of(first), plan.order_of(second)));
-        let unordered =
-            |&(first, second): &(CallId, CallId)| first != second && !plan.is_ordered(first, second);
-        let (first, second) = pairs.into_iter().find(unordered)?;
-        let path = self.common_place(first, second, &path.document);
-        Some(Clash::Unordered { first, second, path })
-    }
-
-    fn common_place(&self, first: CallId, second: CallId, document: &Name) -> String {
-        let of = |call| self.changes_of(call).iter().map(|change: &Change| &change.path);
-        let pairs = of(first).flat_map(|a| of(second).map(move |b| (a, b)));
-        let mut overlapping = pairs.filter(|(a, b)| {
-            a.document == *document
-                && b.document == *document
-                && segments_may_overlap(&a.segments, &b.segments)
-        });
-        let longer =
-            overlapping.next().map(|(a, b)| if a.segments.len() >= b.segments.len() { a } else { b });
-        longer.map_or_else(|| document.to_string(), Path::to_string)
     }
 
     /// Containers that stand although nobody filled them: the constant part of a fill of which no call failed.
@@ -188,18 +179,20 @@ impl Store {
     }
 
     fn has_filled(&self, plan: &Plan, task: TaskId) -> bool {
-        plan.calls_of(task).any(|call| !self.changes_of(call).is_empty())
+        plan.calls_of(task).any(|call| !self.changes_of(plan, call).is_empty())
     }
 }
 
 /// Applies changes and empty containers in call order, and looks at the place.
 fn applied(
     plan: &Plan,
+    shared: &Shared<'_>,
     path: &Path,
     found: &[(CallId, &Change)],
     empties: &[(TaskId, Change)],
 ) -> Result<Option<Value>, Clash> {
-    let depth = replay_depth(path, found);
+    let depths = found.iter().map(|(_, change)| shared.depth(change));
+    let depth = depths.chain([path.segments.len()]).min().unwrap_or(0);
     let (above, below) = path.segments.split_at(depth);
     let given = plan.world.given(path.document.as_str());
     let mut root = given.and_then(|value| value.at(keys(above))).cloned();
@@ -210,11 +203,7 @@ fn applied(
         {
             make_empty(empty, &mut root, depth);
         }
-        change.apply(&mut root, depth).map_err(|misfit| Clash::Misfit {
-            call,
-            path: change.path.to_string(),
-            message: misfit.0,
-        })?;
+        shared.apply(call, change, &mut root, depth)?;
     }
     empties.for_each(|(_, empty)| make_empty(empty, &mut root, depth));
     Ok(root.and_then(|root| root.at(keys(below)).cloned()))
@@ -223,15 +212,6 @@ fn applied(
 /// Where something else stands, there is no empty container to make, and nothing is lost.
 fn make_empty(empty: &Change, root: &mut Option<Value>, depth: usize) {
     let _ = empty.apply(root, depth);
-}
-
-/// How far down the place the replay may begin: not below what one of the changes replaces or appends to.
-fn replay_depth(path: &Path, found: &[(CallId, &Change)]) -> usize {
-    let depths = found.iter().map(|(_, change)| {
-        let length = change.path.segments.len();
-        if change.path.is_append() { length - 1 } else { length }
-    });
-    depths.chain([path.segments.len()]).min().unwrap_or(0)
 }
 
 fn keys(segments: &[Segment]) -> impl Iterator<Item = &Text> {

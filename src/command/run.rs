@@ -309,11 +309,13 @@ fn named_nothing(args: &RunArgs, plan: &Plan) -> Option<String> {
 fn in_conflict(ran: &Ran, clash: &Clash, color: Color) -> Exit {
     let plan = &ran.plan;
     let mut diagnostic = match clash {
-        Clash::Unordered { first, second, path } => conflict::describe(plan, *first, *second, Some(path)),
+        Clash::Unordered { first, second, path, by_reading } => {
+            conflict::found(plan, *first, *second, path, *by_reading)
+        }
         Clash::Misfit { call, path, message } => {
             let address = plan.address(*call);
             let error =
-                Diagnostic::error(format!("the result of `{address}` cannot fill `{path}`: {message}"));
+                Diagnostic::error(format!("what `{address}` changes at `{path}` does not fit: {message}"));
             error.at(plan.task(*call).span.clone(), "")
         }
     };

@@ -3,6 +3,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Fill;
+use crate::name::Name;
 use crate::path::Path;
 
 use super::writers::Overlap;
@@ -12,10 +13,13 @@ use super::{CallId, Plan, Reader, places};
 pub(super) fn check(plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
     let order = std::mem::take(&mut plan.order);
     let mut overlaps = Vec::new();
-    for writers in plan.writers.values_mut() {
+    for (document, writers) in &mut plan.writers {
         let found = writers.known_overlaps(|call| order[call.0 as usize]);
         writers.nested = !found.is_empty();
-        overlaps.extend(found);
+        // what the manifest allows is seen when the changes come together
+        if !plan.manifest.sharing.contains_key(document) {
+            overlaps.extend(found);
+        }
     }
     plan.order = order;
     first_unordered(plan, overlaps)
@@ -34,6 +38,35 @@ fn first_unordered(plan: &Plan, overlaps: Vec<Overlap>) -> Option<(CallId, CallI
     }
     pairs.sort_unstable_by_key(|&(first, second)| (plan.order_of(first), plan.order_of(second)));
     pairs.into_iter().find(|&(first, second)| first != second && !plan.is_ordered(first, second))
+}
+
+/// Two calls in conflict over a place, found in the run, and what to do. `by_reading`: the second looked at what the first
+/// changed, rather than changing it too.
+pub fn found(plan: &Plan, first: CallId, second: CallId, path: &Path, by_reading: bool) -> Diagnostic {
+    let document = path.document.as_str();
+    let mutates = |call| plan.task(call).mutates.iter().find(|place| *place.value.root == *document);
+    let (Some(one), Some(other)) = (mutates(first), mutates(second)) else {
+        return describe(plan, first, second, Some(&path.to_string()));
+    };
+    let (first, second) = (plan.address(first), plan.address(second));
+    let message = match by_reading {
+        true => {
+            format!("`{second}` looked at `{path}`, which `{first}` changed, and neither waits for the other")
+        }
+        false => format!("`{first}` and `{second}` both changed `{path}`, and neither waits for the other"),
+    };
+    let error = Diagnostic::error(message).at(one.place.span.clone(), "may be changed by calls side by side");
+    let error = match one.place.span == other.place.span {
+        true => error,
+        false => error.at(other.place.span.clone(), "and here"),
+    };
+    let place = path.to_string();
+    let place = place.strip_prefix(document).unwrap_or_default().trim_start_matches('.');
+    error.help(format!(
+        "say how such changes combine in `[documents.{document}]`: `merge = {{ {} = \"sum\" }}` or `on-conflict = \"last\"`; \
+         or give each call a place of its own",
+        if Name::new(place).is_ok() { place.to_owned() } else { format!("'{place}'") }
+    ))
 }
 
 /// Two calls in conflict, the place, and what to do. `path`: the place as it turned out in the run.

@@ -32,6 +32,11 @@ impl Mutators {
         this
     }
 
+    /// Whether calls of the task may come after others of it.
+    pub fn is_entangled(&self, task: TaskId) -> bool {
+        self.is_entangled[task.0 as usize]
+    }
+
     fn precedes(&self, first: TaskId, second: TaskId) -> bool {
         self.place[first.0 as usize] < self.place[second.0 as usize]
     }
@@ -125,7 +130,7 @@ impl Plan {
         let (Some(task), Reader::Call(call)) = (self.snapshot_task(&path.document, reader), reader) else {
             return Vec::new();
         };
-        if !self.mutators.is_entangled[task.0 as usize] {
+        if !self.mutators.is_entangled(task) {
             return Vec::new();
         }
         let before = select::before(self, self.node_of(call));
@@ -134,8 +139,20 @@ impl Plan {
         own
     }
 
+    /// The calls whose changes a call of a mutating task sees at a place, in call order.
+    pub fn seen_by_mutator(&self, path: &Path, call: CallId) -> Vec<CallId> {
+        let mut calls = self.seen_in_snapshot(path, self.task_of(call));
+        calls.extend(self.own_before(path, Reader::Call(call)));
+        if self.may_precede(path, Reader::Call(call)) {
+            let after = self.calls_after(call);
+            calls.retain(|call| !after.contains(call));
+        }
+        calls.sort_unstable_by_key(|&call| self.order_of(call));
+        calls
+    }
+
     /// Whether the version that a reader sees of a place is that of its join, shared by all who wait there.
     pub fn is_shared_version(&self, document: &Name, reader: Reader) -> bool {
-        self.snapshot_task(document, reader).is_none_or(|task| !self.mutators.is_entangled[task.0 as usize])
+        self.snapshot_task(document, reader).is_none_or(|task| !self.mutators.is_entangled(task))
     }
 }

@@ -38,6 +38,11 @@ impl World {
         World { manifest, files, env, changed, mutated, empty: Value::empty_object() }
     }
 
+    /// The documents that tasks mutate, in no order.
+    pub fn mutated(&self) -> impl Iterator<Item = &Name> {
+        self.mutated.iter()
+    }
+
     /// Whether some task mutates the document.
     pub fn is_mutated(&self, document: &Name) -> bool {
         self.mutated.contains(document)

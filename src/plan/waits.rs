@@ -70,7 +70,7 @@ impl Plan {
 
     /// Whether some changer of the document may come after the reader, so that it is not waited for: the reader then
     /// has a join of its own.
-    fn may_precede(&self, path: &Path, reader: Reader) -> bool {
+    pub(super) fn may_precede(&self, path: &Path, reader: Reader) -> bool {
         let Reader::Call(call) = reader else { return false };
         let later = &self.later_tasks[self.task_of(call).0 as usize];
         !later.is_empty() && self.tasks_changing(&path.document).any(|task| later.contains(&task))

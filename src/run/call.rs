@@ -231,7 +231,7 @@ impl Running {
             records.extend(record.map(|record| (call, record)));
         }
         self.tell_call(core.plan.address(call).to_string(), &ended, tails);
-        core.store.record(call, ended.changes);
+        core.store.record(call, ended.changes, ended.reads);
         core.outcomes[call.0 as usize] = Some(ended.outcome);
         core.schedule.ended(&core.plan, node, end);
     }

@@ -38,8 +38,8 @@ pub struct Rules<'a> {
     pub is_ordered: &'a dyn Fn(CallId, CallId) -> bool,
     /// How much of a place is one that a merge rule names, if the place is that or stands in it.
     pub merged: &'a dyn Fn(&[Segment]) -> Option<usize>,
-    /// Whether an array stood at the place in what the calls were given.
-    pub is_array: &'a dyn Fn(&[Segment]) -> bool,
+    /// Whether an array stood at the place in what the call was given.
+    pub is_array: &'a dyn Fn(CallId, &[Segment]) -> bool,
 }
 
 /// Two calls in conflict.
@@ -125,8 +125,8 @@ impl<'s, 'a> Search<'s, 'a> {
         let mutates =
             |index: &u32| matches!(self.accesses[*index as usize].deed, Deed::Append { mutates: true });
         let Some(&one) = appended.first() else { return };
-        let place = self.accesses[one as usize].place;
-        if appended.iter().all(mutates) && (self.rules.is_array)(&place[..place.len() - 1]) {
+        let Access { call, place, .. } = self.accesses[one as usize];
+        if appended.iter().all(mutates) && (self.rules.is_array)(call, &place[..place.len() - 1]) {
             return;
         }
         let mut set = Vec::new();
@@ -185,7 +185,16 @@ impl<'s, 'a> Search<'s, 'a> {
         alone
             || all.clone().all(|access| matches!(access.deed, Deed::Read))
             || (above.is_empty() && all.all(|access| matches!(access.deed, Deed::Append { .. })))
-            || (above.is_empty() && (self.rules.merged)(self.accesses[here[0] as usize].place).is_some())
+            || (above.is_empty()
+                && here.iter().all(|&index| self.merged(&self.accesses[index as usize]).is_some()))
+    }
+
+    /// Of a place that a merge rule covers: how much of it the rule names. Nothing covers what is taken away.
+    fn merged(&self, access: &Access<'_>) -> Option<usize> {
+        match access.deed {
+            Deed::Write(None) => None,
+            _ => (self.rules.merged)(access.place),
+        }
     }
 
     /// Whether two accesses of overlapping places, the first a change, go together only if one call waits for the other.
@@ -194,10 +203,10 @@ impl<'s, 'a> Search<'s, 'a> {
         if first.call == second.call {
             return false;
         }
-        let merged = (self.rules.merged)(first.place);
+        let merged = self.merged(first);
         match (first.deed, second.deed) {
             (_, Deed::Read) => merged.is_none(),
-            _ if merged.is_some() && merged == (self.rules.merged)(second.place) => false,
+            _ if merged.is_some() && merged == self.merged(second) => false,
             (Deed::Append { .. }, Deed::Append { .. }) => first.place.len() != second.place.len(),
             (Deed::Write(one_value), Deed::Write(other_value)) => {
                 let equal = first.place == second.place && one_value == other_value;
@@ -282,7 +291,7 @@ mod tests {
                 let covers = |rule: &&&str| path(rule).segments == place;
                 merged.iter().find(covers).map(|_| place.len())
             },
-            is_array: &|place| place == path("l").segments,
+            is_array: &|_, place| place == path("l").segments,
         };
         let found = first(&accesses, &rules);
         let found = found.map(|pair| {

@@ -1,0 +1,151 @@
+//! A document that calls share: whether those that do not wait for each other go together, and how their changes combine
+//! where the manifest says so. Asks the plan who waits for whom and the store what a call saw.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
+use crate::change::{Change, Merge, Misfit, Operation};
+use crate::fault::{Fault, planted};
+use crate::manifest::Sharing;
+use crate::name::Name;
+use crate::path::{Path, Segment};
+use crate::plan::{CallId, Plan, Reader, TaskId};
+use crate::value::Value;
+
+use super::conflict::{self, Access, Deed, Rules};
+use super::merge::merged;
+use super::{Clash, Store, keys};
+
+/// One document and what the manifest says of it.
+pub struct Shared<'a> {
+    store: &'a Store,
+    plan: &'a Plan,
+    document: &'a Name,
+    sharing: Option<&'a Sharing>,
+    /// What tasks whose calls share one version saw at a merged place.
+    seen: RefCell<FxHashMap<(TaskId, Path), Option<Value>>>,
+}
+
+impl<'a> Shared<'a> {
+    pub fn new(store: &'a Store, plan: &'a Plan, document: &'a Name) -> Shared<'a> {
+        let sharing = plan.manifest.sharing.get(document);
+        Shared { store, plan, document, sharing, seen: RefCell::default() }
+    }
+
+    /// The first two of these calls, in call order, that got in each other's way at a place that overlaps `path`.
+    pub fn clash(&self, path: &Path, calls: &[CallId]) -> Option<Clash> {
+        if !self.plan.is_uncertain(self.document) || self.sharing.is_some_and(|sharing| sharing.last_wins) {
+            return None;
+        }
+        let changes: Vec<(CallId, Cow<'_, [Change]>)> =
+            calls.iter().map(|&call| (call, self.store.changes_of(self.plan, call))).collect();
+        let overlaps = |place: &Path| place.document == *self.document && place.may_overlap(path);
+        let mut accesses: Vec<Access<'_>> = Vec::new();
+        for (call, changes) in &changes {
+            let reads = if planted(Fault::ReadNotRecorded) { &[] } else { self.store.reads_of(*call) };
+            let reads = reads.iter().filter(|place| overlaps(place));
+            accesses.extend(reads.map(|place| Access {
+                call: *call,
+                place: &place.segments,
+                deed: Deed::Read,
+            }));
+            let mutates = self.plan.task(*call).mutates(self.document.as_str());
+            let changes = changes.iter().filter(|change| overlaps(&change.path));
+            accesses.extend(changes.filter_map(|change| {
+                Some(Access { call: *call, place: &change.path.segments, deed: deed(change, mutates)? })
+            }));
+        }
+        let rules = Rules {
+            is_ordered: &|first, second| self.plan.is_ordered(first, second),
+            merged: &|place| self.rule(place).map(|(_, depth)| depth),
+            is_array: &|call, place| matches!(self.seen_by(call, place), Ok(Some(Value::Array(_)))),
+        };
+        conflict::first(&accesses, &rules).map(|pair| Clash::Unordered {
+            first: pair.first,
+            second: pair.second,
+            path: Path { document: self.document.clone(), segments: pair.place.to_vec() },
+            by_reading: pair.by_reading,
+        })
+    }
+
+    fn rule(&self, place: &[Segment]) -> Option<(Merge, usize)> {
+        self.sharing?.rule(place)
+    }
+
+    /// How much of the change's path must be at hand to apply it.
+    pub fn depth(&self, change: &Change) -> usize {
+        let depth = change.path.segments.len() - usize::from(change.path.is_append());
+        self.rule(&change.path.segments).map_or(depth, |(_, merged)| merged.min(depth))
+    }
+
+    /// Applies the change to what stands at `root`, `depth` segments below the document.
+    pub fn apply(
+        &self,
+        call: CallId,
+        change: &Change,
+        root: &mut Option<Value>,
+        depth: usize,
+    ) -> Result<(), Clash> {
+        let rule = self.rule(&change.path.segments);
+        let (Some((rule, length)), Operation::Set(new)) = (rule, &change.operation) else {
+            return change.apply(root, depth).map_err(|misfit| clash(call, change, misfit));
+        };
+        let place = &change.path.segments[..length];
+        let seen = self.seen_at(call, place)?;
+        let stands = root.as_ref().and_then(|root| root.at(keys(&place[depth..])));
+        let value = match &change.path.segments[length..] {
+            [] => merged(rule, seen.as_ref(), stands, new),
+            [Segment::Append] => merged(rule, None, stands, &Value::array(vec![new.clone()])),
+            [Segment::Key(key), ..] => {
+                merged(rule, seen.as_ref(), stands, &Value::object([(key.clone(), new.clone())]))
+            }
+            _ => Err(Misfit("a key is not known".to_owned())),
+        };
+        let path = Path { document: self.document.clone(), segments: place.to_vec() };
+        let set = value.and_then(|value| Change::set(path, value).apply(root, depth));
+        set.map_err(|misfit| clash(call, change, misfit))
+    }
+
+    /// What the call saw at a merged place; a filler saw nothing of it.
+    fn seen_at(&self, call: CallId, place: &[Segment]) -> Result<Option<Value>, Clash> {
+        if !self.plan.task(call).mutates(self.document.as_str()) || planted(Fault::SnapshotForgotten) {
+            return Ok(None);
+        }
+        let path = Path { document: self.document.clone(), segments: place.to_vec() };
+        if !self.plan.is_shared_version(self.document, Reader::Call(call)) {
+            return self.seen_by(call, place);
+        }
+        let key = (self.plan.task_of(call), path);
+        if let Some(known) = self.seen.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let seen = self.seen_by(call, place)?;
+        self.seen.borrow_mut().insert(key, seen.clone());
+        Ok(seen)
+    }
+
+    /// What the version that the call saw holds at a place.
+    fn seen_by(&self, call: CallId, place: &[Segment]) -> Result<Option<Value>, Clash> {
+        let path = Path { document: self.document.clone(), segments: place.to_vec() };
+        let reader = Reader::Call(call);
+        let calls = self.plan.seen_by_mutator(&path, call);
+        self.store.replay(self.plan, &path, &calls, Some(reader))
+    }
+}
+
+fn clash(call: CallId, change: &Change, misfit: Misfit) -> Clash {
+    Clash::Misfit { call, path: change.path.to_string(), message: misfit.0 }
+}
+
+/// What a change is for the conflict test; a container that is made where nothing stood counts by its members.
+fn deed(change: &Change, mutates: bool) -> Option<Deed<'_>> {
+    match &change.operation {
+        Operation::Ensure(_) => None,
+        Operation::Set(_) if change.path.is_append() => Some(Deed::Append { mutates }),
+        Operation::Set(value) if mutates => Some(Deed::Write(Some(value))),
+        Operation::Set(_) => Some(Deed::Fill),
+        Operation::Delete => Some(Deed::Write(None)),
+    }
+}
