@@ -1,6 +1,9 @@
 //! A change of a document: the one list of operations that results, conflicts and replay are made of.
 //! Applies changes to a value; does not know who made them or in which order they come.
 
+pub mod diff;
+pub mod record;
+
 use std::sync::Arc;
 
 use serde::Serialize;

@@ -37,6 +37,11 @@ impl Path {
         self.document == other.document && segments_may_overlap(&self.segments, &other.segments)
     }
 
+    /// Whether the other place is this one, or inside it.
+    pub fn holds(&self, other: &Path) -> bool {
+        self.document == other.document && other.segments.starts_with(&self.segments)
+    }
+
     /// Whether every segment is known: no `Any`.
     pub fn is_known(&self) -> bool {
         !self.segments.contains(&Segment::Any)
