@@ -2,6 +2,7 @@
 //! Applies changes to a value; does not know who made them or in which order they come.
 
 pub mod diff;
+pub mod lines;
 pub mod record;
 
 use std::sync::Arc;

@@ -33,6 +33,14 @@ pub enum Verb {
     Init(InitArgs),
     /// Print the manifest's JSON Schema, for editors
     Schema,
+    /// Inside a call: write a value at a place of a document that the task mutates
+    Set(ChangeArgs),
+    /// Inside a call: add an element at the end of an array
+    Append(ChangeArgs),
+    /// Inside a call: take out what stands at a place
+    Delete(DeleteArgs),
+    /// Inside a call: print what stands at a place, as JSON
+    Get(GetArgs),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -189,6 +197,40 @@ pub struct InitArgs {
     /// Where to put deco.toml
     #[arg(default_value = ".")]
     pub directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    /// The place: `state.x`, `state[0].n`, `state["any key"]`
+    pub path: String,
+
+    /// A value as JSON; `-` reads it from standard input
+    #[arg(allow_negative_numbers = true)]
+    pub value: String,
+
+    /// Take the value as a text, not as JSON
+    #[arg(long)]
+    pub text: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The place: `state.x`, `state[0].n`, `state["any key"]`
+    pub path: String,
+}
+
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// The place: `state.x`, `state[0].n`, `state["any key"]`
+    pub path: String,
+
+    /// Print this JSON value where nothing stands
+    #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
+    pub default: Option<String>,
+
+    /// Print a text as it is, without quotes
+    #[arg(long)]
+    pub text: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

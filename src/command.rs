@@ -1,17 +1,22 @@
 //! The verbs, one file each; what they share is how a manifest is opened and how deco exits.
 
+mod append;
 mod begin;
 mod check;
 mod clean;
 mod completions;
+mod delete;
+mod get;
 mod graph;
 mod init;
+mod inside;
 mod list;
 mod open;
 mod plan;
 mod run;
 mod schema;
 mod secrets;
+mod set;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,6 +49,10 @@ pub fn run(cli: Cli) -> Exit {
         Verb::List(args) => list::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Schema => schema::run(),
+        Verb::Set(args) => set::run(&args),
+        Verb::Append(args) => append::run(&args),
+        Verb::Delete(args) => delete::run(&args),
+        Verb::Get(args) => get::run(&args),
         Verb::Completions { shell } => completions::run(shell),
     }
 }

@@ -3,6 +3,7 @@
 //! keeps its digits, a document is never copied, and what is missing has a name.
 //! Does not know what a document or a call is: a scope answers names, `expr/reads.rs` tells which are asked.
 
+mod call;
 mod catalogue;
 mod convert;
 mod evaluate;
@@ -24,12 +25,13 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use call::CallText;
 pub use files::Files;
 pub use reads::key_text;
 
 use crate::value::{Text, Value};
 use evaluate::Evaluator;
-use node::Node;
+use node::{Kind, Node};
 use scan::Piece;
 
 /// How a slot's value goes into a text.
@@ -233,6 +235,12 @@ impl Expression {
     /// Every place that is asked, in the order of the text, those of computed indexes included.
     pub fn references(&self) -> &[Reference] {
         &self.references
+    }
+
+    /// The place that is asked, where the expression is one and nothing else.
+    pub fn sole_reference(&self) -> Option<&Reference> {
+        let is_place = matches!(self.node.kind, Kind::Name(_) | Kind::Member(..) | Kind::Index(..));
+        self.references.first().filter(|first| is_place && first.span == self.node.span)
     }
 
     /// The names that are asked, each once.

@@ -1,9 +1,12 @@
 //! From a finished attempt to what the call changes: its ending judged, its output read as the task says, its fills
 //! made. Applies nothing.
 
+pub mod mutations;
+
 use std::io::Read;
 
 use crate::change::Change;
+use crate::change::record::Recorded;
 use crate::exec::{Ending, Finished};
 use crate::expr::{Reference, Step, key_text};
 use crate::manifest::load::{FormatError, decode};
@@ -14,8 +17,8 @@ use crate::path::{Path, Segment};
 use crate::prepare::{CallScope, Hindrance, LONGEST_RESULT, result_file};
 use crate::value::{Text, Value, excerpt};
 
-/// What the call changes, or why it failed.
-pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Vec<Change>, Failure> {
+/// What the call changes and where it looked, or why it failed.
+pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Recorded, Failure> {
     let exit = judge(task, &finished.ending)?;
     let result = result(scope, task, &finished.stdout.bytes)?;
     // what fills nothing is neither kept nor shown
@@ -24,7 +27,28 @@ pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Resul
     {
         return Err(Failure::Result { message: contains_secret("its result", variable) });
     }
-    fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)
+    let mut recorded = mutations::of_call(&scope.handed()).map_err(|message| Failure::Fill { message })?;
+    recorded.reads.extend_from_slice(scope.looked_at());
+    recorded.reads.sort_unstable();
+    recorded.reads.dedup_by(|later, first| first.holds(later));
+    no_secrets(scope, &recorded)?;
+    recorded.changes.extend(fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)?);
+    Ok(recorded)
+}
+
+/// Refuses places and values that hold a secret, which could be neither kept nor shown.
+fn no_secrets(scope: &CallScope, recorded: &Recorded) -> Result<(), Failure> {
+    let refuse = |what: &str, found: Option<&str>| {
+        found.map_or(Ok(()), |variable| Err(Failure::Fill { message: contains_secret(what, variable) }))
+    };
+    for change in &recorded.changes {
+        refuse("the place that it changes", scope.secrets.find_in_text(&change.path.to_string()))?;
+        refuse("what it changes", change.value().and_then(|value| scope.secrets.find_in(value)))?;
+    }
+    recorded
+        .reads
+        .iter()
+        .try_for_each(|path| refuse("a place that it reads", scope.secrets.find_in_text(&path.to_string())))
 }
 
 /// The words for something that holds the value of a secret variable.

@@ -3,6 +3,7 @@
 
 mod amount;
 mod attempts;
+mod calls;
 pub mod check;
 mod data;
 mod documents;
@@ -16,6 +17,7 @@ pub mod raw;
 mod reader;
 mod run;
 pub mod settings;
+mod sharing;
 mod sync;
 mod syntax;
 mod target;
@@ -301,6 +303,39 @@ pub enum Run {
     Program { words: Vec<Sourced<Template>>, span: Span },
     /// A `#!` script for another interpreter: the interpreter's words, and the whole text.
     Script { interpreter: Vec<String>, text: Sourced<Template> },
+    /// `call`: a Python function in a process that stays.
+    Function {
+        /// A file, if it ends with `.py`, or a module.
+        origin: String,
+        /// A name, which may have dots.
+        function: String,
+        arguments: Vec<Argument>,
+        /// The interpreter.
+        python: Option<Sourced<Template>>,
+        span: Span,
+    },
+    /// `worker`: a program that speaks the protocol of workers, and what it is sent for a call.
+    Worker { words: Vec<Sourced<Template>>, request: DefaultValue, span: Span },
+}
+
+/// An argument of `call`. It is passed by reference where it is a place and nothing else:
+/// [`Expression::sole_reference`].
+#[derive(Debug)]
+pub struct Argument {
+    pub name: Option<String>,
+    pub value: Sourced<Expression>,
+}
+
+impl Run {
+    /// The expressions and templates of a call that is sent to a process that stays: arguments; interpreter, program and
+    /// request.
+    pub fn sent(&self) -> (&[Argument], Vec<&Sourced<Template>>) {
+        match self {
+            Run::Function { arguments, python, .. } => (arguments, python.iter().collect()),
+            Run::Worker { words, request, .. } => (&[], words.iter().chain(request.templates()).collect()),
+            Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => (&[], Vec::new()),
+        }
+    }
 }
 
 /// `result`.

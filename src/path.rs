@@ -42,6 +42,14 @@ impl Path {
         self.document == other.document && other.segments.starts_with(&self.segments)
     }
 
+    /// The keys on the way, as far as they are known.
+    pub fn keys(&self) -> impl Iterator<Item = &Text> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Key(key) => Some(key),
+            Segment::Append | Segment::Any => None,
+        })
+    }
+
     /// Whether every segment is known: no `Any`.
     pub fn is_known(&self) -> bool {
         !self.segments.contains(&Segment::Any)

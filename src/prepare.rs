@@ -1,6 +1,7 @@
 //! From a call and what it sees to an attempt: its text rendered, its environment and private folder. Starts nothing;
 //! says instead if the call is to be skipped or has failed before it began.
 
+pub mod documents;
 mod environment;
 pub mod fingerprint;
 pub mod folders;
@@ -32,6 +33,8 @@ pub struct Setting {
     /// What of that the manifest says.
     pub declared: Vec<(String, String)>,
     pub folders: Folders,
+    /// What calls are given of documents, as text.
+    pub texts: documents::Texts,
     pub secrets: Secrets,
     /// Where outputs go that are too long for the events.
     pub logs: Logs,
@@ -134,6 +137,10 @@ fn argv(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {
             let script = scope.private_file(scope.render(text)?.as_bytes());
             let script = script.map_err(|message| Hindrance::Failed(Failure::CannotStart { message }))?;
             interpreter.iter().cloned().chain([script]).collect()
+        }
+        Run::Function { .. } | Run::Worker { .. } => {
+            let message = "a call of this kind is no process of its own".to_owned();
+            return Err(Hindrance::Failed(Failure::CannotStart { message }));
         }
     };
     match words.iter().find(|word| word.contains('\0')) {

@@ -17,6 +17,7 @@ use crate::mask::Masker;
 use crate::name::Name;
 use crate::output;
 use crate::plan::{Plan, conflict, select};
+use crate::prepare::documents::Texts;
 use crate::prepare::{Folders, Setting};
 use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
@@ -160,6 +161,7 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
         env: Arc::new(opened.env),
         declared: settings.dotenv.iter().chain(&settings.env).cloned().collect(),
         folders: Folders::new(scratch.path().to_owned(), options.jobs),
+        texts: Texts::default(),
         secrets: opened.secrets,
         logs: Logs::new(folder.logs()),
         terminal: std::fs::File::open("/dev/tty").is_ok(),

@@ -35,10 +35,10 @@ pub fn slot(text: &Text, range: Range<usize>) -> Lowered<(Node, Landing)> {
     Ok((lowering.node(&tree)?, Landing::Word))
 }
 
-struct Lowering<'a> {
+pub(super) struct Lowering<'a> {
     /// The whole text; the tree's offsets count from `offset` in it.
-    text: &'a Text,
-    offset: usize,
+    pub text: &'a Text,
+    pub offset: usize,
 }
 
 impl Lowering<'_> {
@@ -62,7 +62,7 @@ impl Lowering<'_> {
         expr.map(|expr| self.node(expr)).transpose()
     }
 
-    fn node(&self, expr: &ast::Expr<'_>) -> Lowered {
+    pub fn node(&self, expr: &ast::Expr<'_>) -> Lowered {
         match expr {
             ast::Expr::Var(var) => self.name(var.id, self.span(var.span())),
             ast::Expr::Const(constant) => self.constant(&constant.value, self.span(constant.span())),

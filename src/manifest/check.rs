@@ -12,7 +12,7 @@ use super::pools::{self, Pools};
 use super::reader::{Entry, Known, Node, Reader, Section, no_name};
 use super::target::{Asker, Names};
 use super::{Document, Manifest, Sourced, Sync, Task};
-use super::{documents, names, raw, settings, sync, syntax, task};
+use super::{documents, names, raw, settings, sharing, sync, syntax, task};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::name::{Name, TaskName};
 use crate::path::Path as Place;
@@ -46,6 +46,7 @@ struct Parts<'a> {
     /// Whether there are tasks at all, right or wrong.
     any_task: bool,
     syncs: Vec<sync::Draft>,
+    sharing: sharing::Read,
 }
 
 fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(Place, Value)]) -> Parts<'a> {
@@ -65,7 +66,8 @@ fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(P
         DeValue::Table(tasks) => !tasks.is_empty(),
         _ => true,
     });
-    Parts { settings, pools, documents, tasks, any_task, syncs }
+    let sharing = sharing::read(reader, &root);
+    Parts { settings, pools, documents, tasks, any_task, syncs, sharing }
 }
 
 fn tasks<'a>(
@@ -133,6 +135,7 @@ fn look_up(reader: &Reader<'_>, parts: Parts<'_>, source: Arc<Source>, dir: &Pat
     tasks.iter_mut().zip(after).for_each(|(task, after)| task.after = after);
     syncs.iter_mut().zip(waits_for).for_each(|(sync, waits_for)| sync.waits_for = waits_for);
     tasks.iter().for_each(|task| parts.pools.check_uses(reader, task));
+    sharing::check(reader, &parts.sharing, &tasks);
     let manifest = Manifest {
         source,
         dir: dir.to_owned(),
@@ -141,7 +144,7 @@ fn look_up(reader: &Reader<'_>, parts: Parts<'_>, source: Arc<Source>, dir: &Pat
         documents,
         tasks,
         syncs,
-        sharing: IndexMap::new(),
+        sharing: parts.sharing.into_iter().map(|(name, (sharing, _))| (name, sharing)).collect(),
     };
     check_names(reader, &manifest);
     manifest

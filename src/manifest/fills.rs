@@ -183,7 +183,25 @@ pub fn default_fills(
     fill(reader, Sourced { value: text, place: made_at(span.clone()) }, None).into_iter().collect()
 }
 
-/// `reads` and `mutates`: documents or places in them.
+/// `mutates`: documents or places in them, at least one.
+pub fn mutates<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Reference>> {
+    if matches!(node.get_ref(), DeValue::Array(items) if items.is_empty()) {
+        let diagnostic = Diagnostic::error("`mutates` names no document").at(node.span(), "");
+        reader.report(diagnostic.help("name one, or take the key out"));
+    }
+    let mut places = places(reader, node);
+    places.retain(|place| match crate::name::Name::new(&place.value.root) {
+        Ok(_) => true,
+        Err(message) => {
+            let span = place.place.inner(place.value.span.clone());
+            reader.report(no_name(message, span, "a document's name stands here"));
+            false
+        }
+    });
+    places
+}
+
+/// `reads`: documents or places in them.
 pub fn places<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Reference>> {
     let texts = reader.strings(node).unwrap_or_default();
     let reads = texts.into_iter().filter_map(|text| {
@@ -191,7 +209,7 @@ pub fn places<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Refere
         let (place, append) = reader.reference_of(text)?;
         if append {
             let diagnostic =
-                Diagnostic::error("`[]` is no place to look at").at(place.place.span.clone(), "");
+                Diagnostic::error("`[]` is no place that stands").at(place.place.span.clone(), "");
             reader.report(diagnostic.help("name the array itself"));
         }
         Some(place)

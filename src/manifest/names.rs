@@ -120,6 +120,11 @@ fn check_call(scope: &Scope<'_>, task: &Task) {
     match &task.run {
         Run::Shell { text, .. } | Run::Script { text, .. } => scope.template(text),
         Run::Program { words, .. } => words.iter().for_each(|word| scope.template(word)),
+        Run::Function { .. } | Run::Worker { .. } => {
+            let (arguments, templates) = task.run.sent();
+            arguments.iter().for_each(|argument| scope.expression(&argument.value));
+            templates.into_iter().for_each(|template| scope.template(template));
+        }
     }
     let templates = [&task.stdin, &task.dotenv, &task.dir].into_iter().flatten();
     templates.chain(task.env.iter().map(|(_, value)| value)).for_each(|template| scope.template(template));

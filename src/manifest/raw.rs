@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 
 /// What the contract has and this version does not: refused by name, never ignored.
 pub mod not_yet {
-    pub const ROOT: &[&str] = &["documents"];
-    pub const TASK: &[&str] = &["call", "worker", "request", "python", "inputs", "outputs", "cache"];
+    pub const ROOT: &[&str] = &[];
+    pub const TASK: &[&str] = &["inputs", "outputs", "cache"];
 }
 
 /// A deco manifest: tasks that run concurrently, and the documents that they read and fill.
@@ -27,6 +27,8 @@ pub struct Root {
     pub data: Option<Map<String, Json>>,
     /// Documents read from files: a name and a path that ends with .json, .toml, .yaml, .yml, .csv, .tsv, .ndjson or .txt.
     pub load: Option<BTreeMap<String, String>>,
+    /// How documents may be shared by calls that do not wait for each other, by name.
+    pub documents: Option<BTreeMap<String, Document>>,
     /// The tasks, by name.
     pub tasks: BTreeMap<String, Task>,
     /// Explicit sync points, by name.
@@ -102,6 +104,16 @@ pub struct Task {
     pub when: Option<When>,
     /// Shell text, a program with its arguments, or a script that begins with `#!`.
     pub run: Option<Run>,
+    /// A Python function with its arguments, called in a process that stays: `file.py:function(a, b=c)` or
+    /// `package.module:function(a)`.
+    pub call: Option<String>,
+    /// The interpreter for `call`; a template.
+    pub python: Option<String>,
+    /// A program that stays and speaks the protocol of workers, with its arguments; templates.
+    #[schemars(length(min = 1))]
+    pub worker: Option<Vec<String>>,
+    /// What the worker is sent for a call: any value, in which strings are templates.
+    pub request: Option<Json>,
     /// How standard output becomes the result.
     pub result: Option<ResultKind>,
     /// Exit codes that are no failure.
@@ -276,6 +288,41 @@ pub enum Fills {
     Nothing(#[schemars(extend("const" = false))] bool),
 }
 
+/// How a document may be shared.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Document {
+    /// What is done where two calls change one place and neither waits for the other: `last` takes the later in call order.
+    pub on_conflict: Option<OnConflict>,
+    /// How such changes combine: a rule for the document itself, or places in it (`*` for any key) and their rules.
+    pub merge: Option<Merge>,
+}
+
+/// What is done with changes in conflict.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub enum OnConflict {
+    Last,
+}
+
+/// A rule, or places and rules.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum Merge {
+    Whole(Rule),
+    Places(BTreeMap<String, Rule>),
+}
+
+/// How changes combine.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub enum Rule {
+    Sum,
+    Min,
+    Max,
+    Union,
+}
+
 /// An explicit, named sync point.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
@@ -303,6 +350,9 @@ pub struct Known {
     pub task: Vec<String>,
     pub result: Vec<String>,
     pub sync: Vec<String>,
+    pub document: Vec<String>,
+    pub on_conflict: Vec<String>,
+    pub merges: Vec<String>,
     pub rate: Vec<String>,
     pub whens: Vec<String>,
     pub formats: Vec<String>,
@@ -318,6 +368,9 @@ pub fn known() -> &'static Known {
         task: keys::<Task>(),
         result: keys::<ResultFrom>(),
         sync: keys::<Sync>(),
+        document: keys::<Document>(),
+        on_conflict: words::<OnConflict>(),
+        merges: words::<Rule>(),
         rate: keys::<Rate>(),
         whens: words::<When>(),
         formats: words::<Format>(),

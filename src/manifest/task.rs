@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::reader::{Entry, Known, Node, Reader, Section};
 use super::{Amount, Format, ResultFormat, RetryOn, Run, Sourced, Task};
-use super::{attempts, fills, raw, run, settings, variables};
+use super::{attempts, calls, fills, raw, run, settings, variables};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::expr::Template;
+use crate::expr::{Reference, Template};
 use crate::name::TaskName;
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,6 +34,12 @@ impl<'a> Fields<'a> {
 
     fn get(&self, key: &str) -> Option<&'a Node<'a>> {
         self.entry(key).map(|entry| entry.node)
+    }
+
+    /// What says what the task runs: its own key before one of `[defaults]`.
+    fn way(&self) -> Option<Entry<'a>> {
+        let found = |section: &Section<'a>| WAYS.iter().find_map(|key| section.entry(key));
+        found(&self.own).or_else(|| found(self.defaults))
     }
 }
 
@@ -82,7 +88,7 @@ pub fn read<'a>(
             .and_then(|node| fills::ok_exit(reader, node))
             .unwrap_or_else(|| vec![0]),
         reads: fields.get("reads").map(|node| fills::places(reader, node)).unwrap_or_default(),
-        mutates: fields.get("mutates").map(|node| fills::places(reader, node)).unwrap_or_default(),
+        mutates: fields.get("mutates").map(|node| fills::mutates(reader, node)).unwrap_or_default(),
         default: fields.get("default").and_then(|node| fills::default_value(reader, node)),
         after: Vec::new(),
         timeout: fields.get("timeout").and_then(|node| reader.duration(node, false)),
@@ -107,10 +113,15 @@ pub fn read<'a>(
         fills,
     };
     check_retries(reader, &fields);
+    check_ways(reader, &fields);
+    check_files(reader, &task);
     let after = fields.get("after").and_then(|node| reader.strings(node)).unwrap_or_default();
-    let runs = ["run", "call", "worker"].iter().any(|key| fields.get(key).is_some());
+    let runs = WAYS.iter().any(|key| fields.get(key).is_some());
     Draft { task, after, runs }
 }
+
+/// The keys that say what a task runs.
+const WAYS: [&str; 3] = ["run", "call", "worker"];
 
 const TEXT: ResultFormat = ResultFormat { format: Format::Text, from_file: false };
 
@@ -149,12 +160,66 @@ fn env<'a>(reader: &Reader<'a>, fields: &Fields<'a>) -> Vec<(String, Sourced<Tem
     variables.collect()
 }
 
-/// What the task runs; an empty program stands where there is an error.
+/// What the task runs, else what `[defaults]` says; an empty program stands where there is an error.
 fn what_runs(reader: &Reader<'_>, fields: &Fields<'_>, shell: &[Sourced<String>]) -> Run {
     let own = settings::shell(reader, &fields.own).or_else(|| settings::shell(reader, fields.defaults));
     let shell = own.as_deref().unwrap_or(shell);
-    let run = fields.get("run").and_then(|node| run::run(reader, node, shell));
+    let run = fields.way().and_then(|entry| match entry.name() {
+        "call" => calls::function(reader, entry.node, template(reader, fields, "python")),
+        "worker" => calls::worker(reader, entry.node, fields.get("request")),
+        _ => run::run(reader, entry.node, shell),
+    });
     run.unwrap_or(Run::Program { words: Vec::new(), span: 0..0 })
+}
+
+/// Reports keys that mean nothing beside the way in which the task runs.
+fn check_ways(reader: &Reader<'_>, fields: &Fields<'_>) {
+    let Some(way) = fields.way() else { return };
+    let (useless, why): (&[&str], &str) = match way.name() {
+        "call" => (
+            &["result", "stdin", "shell", "request"],
+            "the function takes its arguments, and what it returns is the result",
+        ),
+        "worker" => (
+            &["result", "stdin", "shell", "python"],
+            "the worker is sent its `request`, and what it answers is the result",
+        ),
+        _ => (&["python", "request"], "`python` goes with `call`, `request` with `worker`"),
+    };
+    for entry in useless.iter().filter_map(|key| fields.own.entry(key)) {
+        let message = format!("`{}` means nothing beside `{}`", entry.name(), way.name());
+        let diagnostic = Diagnostic::error(message).at(entry.key.span(), "take it out");
+        reader.report(diagnostic.at(way.key.span(), "this is what runs").help(why));
+    }
+    refuse_yet(reader, &way);
+}
+
+/// Reports two documents whose files would have one name.
+fn check_files(reader: &Reader<'_>, task: &Task) {
+    let places: Vec<_> = task.mutates.iter().chain(&task.reads).collect();
+    for (at, place) in places.iter().enumerate() {
+        let same = |other: &&&Sourced<Reference>| {
+            other.value.root != place.value.root && other.value.root.eq_ignore_ascii_case(&place.value.root)
+        };
+        if let Some(other) = places[..at].iter().find(same) {
+            let (one, two) = (&other.value.root, &place.value.root);
+            let diagnostic = Diagnostic::error(format!("documents `{one}` and `{two}` differ by case alone"))
+                .at(place.place.span.clone(), "this document")
+                .at(other.place.span.clone(), "the other");
+            reader.report(
+                diagnostic.help(format!("rename one: both would be `$DECO_DOC_{}`", two.to_uppercase())),
+            );
+        }
+    }
+}
+
+/// Refuses what cannot be run yet.
+fn refuse_yet(reader: &Reader<'_>, way: &Entry<'_>) {
+    if way.name() != "run" {
+        let diagnostic = Diagnostic::error(format!("`{}` is not yet supported", way.name()));
+        let help = "this version of deco knows the key but does not act on it: take it out";
+        reader.report(diagnostic.at(way.key.span(), "").help(help));
+    }
 }
 
 /// Warns of a task that says how it is retried, and is not.
@@ -172,8 +237,7 @@ fn check_retries(reader: &Reader<'_>, fields: &Fields<'_>) {
 
 /// Reports a task that says nothing about what it runs, or more than one thing.
 pub fn check_runs(reader: &Reader<'_>, draft: &Draft, own: &Section<'_>) {
-    let ways: Vec<&Entry<'_>> =
-        own.entries.iter().filter(|entry| ["run", "call", "worker"].contains(&entry.name())).collect();
+    let ways: Vec<&Entry<'_>> = own.entries.iter().filter(|entry| WAYS.contains(&entry.name())).collect();
     if let [first, second, ..] = ways.as_slice() {
         let message =
             format!("task `{}` has both `{}` and `{}`", draft.task.name, first.name(), second.name());

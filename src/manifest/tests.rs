@@ -70,6 +70,7 @@ fn text_goes_to_a_shell_and_scripts_to_their_interpreter() {
             Run::Shell { shell, .. } => format!("shell {}", shell.join(" ")),
             Run::Script { interpreter, .. } => format!("script {}", interpreter.join(" ")),
             Run::Program { words, .. } => format!("program {}", words.len()),
+            other => panic!("{other:?}"),
         };
         assert_eq!(got, expected, "{run}");
     };

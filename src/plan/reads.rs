@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::expr::{Expression, Reference, Step, Template};
-use crate::manifest::{Amount, DefaultValue, Items, Place, Run, Sourced, Sync, Target, Task};
+use crate::manifest::{Amount, Argument, DefaultValue, Items, Place, Run, Sourced, Sync, Target, Task};
 
 /// A reference and where it stands in the manifest.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,11 @@ pub fn of_task(task: &Task) -> Vec<Read<'_>> {
     match &task.run {
         Run::Shell { text, .. } | Run::Script { text, .. } => template(text, &mut reads),
         Run::Program { words, .. } => words.iter().for_each(|word| template(word, &mut reads)),
+        Run::Function { .. } | Run::Worker { .. } => {
+            let (arguments, templates) = task.run.sent();
+            arguments.iter().for_each(|passed| argument(task, passed, &mut reads));
+            templates.into_iter().for_each(|text| template(text, &mut reads));
+        }
     }
     let texts =
         task.stdin.iter().chain(&task.dotenv).chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
@@ -98,6 +103,16 @@ fn of_expression<'a>(expression: &'a Expression, place: &'a Place, reads: &mut V
         let guarded =
             reference.guarded || all.iter().any(|other| other.guarded && same_place(other, reference));
         reads.push(Read { reference, place, guarded, mutated: false });
+    }
+}
+
+/// What the call may change it is given by reference: the worker tells where the call looked.
+fn argument<'a>(task: &Task, argument: &'a Argument, reads: &mut Vec<Read<'a>>) {
+    let first = reads.len();
+    expression(&argument.value, reads);
+    if let (Some(place), Some(read)) = (argument.value.value.sole_reference(), reads.get_mut(first)) {
+        let is_variable = task.variable_names().any(|name| *name.as_str() == *place.root);
+        read.mutated = task.mutates(&place.root) && !is_variable;
     }
 }
 

@@ -1,16 +1,14 @@
 //! The environment of a call, and the files that its variables name.
 
-use std::ffi::OsString;
-use std::sync::Arc;
+use std::ffi::{OsStr, OsString};
 
 use crate::exec::Environment;
-use crate::expr::{Binding, Scope, View};
 use crate::manifest::Task;
 use crate::manifest::settings::read_dotenv;
 use crate::outcome::Failure;
-use crate::value::{Text, Value};
+use crate::value::Value;
 
-use super::{CallScope, Hindrance, Own, Setting, private_folder, result_file};
+use super::{CallScope, Hindrance, Own, Setting, documents, private_folder, result_file};
 
 /// The call's variables.
 pub fn environment(
@@ -74,53 +72,11 @@ fn given(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result
     set("DECO_RUN_ID", setting.run_id.clone());
     set("DECO_TMPDIR", private_folder(scope).to_string_lossy().into_owned());
     set("DECO_RESULT", result_file(scope).to_string_lossy().into_owned());
-    for name in declared_documents(task) {
-        let file = document_file(scope, &name)?;
-        set(&format!("DECO_DOC_{}", name.to_uppercase()), file);
+    let documents = documents::hand_out(scope, &setting.texts, task)?;
+    if documents.is_empty() && setting.env.contains_key(OsStr::new(documents::CHANGES)) {
+        // this run stands in a call of another, whose documents are not this call's
+        set(documents::CHANGES, String::new());
     }
+    documents.into_iter().for_each(|(name, value)| set(&name, value));
     Ok(entries)
-}
-
-fn declared_documents(task: &Task) -> Vec<Text> {
-    let mut names: Vec<Text> = task.reads.iter().map(|read| read.value.root.clone()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// Writes what the call may see of a document to a file of its own: the places that it reads, in their containers.
-fn document_file(scope: &CallScope, name: &Text) -> Result<String, Hindrance> {
-    let value = match scope.lookup(name) {
-        Some(Binding::Value(value)) => value,
-        Some(Binding::View(view)) => in_containers(&view),
-        None => Value::Null,
-    };
-    let written = scope.private_file(value.to_json().as_bytes());
-    written.map_err(|message| Hindrance::Failed(Failure::CannotStart { message }))
-}
-
-fn in_containers(view: &View) -> Value {
-    let mut root = None;
-    for (keys, value) in &view.places {
-        let mut value = value.clone();
-        for key in keys.iter().rev() {
-            value = value.map(|value| Value::object([(key.clone(), value)]));
-        }
-        root = merged(root, value);
-    }
-    root.unwrap_or_else(Value::empty_object)
-}
-
-fn merged(one: Option<Value>, other: Option<Value>) -> Option<Value> {
-    match (one, other) {
-        (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            let mut members = (*one).clone();
-            for (key, value) in other.iter() {
-                let value = merged(members.get(key).cloned(), Some(value.clone()));
-                members.extend(value.map(|value| (key.clone(), value)));
-            }
-            Some(Value::Object(Arc::new(members)))
-        }
-        (one, other) => other.or(one),
-    }
 }

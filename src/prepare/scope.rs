@@ -1,11 +1,11 @@
 //! What the expressions of one call, or of a sync point, may ask for: gathered from the plan and the store once, owned from
 //! then on, so that a call holds nothing of the run while it is under way.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use crate::expr::{Binding, EvalError, Expression, Files, Scope, Template, View};
+use crate::expr::{Binding, EvalError, Expression, Files, Reference, Scope, Template, View};
 use crate::manifest::{Sourced, Task};
 use crate::mask::Masker;
 use crate::name::{CallAddress, Name};
@@ -16,6 +16,8 @@ use crate::plan::scope::{Before, World};
 use crate::plan::{CallId, Plan, Reader, SyncId};
 use crate::store::{Clash, Store};
 use crate::value::{Text, Value};
+
+use super::documents::Handed;
 
 /// The names of one call, as its templates see them.
 pub struct CallScope {
@@ -31,6 +33,10 @@ pub struct CallScope {
     folder: PathBuf,
     /// The private files so far: path, and what the content comes to.
     files: RefCell<Vec<(String, blake3::Hash)>>,
+    /// The documents that it was given to look at and change by itself.
+    handed: RefCell<Handed>,
+    /// The places of documents that it mutates at which its expressions look.
+    looked_at: Vec<Path>,
     /// What the call must not give back.
     pub secrets: Masker,
 }
@@ -67,7 +73,8 @@ impl CallScope {
         attempt: u32,
         folder: PathBuf,
     ) -> Result<CallScope, Clash> {
-        let views = views(plan, store, &reads::of_task(plan.task(call)), Reader::Call(call))?;
+        let reads = reads::of_task(plan.task(call));
+        let views = views(plan, store, &reads, Reader::Call(call))?;
         let row = plan.row(call);
         let bound = Bound {
             address: plan.address(call),
@@ -83,6 +90,8 @@ impl CallScope {
             also: Vec::new(),
             folder,
             files: RefCell::default(),
+            handed: RefCell::default(),
+            looked_at: looked_at(plan, &reads, call),
             secrets: Masker::new(),
         })
     }
@@ -98,6 +107,8 @@ impl CallScope {
             also: Vec::new(),
             folder: PathBuf::new(),
             files: RefCell::default(),
+            handed: RefCell::default(),
+            looked_at: Vec::new(),
             secrets: Masker::new(),
         })
     }
@@ -136,6 +147,31 @@ impl CallScope {
         self.files.borrow().clone()
     }
 
+    /// What the call may see of a document that tasks change, whatever its variables are called.
+    pub fn view(&self, document: &str) -> Option<&View> {
+        self.views.iter().find(|(known, _)| **known == *document).map(|(_, view)| view)
+    }
+
+    /// The places of documents that the call mutates at which its expressions look.
+    pub fn looked_at(&self) -> &[Path] {
+        &self.looked_at
+    }
+
+    /// Keeps what the call was given.
+    pub fn hand(&self, handed: Handed) {
+        *self.handed.borrow_mut() = handed;
+    }
+
+    /// The documents that the call was given to look at and change by itself.
+    pub fn handed(&self) -> Ref<'_, Handed> {
+        self.handed.borrow()
+    }
+
+    /// Notes a private file: its path, and what its content comes to.
+    pub fn made_file(&self, path: String, content: blake3::Hash) {
+        self.files.borrow_mut().push((path, content));
+    }
+
     /// Where the call's private files go.
     pub fn folder(&self) -> &FilePath {
         &self.folder
@@ -147,6 +183,11 @@ impl CallScope {
 
     pub fn render(&self, template: &Sourced<Template>) -> Result<String, Hindrance> {
         template.value.render(self).map_err(|error| self.hindrance(error))
+    }
+
+    /// The keys of a place.
+    pub fn keys(&self, place: &Reference) -> Result<Vec<Text>, Hindrance> {
+        place.keys(self).map_err(|error| self.hindrance(error))
     }
 
     pub fn native(&self, template: &Sourced<Template>) -> Result<Value, Hindrance> {
@@ -171,6 +212,20 @@ impl CallScope {
 pub fn changed_place(world: &World, (root, keys): (Text, Vec<Text>)) -> Option<Path> {
     let document = Name::new(&root).ok().filter(|name| world.is_changed(name.as_str()))?;
     Some(Path { document, segments: keys.into_iter().map(Segment::Key).collect() })
+}
+
+/// The places of documents that the call's task mutates at which its expressions look: `reads` only says where the call
+/// itself may look.
+fn looked_at(plan: &Plan, reads: &[Read<'_>], call: CallId) -> Vec<Path> {
+    let task = plan.task(call);
+    let declared =
+        |read: &Read<'_>| task.reads.iter().any(|declared| std::ptr::eq(&declared.value, read.reference));
+    let own =
+        reads.iter().filter(|read| !read.mutated && task.mutates(&read.reference.root) && !declared(read));
+    let mut paths: Vec<Path> = own.filter_map(|read| plan.read_place(read, Reader::Call(call))).collect();
+    paths.sort_unstable();
+    paths.dedup_by(|later, first| first.holds(later));
+    paths
 }
 
 /// For each document that a reader reads and some task changes, the places that it may look at.
@@ -243,7 +298,7 @@ impl Scope for CallScope {
         let path = write().map_err(|error| format!("cannot write a private file: {error}"))?;
         let path = path.into_os_string().into_string();
         let path = path.map_err(|_| "the path of a private file is not UTF-8".to_owned())?;
-        self.files.borrow_mut().push((path.clone(), blake3::hash(content)));
+        self.made_file(path.clone(), blake3::hash(content));
         Ok(path)
     }
 }

@@ -139,13 +139,13 @@ impl Running {
         if planted(Fault::FailedAttemptKept) && attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
-        let changes = harvest::changes(&mut scope, task, &finished);
-        let changes = changes.and_then(|changes| self.fitting(call, changes));
-        self.keep_outputs(&mut finished, changes.is_ok() && task.reads_stdout());
-        match changes {
-            Ok(changes) => {
+        let done = harvest::changes(&mut scope, task, &finished);
+        let done = done.and_then(|done| Ok((self.fitting(call, done.changes)?, done.reads)));
+        self.keep_outputs(&mut finished, done.is_ok() && task.reads_stdout());
+        match done {
+            Ok((changes, reads)) => {
                 let finished = Some(finished);
-                Ended { changes, finished, fingerprint, ..Ended::never_begun(Outcome::Succeeded) }
+                Ended { changes, reads, finished, fingerprint, ..Ended::never_begun(Outcome::Succeeded) }
             }
             Err(failure) => Ended { fingerprint, ..failed(&mut scope, task, failure, Some(finished)) },
         }

@@ -7,6 +7,7 @@ mod environment;
 mod examples;
 mod failures;
 mod interrupt;
+mod mutations;
 mod law;
 mod outputs;
 mod orphans;
