@@ -16,7 +16,7 @@ use deco::path::{Path, Segment};
 use deco::plan::Plan;
 use deco::plan::scope::World;
 use deco::store::Store;
-use deco::value::Value;
+use deco::value::{Layout, Value};
 
 const INDEPENDENT: &str = "[tasks.k]\nfor = { i = \"range(100000)\" }\nrun = \"/bin/true\"\n";
 
@@ -83,10 +83,13 @@ fn assemble(bench: &mut Criterion) {
 fn assembled(plan: &Plan, changes: Vec<Change>) -> Vec<u8> {
     let mut store = Store::new(plan);
     for (call, change) in plan.calls().zip(changes) {
-        store.record(call, vec![change], Vec::new());
+        store.record(plan, call, vec![change], Vec::new());
     }
     let answer = finish::answer(plan, &store, None);
-    finish::to_bytes(&answer.unwrap_or_else(|wrong| panic!("{wrong:?}")), true)
+    let answer = answer.unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let mut text = Vec::new();
+    answer.write_to(Layout::Compact, &mut text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    text
 }
 
 criterion_group! {

@@ -82,10 +82,15 @@ fn broken(message: impl std::fmt::Display) -> Exit {
     Exit::Broken
 }
 
-/// Writes to standard output. A reader that has closed it has seen enough; anything else is an error.
+/// Writes to standard output.
 fn print(bytes: &[u8]) -> Exit {
+    print_by(|out| out.write_all(bytes))
+}
+
+/// Lets `write` write to standard output. A reader that has closed it has seen enough; anything else is an error.
+fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit {
     let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match write(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! What a run leaves: the answer made of the documents, the files it is written to. Knows nothing of processes.
 
+use std::io;
 use std::path::{Path as FilePath, PathBuf};
 
 use petgraph::graph::NodeIndex;
@@ -11,7 +12,7 @@ use crate::name::Name;
 use crate::path::Path;
 use crate::plan::{CallId, Plan, TaskId, select};
 use crate::store::{Clash, Store};
-use crate::value::{Text, Value};
+use crate::value::{Layout, Text, Value};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -127,11 +128,10 @@ impl Scope for Whole<'_> {
     }
 }
 
-/// The answer's bytes: JSON and one final newline.
-pub fn to_bytes(answer: &Value, compact: bool) -> Vec<u8> {
-    let mut text = if compact { answer.to_json() } else { answer.to_pretty_json() };
-    text.push('\n');
-    text.into_bytes()
+/// Writes an answer: JSON and one final newline.
+pub fn write(answer: &Value, layout: Layout, out: &mut dyn io::Write) -> io::Result<()> {
+    answer.write_to(layout, out)?;
+    out.write_all(b"\n")
 }
 
 /// Where what was filled goes when a run that keeps going has failed.

@@ -4,6 +4,7 @@
 //! The modules stand on floors; a file imports only files above it in this list.
 
 // floor 0: words; no input or output
+pub mod spread;
 pub mod value;
 pub mod mask;
 pub mod name;

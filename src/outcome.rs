@@ -75,7 +75,43 @@ pub enum Skip {
     Reads { call: CallAddress, path: String },
 }
 
+/// An outcome without its words: what is kept of each of a million calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Succeeded,
+    Failed,
+    Forgiven,
+    Skipped,
+    Blocked,
+    NotRun,
+}
+
+impl Verdict {
+    /// As expressions and messages write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Succeeded => "succeeded",
+            Verdict::Failed => "failed",
+            Verdict::Forgiven => "forgiven",
+            Verdict::Skipped => "skipped",
+            Verdict::Blocked => "blocked",
+            Verdict::NotRun => "not-run",
+        }
+    }
+}
+
 impl Outcome {
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Outcome::Succeeded => Verdict::Succeeded,
+            Outcome::Failed { forgiven: false, .. } => Verdict::Failed,
+            Outcome::Failed { forgiven: true, .. } => Verdict::Forgiven,
+            Outcome::Skipped { .. } => Verdict::Skipped,
+            Outcome::Blocked { .. } => Verdict::Blocked,
+            Outcome::NotRun => Verdict::NotRun,
+        }
+    }
+
     /// Whether the run fails by it.
     pub fn is_unforgiven_failure(&self) -> bool {
         matches!(self, Outcome::Failed { forgiven: false, .. })

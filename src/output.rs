@@ -15,17 +15,17 @@ enum Target {
     Stream(PathBuf),
 }
 
-/// Replaces a file as a whole, or leaves it as it was.
-pub fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces a file as a whole with what `write` writes, or leaves it as it was.
+pub fn write_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     match target(file)? {
         Target::StandardOutput => {
             let mut out = io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush())
+            write(&mut out).and_then(|()| out.flush())
         }
-        Target::Stream(stream) => OpenOptions::new().append(true).open(stream)?.write_all(bytes),
+        Target::Stream(stream) => write(&mut OpenOptions::new().append(true).open(stream)?),
         Target::File(file) => {
             let mut fresh = temporary(&file)?;
-            fresh.write_all(bytes)?;
+            write(&mut fresh)?;
             fresh.as_file().sync_all()?;
             fresh.persist(&file).map(drop).map_err(|error| error.error)
         }
@@ -94,9 +94,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("out.json");
-        write_file(&file, b"one").unwrap();
+        write_file(&file, |out| out.write_all(b"one")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        write_file(&file, b"two").unwrap();
+        write_file(&file, |out| out.write_all(b"two")).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"two");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -107,7 +107,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (link, file) = (folder.path().join("link"), folder.path().join("file"));
         std::os::unix::fs::symlink("file", &link).unwrap();
-        write_file(&link, b"through").unwrap();
+        write_file(&link, |out| out.write_all(b"through")).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&file).unwrap(), b"through");
     }

@@ -318,6 +318,13 @@ impl Plan {
         CallAddress { task: self.task(call).name.clone(), key }
     }
 
+    /// The place that the call fills, if it is one place and known before the run.
+    pub fn sole_fill(&self, call: CallId) -> Option<Path> {
+        let [fill] = &self.task(call).fills[..] else { return None };
+        let place = places::fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)))?;
+        place.is_known().then_some(place)
+    }
+
     /// The tasks that fill a document, with the shape of each fill.
     pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
         self.writers.get(document).map(|writers| &writers.tasks[..]).unwrap_or_default()

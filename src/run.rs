@@ -21,7 +21,7 @@ use crate::exec::{End as Ending, Enders, Groups};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
 use crate::name::Name;
-use crate::outcome::{Outcome, in_words};
+use crate::outcome::{Verdict, in_words};
 use crate::path::Path;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
 use crate::prepare::Setting;
@@ -91,7 +91,8 @@ struct Core {
     plan: Plan,
     schedule: Schedule,
     store: Store,
-    outcomes: Vec<Option<Outcome>>,
+    /// How each call ended, once it has.
+    verdicts: Vec<Option<Verdict>>,
     /// The last attempt of calls that wait for another.
     between: FxHashMap<CallId, Ended>,
     /// Those that `Options::skipped` names.
@@ -129,7 +130,7 @@ impl Running {
         let core = Core {
             schedule,
             store: Store::new(&plan),
-            outcomes: vec![None; plan.call_count()],
+            verdicts: vec![None; plan.call_count()],
             between: FxHashMap::default(),
             skipped: named_calls(&plan, &options.skipped),
             failures: 0,

@@ -6,10 +6,11 @@ mod merge;
 mod sharing;
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use rustc_hash::FxHashMap;
 
-use crate::change::{Change, Container, misfit};
+use crate::change::{Change, Container, Operation, misfit};
 use crate::fault::{Fault, planted};
 use crate::name::Name;
 use crate::path::{Path, Segment};
@@ -28,11 +29,20 @@ pub enum Clash {
     Misfit { call: CallId, path: String, message: String },
 }
 
+/// What is kept of what one call changed. Most calls set one value where the plan says, so that the value is enough.
+#[derive(Clone, Debug, Default)]
+enum Kept {
+    #[default]
+    Nothing,
+    /// Set at the place that the plan knows.
+    Planned(Value),
+    Changes(Box<[Change]>),
+}
+
 /// What each call changed, and the values made of it.
 #[derive(Debug)]
 pub struct Store {
-    /// For each call that ended: its changes.
-    changes: Vec<Option<Box<[Change]>>>,
+    kept: Vec<Kept>,
     /// Places of documents that they mutate at which calls are known to have looked.
     reads: FxHashMap<CallId, Box<[Path]>>,
     /// Whether a call of the task failed, so that what it did not fill is not made up.
@@ -46,7 +56,7 @@ pub struct Store {
 impl Store {
     pub fn new(plan: &Plan) -> Store {
         Store {
-            changes: (0..plan.call_count()).map(|_| None).collect(),
+            kept: vec![Kept::Nothing; plan.call_count()],
             reads: FxHashMap::default(),
             failed: vec![false; plan.tasks.len()],
             joined: FxHashMap::default(),
@@ -56,18 +66,18 @@ impl Store {
 
     /// Makes room for calls that an expansion added.
     pub fn grow(&mut self, plan: &Plan) {
-        self.changes.resize_with(plan.call_count(), || None);
+        self.kept.resize(plan.call_count(), Kept::Nothing);
     }
 
     /// Keeps what a call changed, and what it looked at of documents that it mutates.
-    pub fn record(&mut self, call: CallId, changes: Vec<Change>, reads: Vec<Path>) {
+    pub fn record(&mut self, plan: &Plan, call: CallId, changes: Vec<Change>, reads: Vec<Path>) {
         if !reads.is_empty() {
             self.reads.insert(call, reads.into_boxed_slice());
         }
         if planted(Fault::CompletionOrder) {
             self.ended.push(call);
         }
-        self.changes[call.0 as usize] = Some(changes.into_boxed_slice());
+        self.kept[call.0 as usize] = Kept::of(plan, call, changes);
     }
 
     /// A call, or the expansion, of the task failed or never ran, and left nothing: its empty containers are not
@@ -77,8 +87,15 @@ impl Store {
     }
 
     /// What a call changed, if it ended.
-    fn changes_of(&self, _plan: &Plan, call: CallId) -> Cow<'_, [Change]> {
-        Cow::Borrowed(self.changes[call.0 as usize].as_deref().unwrap_or_default())
+    fn changes_of(&self, plan: &Plan, call: CallId) -> Cow<'_, [Change]> {
+        match &self.kept[call.0 as usize] {
+            Kept::Nothing => Cow::default(),
+            Kept::Planned(value) => {
+                let place = plan.sole_fill(call);
+                Cow::Owned(place.map(|place| Change::set(place, value.clone())).into_iter().collect())
+            }
+            Kept::Changes(changes) => Cow::Borrowed(changes),
+        }
     }
 
     /// What a call is known to have looked at of documents that it mutates.
@@ -89,6 +106,10 @@ impl Store {
     /// The first two of these calls, in call order, that got in each other's way in a document.
     pub fn conflict(&self, plan: &Plan, document: &Name, calls: &[CallId]) -> Option<Clash> {
         Shared::new(self, plan, document).clash(&Path::whole(document.clone()), calls)
+    }
+
+    fn has_changed(&self, call: CallId) -> bool {
+        !matches!(self.kept[call.0 as usize], Kept::Nothing)
     }
 
     /// What stands at the place for a reader that waited for these calls; `None`: nothing.
@@ -114,25 +135,18 @@ impl Store {
         calls: &[CallId],
         reader: Option<Reader>,
     ) -> Result<Option<Value>, Clash> {
-        let mut calls = calls.to_vec();
-        if planted(Fault::CompletionOrder) {
-            calls.sort_by_key(|call| self.ended.iter().position(|ended| ended == call));
-        }
         let shared = Shared::new(self, plan, &path.document);
-        if let Some(clash) = shared.clash(path, &calls) {
+        if let Some(clash) = shared.clash(path, calls) {
             return Err(clash);
         }
-        let mut found: Vec<(CallId, &Change)> = Vec::new();
-        for &call in &calls {
-            let changes = self.changes[call.0 as usize].as_deref().unwrap_or_default();
-            let overlapping = changes.iter().filter(|change| change.path.may_overlap(path));
-            found.extend(overlapping.map(|change| (call, change)));
+        let mut seen = Seen { store: self, plan, path, shared, calls: Cow::Borrowed(calls) };
+        if planted(Fault::CompletionOrder) {
+            seen.calls.to_mut().sort_by_key(|call| self.ended.iter().position(|ended| ended == call));
         }
-        if planted(Fault::AppendsReordered) && found.iter().all(|(_, change)| change.path.is_append()) {
-            found.reverse();
+        if planted(Fault::AppendsReordered) && seen.all(|change| change.path.is_append()) {
+            seen.calls.to_mut().reverse();
         }
-        let empties = self.empty_containers(plan, path, reader);
-        applied(plan, &shared, path, &found, &empties)
+        seen.applied(&self.empty_containers(plan, path, reader))
     }
 
     /// Why a change of a call that has just ended does not fit into what was given and what the calls before it made.
@@ -143,9 +157,7 @@ impl Store {
             return None;
         }
         let mut before = plan.changers_of(path);
-        before.retain(|&other| {
-            other != call && !self.changes_of(plan, other).is_empty() && plan.is_ordered(other, call)
-        });
+        before.retain(|&other| other != call && self.has_changed(other) && plan.is_ordered(other, call));
         if before.is_empty() {
             let given = plan.world.given(path.document.as_str())?;
             return misfit(given, &path.segments).map(|misfit| misfit.0);
@@ -179,34 +191,87 @@ impl Store {
     }
 
     fn has_filled(&self, plan: &Plan, task: TaskId) -> bool {
-        plan.calls_of(task).any(|call| !self.changes_of(plan, call).is_empty())
+        plan.calls_of(task).any(|call| self.has_changed(call))
     }
 }
 
-/// Applies changes and empty containers in call order, and looks at the place.
-fn applied(
-    plan: &Plan,
-    shared: &Shared<'_>,
-    path: &Path,
-    found: &[(CallId, &Change)],
-    empties: &[(TaskId, Change)],
-) -> Result<Option<Value>, Clash> {
-    let depths = found.iter().map(|(_, change)| shared.depth(change));
-    let depth = depths.chain([path.segments.len()]).min().unwrap_or(0);
-    let (above, below) = path.segments.split_at(depth);
-    let given = plan.world.given(path.document.as_str());
-    let mut root = given.and_then(|value| value.at(keys(above))).cloned();
-    let mut empties = empties.iter().peekable();
-    for &(call, change) in found {
-        while let Some((_, empty)) =
-            empties.next_if(|(task, _)| plan.order_of_task(*task) <= plan.order_of(call))
-        {
-            make_empty(empty, &mut root, depth);
+impl Kept {
+    fn of(plan: &Plan, call: CallId, mut changes: Vec<Change>) -> Kept {
+        let as_planned = |change: &mut Change| match &mut change.operation {
+            Operation::Set(value) if plan.sole_fill(call).as_ref() == Some(&change.path) => {
+                Some(std::mem::take(value))
+            }
+            _ => None,
+        };
+        match &mut changes[..] {
+            [] => Kept::Nothing,
+            [only] => as_planned(only).map_or_else(|| Kept::Changes(changes.into()), Kept::Planned),
+            _ => Kept::Changes(changes.into()),
         }
-        shared.apply(call, change, &mut root, depth)?;
     }
-    empties.for_each(|(_, empty)| make_empty(empty, &mut root, depth));
-    Ok(root.and_then(|root| root.at(keys(below)).cloned()))
+}
+
+/// The changes that may be seen at a place, of these calls, in this order. Made anew each time that they are gone over,
+/// since there may be a million of them.
+struct Seen<'a> {
+    store: &'a Store,
+    plan: &'a Plan,
+    path: &'a Path,
+    shared: Shared<'a>,
+    calls: Cow<'a, [CallId]>,
+}
+
+impl Seen<'_> {
+    fn try_each<E>(&self, mut f: impl FnMut(CallId, &Change) -> Result<(), E>) -> Result<(), E> {
+        for &call in &*self.calls {
+            let changes = self.store.changes_of(self.plan, call);
+            let mut overlapping = changes.iter().filter(|change| change.path.may_overlap(self.path));
+            overlapping.try_for_each(|change| f(call, change))?;
+        }
+        Ok(())
+    }
+
+    fn each(&self, mut f: impl FnMut(CallId, &Change)) {
+        let Ok(()) = self.try_each(|call, change| {
+            f(call, change);
+            Ok::<(), Infallible>(())
+        });
+    }
+
+    fn all(&self, is: impl Fn(&Change) -> bool) -> bool {
+        self.try_each(|_, change| if is(change) { Ok(()) } else { Err(()) }).is_ok()
+    }
+
+    /// Applies changes and empty containers in call order, and looks at the place.
+    fn applied(&self, empties: &[(TaskId, Change)]) -> Result<Option<Value>, Clash> {
+        let plan = self.plan;
+        let depth = self.depth();
+        let (above, below) = self.path.segments.split_at(depth);
+        let given = plan.world.given(self.path.document.as_str());
+        let mut root = given.and_then(|value| value.at(keys(above))).cloned();
+        let mut empties = empties.iter().peekable();
+        self.try_each(|call, change| {
+            while let Some((_, empty)) =
+                empties.next_if(|(task, _)| plan.order_of_task(*task) <= plan.order_of(call))
+            {
+                make_empty(empty, &mut root, depth);
+            }
+            self.shared.apply(call, change, &mut root, depth)
+        })?;
+        empties.for_each(|(_, empty)| make_empty(empty, &mut root, depth));
+        Ok(root.and_then(|root| root.at(keys(below)).cloned()))
+    }
+
+    /// How far down the place the replay may begin: not below what one of the changes replaces or appends to.
+    fn depth(&self) -> usize {
+        let mut depth = self.path.segments.len();
+        if depth > 0 {
+            self.each(|_, change| {
+                depth = depth.min(self.shared.depth(change));
+            });
+        }
+        depth
+    }
 }
 
 /// Where something else stands, there is no empty container to make, and nothing is lost.

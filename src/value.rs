@@ -2,16 +2,21 @@
 //! Clones are cheap (shared text, arrays and objects). Knows nothing of documents or places.
 
 mod parse;
+mod write;
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use smol_str::ToSmolStr;
 
-/// Shared text: keys, names, strings.
-pub type Text = Arc<str>;
+use write::Stream;
+pub use write::{Layout, write_quoted};
+
+/// Shared text: keys, names, strings. A short one needs no memory of its own.
+pub type Text = smol_str::SmolStr;
 
 /// The members of a JSON object, in their order.
 pub type Object = IndexMap<Text, Value, FxBuildHasher>;
@@ -57,7 +62,8 @@ impl Number {
 
 impl From<i128> for Number {
     fn from(value: i128) -> Number {
-        Number(value.to_string().into())
+        // most are small, and small ones are written faster
+        Number(i64::try_from(value).map_or_else(|_| value.to_smolstr(), |small| small.to_smolstr()))
     }
 }
 
@@ -152,97 +158,20 @@ impl Value {
 
     /// Appends compact JSON to `out`.
     pub fn write_json(&self, out: &mut String) {
-        match self {
-            Value::Null => out.push_str("null"),
-            Value::Bool(true) => out.push_str("true"),
-            Value::Bool(false) => out.push_str("false"),
-            Value::Number(number) => out.push_str(number.as_str()),
-            Value::String(text) => write_quoted(text, out),
-            Value::Array(items) => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    item.write_json(out);
-                }
-                out.push(']');
-            }
-            Value::Object(members) => {
-                out.push('{');
-                for (i, (key, value)) in members.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    write_quoted(key, out);
-                    out.push(':');
-                    value.write_json(out);
-                }
-                out.push('}');
-            }
-        }
+        Layout::Compact.value(self, 0, out);
     }
 
     /// JSON with two spaces of indent and no final newline; empty containers stay `{}` and `[]`.
     pub fn to_pretty_json(&self) -> String {
         let mut out = String::new();
-        self.write_pretty(0, &mut out);
+        Layout::Pretty.value(self, 0, &mut out);
         out
     }
 
-    fn write_pretty(&self, depth: usize, out: &mut String) {
-        match self {
-            Value::Array(items) if !items.is_empty() => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    new_line(i > 0, depth + 1, out);
-                    item.write_pretty(depth + 1, out);
-                }
-                new_line(false, depth, out);
-                out.push(']');
-            }
-            Value::Object(members) if !members.is_empty() => {
-                out.push('{');
-                for (i, (key, value)) in members.iter().enumerate() {
-                    new_line(i > 0, depth + 1, out);
-                    write_quoted(key, out);
-                    out.push_str(": ");
-                    value.write_pretty(depth + 1, out);
-                }
-                new_line(false, depth, out);
-                out.push('}');
-            }
-            flat => flat.write_json(out),
-        }
+    /// Writes JSON piece by piece: for values that may be large.
+    pub fn write_to(&self, layout: Layout, out: &mut dyn io::Write) -> io::Result<()> {
+        Stream::new(layout, out).whole(self)
     }
-}
-
-fn new_line(comma: bool, depth: usize, out: &mut String) {
-    if comma {
-        out.push(',');
-    }
-    out.push('\n');
-    out.extend(std::iter::repeat_n("  ", depth));
-}
-
-/// Appends `text` as a JSON string: only quotes, backslashes and control characters are escaped.
-pub fn write_quoted(text: &str, out: &mut String) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c < '\u{20}') {
-        out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            control => out.push_str(&format!("\\u{control:04x}")),
-        }
-        rest = &rest[at + 1..];
-    }
-    out.push_str(rest);
-    out.push('"');
 }
 
 /// The beginning of a text for a message: what is cut off shows as `…`.

@@ -26,10 +26,11 @@ use crate::state::journal::append_last;
 use crate::state::logs::Logs;
 use crate::state::{Lock, RunFolder};
 use crate::store::Clash;
+use crate::value::{Layout, Value};
 
 use super::begin::{self, Begun};
 use super::open::{self, Opened};
-use super::{Exit, broken, complain, print, secrets};
+use super::{Exit, broken, complain, print_by, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -281,10 +282,11 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunA
     if let Some(variable) = ran.secrets.find_in(&answer) {
         return failed(&ran.secrets, &contains_secret("the answer", variable));
     }
-    let answer = finish::to_bytes(&answer, args.compact);
+    let layout = if args.compact { Layout::Compact } else { Layout::Pretty };
     let written = match output {
-        None => print(&answer),
-        Some(file) => write(&if whole { file.to_owned() } else { finish::partial_file(file) }, &answer),
+        None => print_by(|out| finish::write(&answer, layout, out)),
+        Some(file) if whole => write(file, &answer, layout),
+        Some(file) => write(&finish::partial_file(file), &answer, layout),
     };
     if written == Exit::Done && !whole { Exit::Failed } else { written }
 }
@@ -294,8 +296,8 @@ fn failed(secrets: &Masker, message: &str) -> Exit {
     Exit::Failed
 }
 
-fn write(file: &Path, answer: &[u8]) -> Exit {
-    match output::write_file(file, answer) {
+fn write(file: &Path, answer: &Value, layout: Layout) -> Exit {
+    match output::write_file(file, |out| finish::write(answer, layout, out)) {
         Ok(()) => Exit::Done,
         Err(error) => broken(format_args!("cannot write `{}`: {error}", file.display())),
     }

@@ -7,7 +7,7 @@ use minijinja::Value as Jinja;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 
 use super::reads::key_text;
-use crate::value::{Number, Value};
+use crate::value::{Number, Text, Value};
 
 /// Items that a value made by an expression may have in all, and bytes of a text.
 pub const MAX_SIZE: usize = 10_000_000;
@@ -25,8 +25,17 @@ pub fn to_minijinja(value: &Value) -> Jinja {
         Value::Null => Jinja::from(()),
         Value::Bool(value) => Jinja::from(*value),
         Value::Number(number) => number_to_minijinja(number),
-        Value::String(text) => Jinja::from(text.clone()),
+        Value::String(text) => text_to_minijinja(text),
         Value::Array(_) | Value::Object(_) => Jinja::from_object(Shared(value.clone())),
+    }
+}
+
+/// A long text is shared, never copied.
+fn text_to_minijinja(text: &Text) -> Jinja {
+    if text.is_heap_allocated() {
+        Jinja::from(Arc::<str>::from(text.clone()))
+    } else {
+        Jinja::from(text.as_str())
     }
 }
 
@@ -56,7 +65,7 @@ impl Reading {
             ValueKind::None => Ok(Value::Null),
             ValueKind::Bool => Ok(value.is_true().into()),
             ValueKind::Number => number_from_minijinja(value),
-            ValueKind::String => Ok(value.to_str().map_or(Value::Null, Value::String)),
+            ValueKind::String => Ok(value.to_str().map_or(Value::Null, |text| Value::String(text.into()))),
             ValueKind::Seq | ValueKind::Iterable => self.array(value, depth),
             ValueKind::Map => self.object(value, depth),
             ValueKind::Undefined => Err("an item of the result is undefined".to_owned()),
@@ -119,7 +128,7 @@ impl Shared {
 
     fn key_at(&self, index: usize) -> Option<Jinja> {
         match &self.0 {
-            Value::Object(members) => members.get_index(index).map(|(key, _)| Jinja::from(key.clone())),
+            Value::Object(members) => members.get_index(index).map(|(key, _)| text_to_minijinja(key)),
             _ => None,
         }
     }

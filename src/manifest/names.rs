@@ -180,7 +180,7 @@ pub fn check_settings(reader: &Reader<'_>, settings: &Settings, documents: &Docu
 /// Reports a task whose name is also that of a document that it does not fill.
 pub fn check_shared(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
     let name = task.name.as_str();
-    let fills_it = task.fills.iter().any(|fill| fill.place.value.root.as_ref() == name);
+    let fills_it = task.fills.iter().any(|fill| fill.place.value.root == name);
     let Some(origin) = documents.known.get(name).filter(|_| !fills_it) else { return };
     let filled = origin.filled.as_ref().map(|(_, at)| at.clone());
     let Some(other) = origin.given.clone().or(filled) else { return };

@@ -10,7 +10,7 @@ use crate::exec::{self, Attempt, Ending, Finished};
 use crate::fault::{Fault, planted};
 use crate::harvest;
 use crate::manifest::Task;
-use crate::outcome::{Exit, Failure, Outcome, Skip};
+use crate::outcome::{Exit, Failure, Outcome, Skip, Verdict};
 use crate::path::Path;
 use crate::plan::CallId;
 use crate::prepare::{self, CallScope, Hindrance};
@@ -221,18 +221,11 @@ impl Running {
             core.store.record_failure(task);
         }
         if let Some(records) = &mut core.records {
-            let record = match (&ended.finished, &ended.kept) {
-                (Some(finished), _) => {
-                    Some(Record { exit: finished.exit(), stderr_tail: tails.stderr.clone() })
-                }
-                (None, Some(kept)) => Some(Record { exit: kept.exit, stderr_tail: kept.stderr_tail.clone() }),
-                (None, None) => None,
-            };
-            records.extend(record.map(|record| (call, record)));
+            records.extend(Record::of(&ended, &tails).map(|record| (call, record)));
         }
         self.tell_call(core.plan.address(call).to_string(), &ended, tails);
-        core.store.record(call, ended.changes, ended.reads);
-        core.outcomes[call.0 as usize] = Some(ended.outcome);
+        core.store.record(&core.plan, call, ended.changes, ended.reads);
+        core.verdicts[call.0 as usize] = Some(ended.outcome.verdict());
         core.schedule.ended(&core.plan, node, end);
     }
 }
@@ -252,8 +245,7 @@ impl Core {
         let mut fillers = self.plan.changers_of(place);
         fillers.sort_unstable_by_key(|&filler| self.plan.order_of(filler));
         let unfilled = fillers.into_iter().filter(|&filler| Some(filler) != reader).find(|filler| {
-            let outcome = &self.outcomes[filler.0 as usize];
-            matches!(outcome, Some(Outcome::Skipped { .. } | Outcome::Failed { forgiven: true, .. }))
+            matches!(self.verdicts[filler.0 as usize], Some(Verdict::Skipped | Verdict::Forgiven))
         });
         Some(Skip::Reads { call: self.plan.address(unfilled?), path: place.to_string() })
     }

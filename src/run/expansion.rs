@@ -74,7 +74,7 @@ impl Running {
             Ok(growth) => (growth, Vec::new()),
             Err((growth, wrong)) => (growth, wrong),
         };
-        core.outcomes.resize(core.plan.call_count(), None);
+        core.verdicts.resize(core.plan.call_count(), None);
         core.store.grow(&core.plan);
         core.skipped = named_calls(&core.plan, &self.options.skipped);
         let is_right = wrong.is_empty();

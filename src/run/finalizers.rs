@@ -4,18 +4,39 @@ use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 
 use crate::manifest::{Manifest, Task, When};
-use crate::outcome::{Exit, Failure, Outcome};
+use crate::outcome::{Exit, Outcome, Verdict};
 use crate::plan::{CallId, Node};
 use crate::schedule::finalizers::is_finalizer;
 use crate::value::Value;
 
 use super::Core;
+use super::call::Ended;
+use super::tell::Tails;
 
 /// What is kept of a call that has ended.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub exit: Option<Exit>,
-    pub stderr_tail: String,
+    exit: Option<Exit>,
+    stderr_tail: String,
+    /// Why it failed.
+    message: Option<String>,
+}
+
+impl Record {
+    /// `None`: there is nothing to tell.
+    pub fn of(ended: &Ended, tails: &Tails) -> Option<Record> {
+        let (exit, stderr_tail) = match (&ended.finished, &ended.kept) {
+            (Some(finished), _) => (finished.exit(), tails.stderr.clone()),
+            (None, Some(kept)) => (kept.exit, kept.stderr_tail.clone()),
+            (None, None) => (None, String::new()),
+        };
+        let message = match &ended.outcome {
+            Outcome::Failed { failure, .. } => Some(failure.to_string()),
+            _ => None,
+        };
+        let tells = exit.is_some() || message.is_some() || !stderr_tail.is_empty();
+        tells.then_some(Record { exit, stderr_tail, message })
+    }
 }
 
 /// Whether the manifest has finalizers.
@@ -30,13 +51,11 @@ impl Core {
             return true;
         }
         let (calls, others_failed) = self.calls_before(node);
-        let is_failure = |outcome: &Option<Outcome>| {
-            matches!(outcome, Some(Outcome::Failed { forgiven: false, .. } | Outcome::Blocked { .. }))
+        let has_failed = |call: &CallId| {
+            matches!(self.verdicts[call.0 as usize], Some(Verdict::Failed | Verdict::Blocked))
         };
         match calls {
-            Some(calls) => {
-                others_failed || calls.iter().any(|call| is_failure(&self.outcomes[call.0 as usize]))
-            }
+            Some(calls) => others_failed || calls.iter().any(has_failed),
             None => self.failures > 0,
         }
     }
@@ -88,39 +107,22 @@ impl Core {
     }
 
     fn told(&self, call: CallId) -> Option<Value> {
-        let outcome = self.outcomes[call.0 as usize].as_ref()?;
+        let verdict = self.verdicts[call.0 as usize]?;
         let record = self.records.as_ref().and_then(|records| records.get(&call));
         let exit = match record.and_then(|record| record.exit) {
             Some(Exit::Code(code)) => Value::from(i128::from(code)),
             Some(Exit::Signal(signal)) => Value::from(crate::outcome::signal_name(signal)),
             None => Value::Null,
         };
+        let message = record.and_then(|record| record.message.as_deref());
         let tail = record.map(|record| record.stderr_tail.as_str()).unwrap_or_default();
         Some(Value::object([
             ("address", Value::from(self.plan.address(call).to_string())),
             ("key", Value::array(self.plan.key(call))),
-            ("outcome", Value::from(word(outcome))),
-            ("message", message(outcome)),
+            ("outcome", Value::from(verdict.word())),
+            ("message", message.map_or(Value::Null, Value::from)),
             ("exit", exit),
             ("stderr", Value::from(tail)),
         ]))
-    }
-}
-
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Succeeded => "succeeded",
-        Outcome::Failed { forgiven: true, .. } => "forgiven",
-        Outcome::Failed { .. } => "failed",
-        Outcome::Skipped { .. } => "skipped",
-        Outcome::Blocked { .. } => "blocked",
-        Outcome::NotRun => "not-run",
-    }
-}
-
-fn message(outcome: &Outcome) -> Value {
-    match outcome {
-        Outcome::Failed { failure, .. } => Value::from(Failure::to_string(failure)),
-        _ => Value::Null,
     }
 }

@@ -2,7 +2,7 @@
 
 use petgraph::graph::NodeIndex;
 
-use crate::finish::{checkpoint, to_bytes};
+use crate::finish::{self, checkpoint};
 use crate::harvest::contains_secret;
 use crate::outcome::{Failure, Outcome};
 use crate::output::write_file;
@@ -11,7 +11,7 @@ use crate::plan::mutators::task_graph;
 use crate::prepare::{self, CallScope, Hindrance};
 use crate::schedule::End;
 use crate::store::Clash;
-use crate::value::Value;
+use crate::value::{Layout, Value};
 
 use super::Running;
 
@@ -64,7 +64,8 @@ impl Running {
             return Err(Failure::Check { message: contains_secret("what it writes", variable) });
         }
         let file = self.manifest.dir.join(file);
-        write_file(&file, &to_bytes(&value, false)).map_err(|error| Failure::Check {
+        let written = write_file(&file, |out| finish::write(&value, Layout::Pretty, out));
+        written.map_err(|error| Failure::Check {
             message: format!("cannot write `{}`: {error}", file.display()),
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
 use crate::exec::{Finished, Logged, Output};
 use crate::mask::Masker;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Verdict};
 use crate::schedule::End;
 
 use petgraph::graph::NodeIndex;
@@ -115,18 +115,16 @@ impl Running {
     pub(super) fn tell_end(&self) {
         let core = &mut *self.lock();
         self.tell_the_rest(core);
-        let outcomes = &core.outcomes;
-        let count =
-            |is: fn(&Outcome) -> bool| outcomes.iter().flatten().filter(|outcome| is(outcome)).count();
+        let count = |verdict: Verdict| core.verdicts.iter().filter(|known| **known == Some(verdict)).count();
         self.tell(EventKind::RunEnded {
             status: core.status(),
-            succeeded: count(|outcome| matches!(outcome, Outcome::Succeeded)),
+            succeeded: count(Verdict::Succeeded),
             // calls, sync points and expansions
             failed: core.failures,
-            forgiven: count(|outcome| matches!(outcome, Outcome::Failed { forgiven: true, .. })),
-            skipped: count(|outcome| matches!(outcome, Outcome::Skipped { .. })),
-            blocked: count(|outcome| matches!(outcome, Outcome::Blocked { .. })),
-            not_run: count(|outcome| matches!(outcome, Outcome::NotRun)),
+            forgiven: count(Verdict::Forgiven),
+            skipped: count(Verdict::Skipped),
+            blocked: count(Verdict::Blocked),
+            not_run: count(Verdict::NotRun),
         });
     }
 
@@ -150,14 +148,15 @@ impl Running {
         for call in core.plan.calls() {
             let node = core.plan.node_of(call);
             let has_ended = core.schedule.end_of(node).is_some();
-            if !has_ended || core.outcomes[call.0 as usize].is_some() {
+            if !has_ended || core.verdicts[call.0 as usize].is_some() {
                 continue;
             }
             let outcome = never(core, node);
-            let ended = Ended::never_begun(outcome.clone());
+            let verdict = outcome.verdict();
+            let ended = Ended::never_begun(outcome);
             self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
             core.store.record_failure(core.plan.task_of(call));
-            core.outcomes[call.0 as usize] = Some(outcome);
+            core.verdicts[call.0 as usize] = Some(verdict);
         }
     }
 }
