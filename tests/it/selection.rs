@@ -112,13 +112,12 @@ fn a_wrong_manifest_runs_nothing() {
 
 #[test]
 fn what_later_work_brings_is_refused_never_ignored() {
-    for task in ["mutates = ['d']", "inputs = ['x']", "outputs = ['x']", "cache = true"] {
+    for task in ["inputs = ['x']", "outputs = ['x']", "cache = true"] {
         refused(&format!("[tasks.t]\nrun = 'true'\n{task}"), &["not yet supported"]);
     }
     for task in ["call = 'a.py:f()'", "worker = ['w']"] {
         refused(&format!("[tasks.t]\n{task}"), &["not yet supported"]);
     }
-    refused("[documents.sound]\non-conflict = 'last'", &["not yet supported"]);
 }
 
 #[test]
