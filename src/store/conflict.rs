@@ -17,6 +17,8 @@ pub enum Deed<'a> {
     Fill,
     /// It mutated the place; `None`: took it away.
     Write(Option<&'a Value>),
+    /// It made an empty container where nothing stood: seen by who looks just there or at what holds it, in nobody's way else.
+    Made,
     /// It added an element at the end of the array that the place is in. `mutates`: of a document that it was given.
     Append {
         mutates: bool,
@@ -131,7 +133,7 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         let mut set = Vec::new();
         node.keys.values().for_each(|&child| self.gather(child, &mut set));
-        set.retain(|&index| !matches!(self.accesses[index as usize].deed, Deed::Read));
+        set.retain(|&index| !matches!(self.accesses[index as usize].deed, Deed::Read | Deed::Made));
         for &one in appended {
             for &other in &set {
                 let (first, second) = (one.min(other) as usize, one.max(other) as usize);
@@ -205,6 +207,8 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         let merged = self.merged(first);
         match (first.deed, second.deed) {
+            (Deed::Made, Deed::Read) => second.place.len() <= first.place.len(),
+            (Deed::Made, _) | (_, Deed::Made) => false,
             (_, Deed::Read) => merged.is_none(),
             _ if merged.is_some() && merged == self.merged(second) => false,
             (Deed::Append { .. }, Deed::Append { .. }) => first.place.len() != second.place.len(),
@@ -281,6 +285,7 @@ mod tests {
                     "fill" if path.is_append() => Deed::Append { mutates: false },
                     "fill" => Deed::Fill,
                     "append" => Deed::Append { mutates: true },
+                    "make" => Deed::Made,
                     _ => Deed::Write(value.as_ref()),
                 },
             })
@@ -337,6 +342,13 @@ mod tests {
         check(&["0 set x.y 1", "1 read x"], &[], &[], Some((0, 1, "x.y")));
         check(&["0 append l", "1 read l"], &[], &[], Some((0, 1, "l[]")));
         check(&["0 set x 1", "1 read y", "1 set z 1"], &[], &[], None);
+    }
+
+    #[test]
+    fn a_container_that_is_made_shows_to_who_looks_at_it_and_stands_in_nobodys_way() {
+        check(&["0 make x", "1 make x", "2 set x.y 1", "3 set x 1"], &[], &[(2, 3)], None);
+        check(&["0 make x", "1 read x.y"], &[], &[], None);
+        check(&["0 make x.z", "1 read x"], &[], &[], Some((0, 1, "x.z")));
     }
 
     #[test]

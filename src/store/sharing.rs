@@ -53,8 +53,10 @@ impl<'a> Shared<'a> {
             }));
             let mutates = self.plan.task(*call).mutates(self.document.as_str());
             let changes = changes.iter().filter(|change| overlaps(&change.path));
-            accesses.extend(changes.filter_map(|change| {
-                Some(Access { call: *call, place: &change.path.segments, deed: deed(change, mutates)? })
+            accesses.extend(changes.map(|change| Access {
+                call: *call,
+                place: &change.path.segments,
+                deed: deed(change, mutates),
             }));
         }
         let rules = Rules {
@@ -139,13 +141,13 @@ fn clash(call: CallId, change: &Change, misfit: Misfit) -> Clash {
     Clash::Misfit { call, path: change.path.to_string(), message: misfit.0 }
 }
 
-/// What a change is for the conflict test; a container that is made where nothing stood counts by its members.
-fn deed(change: &Change, mutates: bool) -> Option<Deed<'_>> {
+/// What a change is for the conflict test.
+fn deed(change: &Change, mutates: bool) -> Deed<'_> {
     match &change.operation {
-        Operation::Ensure(_) => None,
-        Operation::Set(_) if change.path.is_append() => Some(Deed::Append { mutates }),
-        Operation::Set(value) if mutates => Some(Deed::Write(Some(value))),
-        Operation::Set(_) => Some(Deed::Fill),
-        Operation::Delete => Some(Deed::Write(None)),
+        Operation::Ensure(_) => Deed::Made,
+        Operation::Set(_) if change.path.is_append() => Deed::Append { mutates },
+        Operation::Set(value) if mutates => Deed::Write(Some(value)),
+        Operation::Set(_) => Deed::Fill,
+        Operation::Delete => Deed::Write(None),
     }
 }
