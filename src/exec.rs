@@ -84,7 +84,8 @@ impl Finished {
             | Ending::Ended
             | Ending::TooLong { .. }
             | Ending::Stopped { .. }
-            | Ending::CannotStart(_) => None,
+            | Ending::CannotStart(_)
+            | Ending::Answered => None,
         }
     }
 }
@@ -104,6 +105,8 @@ pub enum Ending {
     Stopped {
         signal: i32,
     },
+    /// A worker has made the call and answered.
+    Answered,
     /// The program could not be started: why, in words.
     CannotStart(String),
 }

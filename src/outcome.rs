@@ -37,6 +37,8 @@ pub enum Failure {
     Interrupted,
     /// The terminal stopped it, since it wanted to use it.
     StoppedByTerminal { signal: i32 },
+    /// A function raised, or its worker ended over the call, in words.
+    Raised { message: String },
 }
 
 /// How a call, or a sync point, ended.
@@ -148,7 +150,8 @@ impl Failure {
             | Failure::Expression { message }
             | Failure::Result { message }
             | Failure::Fill { message }
-            | Failure::Check { message } => change(message),
+            | Failure::Check { message }
+            | Failure::Raised { message } => change(message),
         }
     }
 }
@@ -200,7 +203,8 @@ impl fmt::Display for Failure {
             | Failure::Expression { message }
             | Failure::Result { message }
             | Failure::Fill { message }
-            | Failure::Check { message } => f.write_str(message),
+            | Failure::Check { message }
+            | Failure::Raised { message } => f.write_str(message),
         }
     }
 }

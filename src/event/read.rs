@@ -132,6 +132,7 @@ fn failure(fields: &Fields<'_>) -> Read<Failure> {
         "result" => Failure::Result { message: message()? },
         "fill" => Failure::Fill { message: message()? },
         "check" => Failure::Check { message: message()? },
+        "raised" => Failure::Raised { message: message()? },
         "interrupted" => Failure::Interrupted,
         "stopped-by-terminal" => Failure::StoppedByTerminal { signal: fields.number("signal")? },
         other => return Err(format!("`{other}` is no reason that this deco knows")),
@@ -294,6 +295,7 @@ mod tests {
             Failure::Result { message: message() },
             Failure::Fill { message: message() },
             Failure::Check { message: message() },
+            Failure::Raised { message: message() },
             Failure::Interrupted,
             Failure::StoppedByTerminal { signal: 21 },
         ] {

@@ -1,0 +1,151 @@
+//! From a call and what it sees to a request for a worker: the function and its arguments, by reference where they are
+//! places of documents, so that a document goes to a worker once and not with every call.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use crate::exec::Environment;
+use crate::exec::worker::{Argument, Kind, Request, Work, python};
+use crate::expr::Reference;
+use crate::manifest::{self, Run, Task};
+use crate::name::Name;
+use crate::outcome::Failure;
+use crate::path::{Path, Segment};
+use crate::value::Value;
+
+use super::documents::{Handed, mutable_places, seen};
+use super::environment::environment;
+use super::versions::is_small;
+use super::{CallScope, Hindrance, Own, Setting};
+
+/// What a call is for a worker.
+#[derive(Debug)]
+pub struct Sent {
+    pub kind: Kind,
+    pub request: Request,
+}
+
+/// Where the worker for Python functions is put, once it is needed.
+#[derive(Debug)]
+pub struct PythonWorker {
+    folder: PathBuf,
+    arguments: OnceLock<Result<Vec<OsString>, String>>,
+}
+
+impl PythonWorker {
+    pub fn new(folder: PathBuf) -> PythonWorker {
+        PythonWorker { folder, arguments: OnceLock::new() }
+    }
+
+    fn arguments(&self) -> Result<&[OsString], Hindrance> {
+        let install = || {
+            python::install(&self.folder)
+                .map_err(|error| format!("failed to write the worker to `{}`: {error}", self.folder.display()))
+        };
+        self.arguments.get_or_init(install).as_deref().map_err(|message| cannot_start(message.clone()))
+    }
+}
+
+/// What the call is for a worker, or `None` if it runs a process of its own. The caller numbers it.
+pub fn request(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    own: &Own,
+) -> Result<Option<Sent>, Hindrance> {
+    let (argv, work) = match &task.run {
+        Run::Function { origin, function, arguments, python, .. } => {
+            let python = python.as_ref().map(|python| scope.render(python)).transpose()?;
+            let mut argv = vec![OsString::from(python.unwrap_or_else(|| "python3".to_owned()))];
+            argv.extend_from_slice(setting.python.arguments()?);
+            (argv, called(scope, setting, task, (origin, function), arguments)?)
+        }
+        Run::Worker { words, request, .. } => {
+            let mut argv = Vec::with_capacity(words.len());
+            for word in words {
+                argv.extend(super::program_words(scope, word)?.into_iter().map(OsString::from));
+            }
+            scope.hand(Handed { places: mutable_places(scope, task)?, ..Handed::default() });
+            (argv, Work::Request(scope.value_of(request)?))
+        }
+        Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => return Ok(None),
+    };
+    setting.folders.make(own.slot).map_err(|error| cannot_start(format!("cannot make a private folder: {error}")))?;
+    let dir = match &task.dir {
+        Some(dir) => scope.dir().join(scope.render(dir)?),
+        None => scope.dir().to_owned(),
+    };
+    let Environment { inherited, declared, given } = environment(scope, setting, task, own)?;
+    // what names the run is the worker's, so that nothing of it is left behind; the rest is told with each call
+    let (of_run, of_call) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
+    let kind =
+        Kind { argv, dir, env: Environment { inherited, declared, given: of_run }, terminal: setting.terminal };
+    let env = Vec::into_iter(of_call).map(|(name, value): (String, _)| (name.into(), value)).collect();
+    let request = Request { id: 0, work, env, timeout: task.timeout, grace: task.grace };
+    Ok(Some(Sent { kind, request }))
+}
+
+fn called(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    (origin, function): (&str, &str),
+    arguments: &[manifest::Argument],
+) -> Result<Work, Hindrance> {
+    let places = mutable_places(scope, task)?;
+    let mut handed = Handed { places, ..Handed::default() };
+    let (mut args, mut named) = (Vec::new(), Vec::new());
+    for passed in arguments {
+        let argument = match passed.value.value.sole_reference() {
+            Some(place) => by_reference(scope, setting, task, passed, place, &mut handed)?,
+            None => Argument::Value(scope.eval(&passed.value.value)?),
+        };
+        match &passed.name {
+            Some(name) => named.push((name.as_str().into(), argument)),
+            None => args.push(argument),
+        }
+    }
+    scope.hand(handed);
+    // a file is the manifest's, wherever the call runs
+    let origin = match origin.ends_with(".py") {
+        true => scope.dir().join(origin).to_string_lossy().into_owned(),
+        false => origin.to_owned(),
+    };
+    Ok(Work::Call { function: format!("{origin}:{function}").into(), args, named })
+}
+
+/// A place of a document: a part of a version that the worker holds. What is small goes with the call, but for a document
+/// that the call may change.
+fn by_reference(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    passed: &manifest::Argument,
+    place: &Reference,
+    handed: &mut Handed,
+) -> Result<Argument, Hindrance> {
+    let value = scope.eval(&passed.value.value)?;
+    let is_variable = scope.variables().iter().any(|(name, _)| *name.as_str() == *place.root);
+    let Ok(document) = Name::new(&place.root) else { return Ok(Argument::Value(value)) };
+    let is_container = matches!(value, Value::Array(_) | Value::Object(_));
+    if task.mutates(&place.root) && !is_variable {
+        let keys = scope.keys(place)?;
+        if is_container {
+            let version = setting.versions.of(&document, &seen(scope, &document));
+            return Ok(Argument::Part { version, path: keys, tracked: true });
+        }
+        // a copy, at which the call then looks
+        let segments = keys.into_iter().map(Segment::Key).collect();
+        handed.looked_at.push(Path { document, segments });
+    }
+    if is_small(&value) {
+        return Ok(Argument::Value(value));
+    }
+    let version = setting.versions.of(&document, &value);
+    Ok(Argument::Part { version, path: Vec::new(), tracked: false })
+}
+
+fn cannot_start(message: String) -> Hindrance {
+    Hindrance::Failed(Failure::CannotStart { message })
+}

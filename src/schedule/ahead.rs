@@ -1,0 +1,53 @@
+//! Calls that one slot's thread takes ahead: they go through the slot one after the other, and none of them needs more than
+//! that. What is next of all that is ready stays next, and what other slots can begin at once is left to them.
+
+use std::time::Duration;
+
+use petgraph::graph::NodeIndex;
+
+use super::start::task;
+use super::{Schedule, State};
+use crate::plan::Plan;
+
+impl Schedule {
+    /// Further calls of the task of `like`, which runs, for its slot: each with its attempt, counted as begun. Each is to be
+    /// told of as any other, or put back.
+    pub fn take_ahead(
+        &mut self,
+        plan: &Plan,
+        like: NodeIndex,
+        most: usize,
+        now: Duration,
+    ) -> Vec<(NodeIndex, u32)> {
+        self.advance(now);
+        let Some(own) = task(plan, like).filter(|&own| self.rules.needs_a_slot_only(own)) else {
+            return Vec::new();
+        };
+        let line = self.ready.line(Some(own));
+        let share = self.ready.count(line).div_ceil(2 * self.rules.jobs as usize);
+        let mut taken = Vec::new();
+        while taken.len() < most.min(share) {
+            let next = self.ready.pop_next(line, |node| task(plan, node) == Some(own));
+            let Some(node) = next else { break };
+            self.begin(node);
+            taken.push((node, self.retries.attempt(node)));
+        }
+        taken
+    }
+
+    /// The slot goes on to a call that was taken ahead, before the one that has it is told of.
+    pub fn hand_on(&mut self, from: NodeIndex, to: NodeIndex) {
+        self.supply.hand_on(from, to);
+    }
+
+    /// A call that was taken ahead is not begun after all.
+    pub fn put_back(&mut self, plan: &Plan, node: NodeIndex) {
+        self.supply.give_back(node);
+        self.running -= 1;
+        self.states[node.index()] = State::Ready;
+        if self.stopped && self.retries.attempt(node) > 1 {
+            self.given_up.push(node);
+        }
+        self.get_ready(plan, node);
+    }
+}
