@@ -8,6 +8,7 @@ mod graph;
 mod init;
 mod list;
 mod open;
+mod pace;
 mod plan;
 mod run;
 mod schema;

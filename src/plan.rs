@@ -9,6 +9,7 @@ pub mod expand;
 mod keyed;
 pub mod order;
 pub mod places;
+pub mod rank;
 pub mod reads;
 pub mod scope;
 pub mod select;
