@@ -12,6 +12,7 @@ mod init;
 mod inside;
 mod list;
 mod open;
+mod pace;
 mod plan;
 mod run;
 mod schema;

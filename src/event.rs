@@ -51,15 +51,12 @@ pub enum EventKind {
         call: String,
         attempt: u32,
         slot: u32,
+        /// How long the run is expected to go on from now; absent where past runs do not say.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        left_ms: Option<u64>,
     },
     /// An attempt failed, and the call will have another one.
-    AttemptFailed {
-        call: String,
-        attempt: u32,
-        failure: Failure,
-        stderr_tail: String,
-        next_in_ms: u64,
-    },
+    AttemptFailed { call: String, attempt: u32, failure: Failure, stderr_tail: String, next_in_ms: u64 },
     /// A call came to its end, run or not. Output tails are of the last attempt.
     CallEnded {
         call: String,
@@ -89,9 +86,7 @@ pub enum EventKind {
         stderr_log: Option<String>,
     },
     /// The end of this call that an earlier part of the run told of is taken over: it does not run again.
-    CallKept {
-        call: String,
-    },
+    CallKept { call: String },
     /// The calls of a task whose `for` could not be known before were found, or could not be.
     TaskExpanded {
         task: String,
@@ -105,9 +100,7 @@ pub enum EventKind {
         outcome: Outcome,
     },
     /// A signal asked the run to end.
-    Interrupted {
-        signal: i32,
-    },
+    Interrupted { signal: i32 },
     RunEnded {
         status: RunStatus,
         succeeded: usize,

@@ -10,6 +10,7 @@ mod keyed;
 pub mod mutators;
 pub mod order;
 pub mod places;
+pub mod rank;
 pub mod reads;
 pub mod scope;
 pub mod select;

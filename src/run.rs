@@ -5,6 +5,7 @@ mod call;
 mod expansion;
 mod finalizers;
 mod logs;
+mod pace;
 pub mod resume;
 mod rules;
 mod sync;
@@ -28,10 +29,12 @@ use crate::prepare::Setting;
 use crate::schedule::Schedule;
 use crate::schedule::start::Next;
 use crate::scribe::Scribe;
+use crate::state::durations::Past;
 use crate::store::{Clash, Store};
 
 use call::Ended;
 use finalizers::Record;
+use pace::Pace;
 use resume::Resume;
 
 /// What a run is asked for.
@@ -91,6 +94,7 @@ struct Core {
     plan: Plan,
     schedule: Schedule,
     store: Store,
+    pace: Pace,
     /// How each call ended, once it has.
     verdicts: Vec<Option<Verdict>>,
     /// The last attempt of calls that wait for another.
@@ -122,14 +126,16 @@ impl Running {
         setting: Setting,
         scribe: Arc<Scribe>,
         resume: Resume,
+        past: Past,
     ) -> std::io::Result<Running> {
         let seed = setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut schedule = Schedule::new(&plan, rules::rules(&plan.manifest, options.jobs, seed));
         schedule.want(&plan, wanted_nodes(&plan, options.wanted.as_deref()));
         schedule.want_finalizers(&plan);
-        let core = Core {
+        let mut core = Core {
             schedule,
             store: Store::new(&plan),
+            pace: Pace::new(past),
             verdicts: vec![None; plan.call_count()],
             between: FxHashMap::default(),
             skipped: named_calls(&plan, &options.skipped),
@@ -145,6 +151,7 @@ impl Running {
             is_over: false,
             plan,
         };
+        core.expect();
         Ok(Running {
             manifest: core.plan.manifest.clone(),
             groups: Groups::new(options.jobs),

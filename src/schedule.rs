@@ -9,8 +9,10 @@ pub mod demand;
 mod supply;
 pub mod retry;
 mod ready;
+pub mod outlook;
 pub mod start;
 pub mod finalizers;
+pub mod ahead;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use crate::plan::{CallId, Node, Plan};
 
 use demand::Rules;
 use finalizers::{is_finalizer, is_last};
+use outlook::Outlook;
 use ready::Ready;
 use retry::Retries;
 use supply::Supply;
@@ -62,6 +65,7 @@ pub struct Schedule {
     /// For each node, how many nodes before it have not ended.
     waiting: Vec<u32>,
     ready: Ready,
+    outlook: Outlook,
     running: usize,
     stopped: bool,
     rules: Rules,
@@ -82,6 +86,7 @@ impl Schedule {
             states: vec![State::Unwanted; nodes],
             waiting: vec![0; nodes],
             ready: Ready::new(&rules),
+            outlook: Outlook::default(),
             running: 0,
             stopped: false,
             supply: Supply::new(&rules),
@@ -151,6 +156,7 @@ impl Schedule {
     pub fn stop(&mut self, plan: &Plan) {
         if !self.stopped {
             self.stopped = true;
+            self.outlook.broke_off();
             self.give_up_retries();
             self.keep_only_finalizers(plan);
         }
@@ -180,7 +186,7 @@ impl Schedule {
         let failed = |state: &State| matches!(state, State::Ended(End::Failed | End::Blocked(_)));
         let mut roots: Vec<NodeIndex> =
             plan.graph.node_indices().filter(|node| failed(&self.states[node.index()])).collect();
-        roots.sort_unstable_by_key(|&node| rank(plan, node));
+        roots.sort_unstable_by_key(|&node| call_order(plan, node));
         for root in roots {
             let by = self.root(root);
             let mut open = vec![root];
@@ -200,6 +206,7 @@ impl Schedule {
         let mut open = vec![(node, end)];
         while let Some((node, end)) = open.pop() {
             self.states[node.index()] = State::Ended(end);
+            self.outlook.ended(plan, node);
             for next in plan.graph.neighbors_directed(node, Outgoing) {
                 if self.states[next.index()] != State::Waiting {
                     continue;
@@ -250,7 +257,7 @@ impl Schedule {
         let failed = before.filter(|before| {
             matches!(self.states[before.index()], State::Ended(End::Failed | End::Blocked(_)))
         });
-        failed.map(|node| self.root(node)).min_by_key(|&node| rank(plan, node))
+        failed.map(|node| self.root(node)).min_by_key(|&node| call_order(plan, node))
     }
 
     fn root(&self, node: NodeIndex) -> NodeIndex {
@@ -261,7 +268,8 @@ impl Schedule {
     }
 }
 
-fn rank(plan: &Plan, node: NodeIndex) -> u32 {
+/// A call's place in call order, after all that is no call.
+fn call_order(plan: &Plan, node: NodeIndex) -> u32 {
     match plan.graph[node] {
         Node::Call(call) => plan.order_of(call) + 1,
         Node::Sync(_) | Node::Join(_) | Node::Expansion(_) => 0,

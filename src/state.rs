@@ -2,6 +2,7 @@
 //! Failures come in words: what could not be done to which file, and what to do about it. Unaware of plans and processes.
 
 mod disk;
+pub mod durations;
 pub mod earlier;
 pub mod journal;
 mod lock;

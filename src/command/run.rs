@@ -30,6 +30,7 @@ use crate::value::{Layout, Value};
 
 use super::begin::{self, Begun};
 use super::open::{self, Opened};
+use super::pace::Pace;
 use super::{Exit, broken, complain, print_by, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
@@ -148,8 +149,8 @@ struct Carried {
 /// Runs to the end.
 fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried, Exit> {
     let began = Instant::now();
-    let runs = begin::state(&opened.plan.manifest, &args.state).folder().join("runs");
-    let reporters = reporters(args, &runs)?;
+    let state = begin::state(&opened.plan.manifest, &args.state);
+    let reporters = reporters(args, &state.folder().join("runs"))?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, args)?;
     // only its owner may look at what calls read and write
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -169,7 +170,8 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
     };
     let scribe = Scribe::start(Some(journal), reporters);
     let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
-    let running = Running::new(opened.plan, options, setting, scribe.clone(), resume);
+    let (pace, past) = Pace::read(state.durations(), opened.plan.call_count(), &scribe);
+    let running = Running::new(opened.plan, options, setting, scribe.clone(), resume, past);
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
     let stopped = Arc::downgrade(&running);
     scribe.on_failure(move |message| {
@@ -189,10 +191,14 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
         orphans::end(folder.id.as_ref());
     }
     drop(guard);
+    let keeping = pace.keep(running.clone());
     let written = scribe.finish();
     drop(scratch);
     if let Ok(watchdog) = watchdog {
         watchdog.dismiss();
+    }
+    if let Some(words) = keeping.end().filter(|_| written.journal.is_ok()) {
+        complain(words);
     }
     let running =
         Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;

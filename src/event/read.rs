@@ -27,6 +27,7 @@ fn kind(fields: &Fields<'_>) -> Read<EventKind> {
             call: fields.text("call")?,
             attempt: fields.number("attempt")?,
             slot: fields.number("slot")?,
+            left_ms: fields.number("left_ms").ok(),
         },
         "attempt-failed" => EventKind::AttemptFailed {
             call: fields.text("call")?,
@@ -316,7 +317,9 @@ mod tests {
         let name = || "t".to_owned();
         comes_back(EventKind::TaskExpanded { task: name(), outcome: Outcome::NotRun, calls: 4 });
         comes_back(EventKind::SyncEnded { sync: name(), outcome: Outcome::Succeeded });
-        comes_back(EventKind::AttemptStarted { call: name(), attempt: 1, slot: 2 });
+        for left_ms in [None, Some(30)] {
+            comes_back(EventKind::AttemptStarted { call: name(), attempt: 1, slot: 2, left_ms });
+        }
         comes_back(EventKind::CallKept { call: name() });
         comes_back(EventKind::Interrupted { signal: 15 });
         comes_back(EventKind::AnswerGiven);

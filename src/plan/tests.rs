@@ -13,7 +13,7 @@ fn try_plan(text: &str) -> Result<Plan, Vec<Diagnostic>> {
 }
 
 #[track_caller]
-fn plan(text: &str) -> Plan {
+pub(super) fn plan(text: &str) -> Plan {
     try_plan(text).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
 }
 
@@ -353,7 +353,12 @@ fn a_part_of_the_plan_is_what_the_wanted_calls_need() {
 }
 
 /// A plan in which `task` has been expanded with what `views` would show: here, given as documents of the world.
-fn grow(plan: &mut Plan, task: &str, document: &str, json: &str) -> Result<grow::Growth, Vec<Diagnostic>> {
+pub(super) fn grow(
+    plan: &mut Plan,
+    task: &str,
+    document: &str,
+    json: &str,
+) -> Result<grow::Growth, Vec<Diagnostic>> {
     let id = plan.find_task(&crate::name::TaskName::new(task).unwrap()).unwrap();
     let place = (Vec::new(), Some(Value::parse(json.as_bytes()).unwrap()));
     let views = [(Text::from(document), crate::expr::View { places: vec![place] })];

@@ -91,7 +91,7 @@ impl Running {
 
     /// Prepares the call, makes its attempt and reads what it changed.
     fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
-        let (seen, because, task, task_index) = {
+        let (seen, because, task, task_index, left) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
             let task = &self.manifest.tasks[index];
@@ -100,7 +100,8 @@ impl Running {
             } else {
                 (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
             };
-            (core.see(call, attempt, folder.to_owned()), because, task, index)
+            let left = core.schedule.time_left(&core.plan, self.began.elapsed());
+            (core.see(call, attempt, folder.to_owned()), because, task, index, left)
         };
         let mut scope = match seen {
             Ok(scope) => scope,
@@ -134,7 +135,7 @@ impl Running {
             return kept;
         }
         let fingerprint = Some(fingerprint);
-        self.tell_attempt(address, attempt, grant.slot);
+        self.tell_attempt(address, attempt, grant.slot, left);
         let mut finished = self.attempt(task, &prepared);
         if planted(Fault::FailedAttemptKept) && attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
@@ -224,6 +225,9 @@ impl Running {
             records.extend(Record::of(&ended, &tails).map(|record| (call, record)));
         }
         self.tell_call(core.plan.address(call).to_string(), &ended, tails);
+        if let (Outcome::Succeeded, Some(finished)) = (&ended.outcome, &ended.finished) {
+            core.pace.took(call, finished.took);
+        }
         core.store.record(&core.plan, call, ended.changes, ended.reads);
         core.verdicts[call.0 as usize] = Some(ended.outcome.verdict());
         core.schedule.ended(&core.plan, node, end);

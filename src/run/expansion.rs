@@ -82,7 +82,11 @@ impl Running {
         core.schedule.grow(&core.plan, &growth, |call| {
             is_right && wanted.as_ref().is_none_or(|wanted| wanted.contains(&call))
         });
-        if is_right { Ok(growth.calls.len()) } else { Err(Nothing::Failed(failure(wrong))) }
+        if !is_right {
+            return Err(Nothing::Failed(failure(wrong)));
+        }
+        core.expect();
+        Ok(growth.calls.len())
     }
 }
 

@@ -53,8 +53,8 @@ impl Running {
         self.tell(EventKind::Interrupted { signal });
     }
 
-    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32) {
-        self.tell(EventKind::AttemptStarted { call, attempt, slot });
+    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32, left: Option<Duration>) {
+        self.tell(EventKind::AttemptStarted { call, attempt, slot, left_ms: left.map(millis) });
     }
 
     pub(super) fn tell_retry(

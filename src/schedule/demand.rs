@@ -113,6 +113,20 @@ impl Rules {
         Ok(Rules { jobs: jobs.max(1), pools, tasks, seed })
     }
 
+    /// How many slots an attempt of a task takes, one if that is worked out for each.
+    pub(super) fn slots_of(&self, task: u32) -> u32 {
+        match self.tasks.get(task as usize).map(|rules| &rules.wants) {
+            Some(Wants::Fixed(demand)) => demand.cpus().min(self.jobs),
+            Some(Wants::Computed) | None => 1,
+        }
+    }
+
+    /// Whether each attempt of a task needs one slot, and nothing of any pool.
+    pub(super) fn needs_a_slot_only(&self, task: u32) -> bool {
+        let wants = self.tasks.get(task as usize).map(|rules| &rules.wants);
+        wants.is_none_or(|wants| *wants == Wants::Fixed(Demand::default()))
+    }
+
     /// As many slots as there are calls, no pools, no retries.
     pub fn unbounded() -> Rules {
         Rules { jobs: u32::MAX, pools: Vec::new(), tasks: Vec::new(), seed: 0 }

@@ -59,6 +59,7 @@ impl Schedule {
     /// asked again each time that the schedule is over.
     pub fn close(&mut self, plan: &Plan) -> bool {
         let later = reach(plan, &self.last);
+        self.outlook.broke_off();
         self.block_the_rest(plan);
         for node in plan.graph.node_indices() {
             let waits = matches!(self.states[node.index()], State::Waiting | State::Ready);

@@ -1,5 +1,5 @@
-//! Who is next of those that are ready. Calls that ask for the same stand in one line, in call order; the first in call
-//! order of all lines starts if it fits. If it does not, it keeps what it lacks for itself until it starts, whoever
+//! Who is next of those that are ready. Calls that ask for the same stand in one line, by their turn; the first of all
+//! lines starts if it fits. If it does not, it keeps what it lacks for itself until it starts, whoever
 //! else comes, so that it cannot starve; others go on with what it does not lack or leaves over.
 //!
 //! Keeping all that it needs from the beginning would leave slots idle while it waits for a pool; keeping only what it
@@ -16,8 +16,22 @@ use rustc_hash::FxHashMap;
 use super::demand::{Demand, Grant, Rules, Wants};
 use super::supply::{Reservation, Supply};
 
-/// Nodes by call order.
-type Line = BinaryHeap<Reverse<(u32, NodeIndex)>>;
+/// Nodes by their turn.
+type Line = BinaryHeap<Reverse<Place>>;
+
+/// A node and its turn, in one word: a million of them may be ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u64);
+
+impl Place {
+    fn new(turn: u32, node: NodeIndex) -> Place {
+        Place(u64::from(turn) << 32 | node.index() as u64)
+    }
+
+    fn node(self) -> NodeIndex {
+        NodeIndex::new(self.0 as u32 as usize)
+    }
+}
 
 /// The line of all that is no call: it needs no slot and never waits.
 const STEPS: u32 = 0;
@@ -33,7 +47,7 @@ pub struct Ready {
     answered: FxHashMap<NodeIndex, Demand>,
     first: Option<First>,
     /// The first of each line, for [`Ready::pick`] alone.
-    heads: Vec<(u32, NodeIndex, usize)>,
+    heads: Vec<(Place, usize)>,
 }
 
 /// The call that waits with a reservation; it stands in no line.
@@ -82,13 +96,21 @@ impl Ready {
         task.map_or(STEPS, |task| self.line_of.get(task as usize).copied().unwrap_or(1))
     }
 
-    /// A node is ready. Among equals of a line the lower rank goes first.
-    pub fn push(&mut self, line: u32, rank: u32, node: NodeIndex) {
+    /// A node is ready. In its line the lowest turn goes first.
+    pub fn push(&mut self, line: u32, turn: u32, node: NodeIndex) {
         let line = match line.checked_sub(1) {
             None => &mut self.steps,
             Some(line) => &mut self.lines[line as usize].1,
         };
-        line.push(Reverse((rank, node)));
+        line.push(Reverse(Place::new(turn, node)));
+    }
+
+    /// Turns have changed. Who has room kept for it keeps it.
+    pub fn reorder(&mut self, turn: impl Fn(NodeIndex) -> u32) {
+        for line in std::iter::once(&mut self.steps).chain(self.lines.iter_mut().map(|(_, line)| line)) {
+            let nodes = std::mem::take(line).into_iter().map(|Reverse(place)| place.node());
+            *line = nodes.map(|node| Reverse(Place::new(turn(node), node))).collect();
+        }
     }
 
     /// What a call that was asked for needs; it is to be pushed again.
@@ -113,13 +135,32 @@ impl Ready {
         }
         let lines = std::iter::once(&mut self.steps).chain(self.lines.iter_mut().map(|(_, line)| line));
         let line = lines.filter(|line| !line.is_empty()).max_by_key(|line| line.peek().copied())?;
-        line.pop().map(|Reverse((_, node))| node)
+        line.pop().map(|Reverse(place)| place.node())
+    }
+
+    /// How many nodes stand in a line.
+    pub fn count(&self, line: u32) -> usize {
+        line.checked_sub(1).map_or(self.steps.len(), |line| self.lines[line as usize].1.len())
+    }
+
+    /// Takes out the first node of a line if it is the next of all, nobody has room kept, and it is wanted.
+    pub fn pop_next(&mut self, line: u32, is_wanted: impl Fn(NodeIndex) -> bool) -> Option<NodeIndex> {
+        let own = line.checked_sub(1)? as usize;
+        if self.first.is_some() || !self.steps.is_empty() {
+            return None;
+        }
+        let Reverse(place) = *self.lines[own].1.peek()?;
+        let is_next = self.lines.iter().all(|(_, line)| line.peek().is_none_or(|other| other.0 >= place));
+        if !is_next || !is_wanted(place.node()) {
+            return None;
+        }
+        self.lines[own].1.pop().map(|Reverse(place)| place.node())
     }
 
     /// Takes out what can be done now, with what it needs.
     pub fn pick(&mut self, supply: &mut Supply, now: Duration) -> Pick {
-        if let Some(Reverse((_, node))) = self.steps.pop() {
-            return Pick::Step(node);
+        if let Some(Reverse(place)) = self.steps.pop() {
+            return Pick::Step(place.node());
         }
         if !supply.has_slot() {
             return Pick::Nothing;
@@ -141,12 +182,13 @@ impl Ready {
         let mut heads = std::mem::take(&mut self.heads);
         heads.clear();
         heads.extend(
-            self.lines.iter().enumerate().filter_map(|(index, (_, line))| {
-                line.peek().map(|&Reverse((rank, node))| (rank, node, index))
-            }),
+            self.lines
+                .iter()
+                .enumerate()
+                .filter_map(|(index, (_, line))| line.peek().map(|&Reverse(place)| (place, index))),
         );
         heads.sort_unstable();
-        let mut picks = heads.iter().map(|&(_, _, line)| self.pick_in(line, supply, now));
+        let mut picks = heads.iter().map(|&(_, line)| self.pick_in(line, supply, now));
         let pick = picks.find(|pick| *pick != Pick::Nothing);
         self.heads = heads;
         pick.unwrap_or(Pick::Nothing)
@@ -154,7 +196,8 @@ impl Ready {
 
     fn pick_in(&mut self, index: usize, supply: &mut Supply, now: Duration) -> Pick {
         let (wants, line) = &mut self.lines[index];
-        while let Some(&Reverse((_, node))) = line.peek() {
+        while let Some(&Reverse(place)) = line.peek() {
+            let node = place.node();
             let demand = match wants {
                 Wants::Fixed(demand) => Some(&*demand),
                 Wants::Computed => self.answered.get(&node),
@@ -188,10 +231,10 @@ impl Ready {
             return None;
         }
         let heads = self.lines.iter().filter_map(|(wants, line)| {
-            let Reverse((_, node)) = line.peek()?;
+            let Reverse(place) = line.peek()?;
             match wants {
                 Wants::Fixed(demand) => Some(demand),
-                Wants::Computed => self.answered.get(node),
+                Wants::Computed => self.answered.get(&place.node()),
             }
         });
         let first = self.first.iter().map(|first| &first.kept.demand);

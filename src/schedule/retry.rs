@@ -69,7 +69,7 @@ impl RetryOn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delayed {
     pub at: Duration,
-    pub rank: u32,
+    pub turn: u32,
     pub node: NodeIndex,
     pub line: u32,
 }

@@ -8,7 +8,7 @@ use petgraph::graph::NodeIndex;
 use super::demand::{Demand, Grant, TaskRules, TooMuch};
 use super::ready::Pick;
 use super::retry::{Delayed, RetryPolicy};
-use super::{Schedule, State, rank};
+use super::{Schedule, State};
 use crate::outcome::Failure;
 use crate::plan::{Node, Plan};
 
@@ -54,6 +54,7 @@ impl Schedule {
             }
             Pick::Call(node, grant) => {
                 self.begin(node);
+                self.outlook.began(node, grant.cpus, self.now);
                 Next::Start { node, attempt: self.retries.attempt(node), grant }
             }
             Pick::Nothing => self.wait(),
@@ -94,8 +95,9 @@ impl Schedule {
         }
         let at = self.now.saturating_add(self.retries.wait(policy, node));
         let line = self.line(plan, node);
-        self.retries.delay(Delayed { at, rank: rank(plan, node), node, line });
+        self.retries.delay(Delayed { at, turn: self.outlook.turn(plan, node), node, line });
         self.supply.give_back(node);
+        self.outlook.paused(node);
         self.running -= 1;
         self.states[node.index()] = State::Ready;
         Some(at)
@@ -110,13 +112,14 @@ impl Schedule {
 
     /// A node is ready to start.
     pub(super) fn push(&mut self, plan: &Plan, node: NodeIndex) {
-        self.ready.push(self.line(plan, node), rank(plan, node), node);
+        self.ready.push(self.line(plan, node), self.outlook.turn(plan, node), node);
     }
 
     /// What a node has is free again: it will not start any more.
     pub(super) fn release(&mut self, node: NodeIndex) {
         self.supply.give_back(node);
         self.retries.forget(node);
+        self.outlook.paused(node);
     }
 
     /// Several threads read the clock before they get here: time does not go back.
@@ -126,7 +129,7 @@ impl Schedule {
         while let Some(due) = self.retries.due(self.now) {
             // once stopped, what waited for another attempt has been given up
             if !self.stopped {
-                self.ready.push(due.line, due.rank, due.node);
+                self.ready.push(due.line, due.turn, due.node);
             }
         }
     }
@@ -152,7 +155,7 @@ impl Schedule {
     }
 }
 
-fn task(plan: &Plan, node: NodeIndex) -> Option<u32> {
+pub(super) fn task(plan: &Plan, node: NodeIndex) -> Option<u32> {
     match plan.graph[node] {
         Node::Call(call) => Some(plan.task_of(call).0),
         _ => None,

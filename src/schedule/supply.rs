@@ -109,6 +109,13 @@ impl Supply {
         }
     }
 
+    /// What one call has, another has from now on.
+    pub fn hand_on(&mut self, from: NodeIndex, to: NodeIndex) {
+        if let Some(held) = self.held.remove(&from) {
+            self.held.insert(to, held);
+        }
+    }
+
     /// When the rates that the demand lacks will have it; `None` if it lacks none.
     pub fn rates_free_at(&self, demand: &Demand) -> Option<Duration> {
         demand.uses().iter().filter_map(|&(pool, amount)| self.pools.free_at(pool, amount)).max()

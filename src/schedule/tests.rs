@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::demand::{Demand, Grant, Rules, TaskRules, TooMuch, Wants};
+use super::outlook::Expected;
 use super::pools::{Capacity, PoolId};
 use super::retry::{RetryOn, RetryPolicy};
 use super::start::Next;
@@ -69,6 +70,22 @@ impl Hand {
 
     fn ended(&mut self, address: &str) {
         self.schedule.ended(&self.plan, self.node(address), End::Passed);
+    }
+
+    /// What calls are expected to take, in seconds; those that are not named, nothing.
+    fn expect(&mut self, seconds: &[(&str, f32)]) {
+        let mut expected = Expected { seconds: vec![0.0; self.plan.call_count()], foretells: true };
+        for &(address, seconds) in seconds {
+            for call in select::named(&self.plan, address).unwrap().calls {
+                expected.seconds[call.0 as usize] = seconds;
+            }
+        }
+        self.schedule.expect(&self.plan, Some(expected));
+    }
+
+    fn left(&self, now: u64) -> Option<u64> {
+        let left = self.schedule.time_left(&self.plan, ms(now))?;
+        Some(left.as_secs_f64().mul_add(1e3, 0.5) as u64)
     }
 
     fn retry(&mut self, address: &str, now: u64) -> Option<Duration> {
@@ -348,4 +365,87 @@ fn time_does_not_go_back() {
     let mut hand = Hand::new(&tasks(&[("ask", 2)]), 2, &[rate], vec![wants(1, 1)]);
     hand.check(50, &["ask[0]"], Next::WaitUntil(ms(150)));
     hand.check(20, &[], Next::WaitUntil(ms(150)));
+}
+
+const CHAIN: &str = "
+[tasks.quick]
+for = { i = 'range(3)' }
+run = 'true'
+[tasks.first]
+run = 'true'
+[tasks.then]
+run = 'echo ${{ first }}'
+[tasks.last]
+run = 'echo ${{ then }}'
+";
+
+#[test]
+fn the_longest_path_goes_first() {
+    let mut hand = Hand::new(CHAIN, 2, &[], Vec::new());
+    hand.expect(&[("quick", 1.0), ("quick[2]", 5.0), ("first", 0.1), ("then", 2.0), ("last", 2.0)]);
+    hand.check(0, &["quick[2]", "first"], Next::Wait);
+    hand.ended("first");
+    hand.check(1, &["then"], Next::Wait);
+    hand.ended("then");
+    hand.check(2, &["last"], Next::Wait);
+    hand.ended("quick[2]");
+    hand.check(3, &["quick[0]"], Next::Wait);
+}
+
+#[test]
+fn where_nothing_is_known_the_path_of_most_calls_goes_first() {
+    let mut hand = Hand::new(CHAIN, 1, &[], Vec::new());
+    hand.schedule.expect(&hand.plan, None);
+    for call in ["first", "then", "quick[0]", "quick[1]", "quick[2]", "last"] {
+        hand.check(0, &[call], Next::Wait);
+        hand.ended(call);
+    }
+}
+
+#[test]
+fn calls_that_take_about_the_same_keep_their_order() {
+    let mut hand = Hand::new(&tasks(&[("t", 4)]), 1, &[], Vec::new());
+    hand.expect(&[("t[0]", 0.001), ("t[1]", 0.009), ("t[2]", 10.1), ("t[3]", 10.2)]);
+    for call in ["t[2]", "t[3]", "t[0]", "t[1]"] {
+        hand.check(0, &[call], Next::Wait);
+        hand.ended(call);
+    }
+}
+
+#[test]
+fn what_is_no_part_of_the_run_makes_no_path_longer() {
+    let plan = plan(CHAIN);
+    let mut schedule = Schedule::new(&plan, Rules::new(1, Vec::new(), Vec::new(), 7).unwrap());
+    let wanted = ["quick[1]", "first"].map(|name| select::named(&plan, name).unwrap().calls[0]);
+    schedule.want(&plan, wanted.map(|call| plan.node_of(call)));
+    let expected = Expected { seconds: vec![2.0; plan.call_count()], foretells: true };
+    schedule.expect(&plan, Some(expected));
+    let Next::Start { node, .. } = schedule.next_at(ms(0)) else { panic!("a call starts") };
+    assert_eq!(plan.node_name(node), "quick[1]");
+    assert_eq!(schedule.time_left(&plan, ms(0)), Some(ms(4_000)));
+}
+
+#[test]
+fn the_time_left_is_the_work_of_all_slots_but_no_path_is_shorter_than_it_is() {
+    let mut hand = Hand::new(CHAIN, 2, &[], vec![wants(1, 0), retries(1)]);
+    assert_eq!(hand.left(0), None);
+    hand.expect(&[("quick", 4.0), ("first", 1.0), ("then", 1.0), ("last", 1.0)]);
+    // 15 seconds of work
+    assert_eq!(hand.left(0), Some(7_500));
+    hand.check(0, &["quick[0]", "quick[1]"], Next::Wait);
+    assert_eq!(hand.left(3_000), Some(4_500));
+    // what takes longer than expected takes no time from the others
+    assert_eq!(hand.left(9_000), Some(3_500));
+    ["quick[0]", "quick[1]"].iter().for_each(|call| hand.ended(call));
+    hand.check(9_000, &["quick[2]", "first"], Next::Wait);
+    assert_eq!(hand.left(9_000), Some(4_000));
+    // a path of 3 seconds; what an attempt did that failed is to be done again
+    hand.ended("quick[2]");
+    assert_eq!(hand.left(9_500), Some(2_500));
+    assert!(hand.retry("first", 10_000).is_some());
+    assert_eq!(hand.left(10_000), Some(1_500));
+    hand.check(20_000, &["first"], Next::Wait);
+    assert_eq!(hand.left(20_000), Some(3_000));
+    hand.schedule.stop(&hand.plan);
+    assert_eq!(hand.left(20_000), None);
 }

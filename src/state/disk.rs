@@ -4,6 +4,9 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, Error, ffi};
 
 use crate::fault::full_disk;
 
@@ -45,4 +48,14 @@ pub(super) fn replace(mut file: &File, bytes: &[u8]) -> io::Result<()> {
 pub(super) fn sync(file: &File) -> io::Result<()> {
     full_disk()?;
     file.sync_data()
+}
+
+/// A database, made if it is not there. It is not waited for, and nothing is brought to the disk: what it holds is advice,
+/// or can be made again.
+pub(super) fn open_database(path: &Path) -> Result<Connection, Error> {
+    full_disk().map_err(|_| Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None))?;
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    Ok(connection)
 }

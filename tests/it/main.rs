@@ -3,6 +3,7 @@
 
 mod answer;
 mod direct;
+mod durations;
 mod environment;
 mod examples;
 mod failures;

@@ -93,6 +93,11 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
         let sandbox = Sandbox::new().manifest(manifest).file("out.json", "old");
         let fault = format!("io:{write}");
         let run = sandbox.deco(["run", "-j1", "-o", "out.json"]).env("DECO_PLANT_FAULT", &fault).run();
+        if run.stderr.contains("cannot keep durations") {
+            // they are advice, and the last that is written
+            run.code(0);
+            continue;
+        }
         if run.status.success() {
             assert!(write > 5, "the journal's writes were met");
             return;
