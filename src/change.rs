@@ -16,6 +16,21 @@ pub enum Operation {
     Set(Value),
     /// A container of this kind stands there, unless something does already.
     Ensure(Container),
+    /// Nothing stands there any more; of an object's member.
+    Delete,
+}
+
+/// How concurrent changes of one place combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// Each call adds its difference from what it saw.
+    Sum,
+    /// The least stands.
+    Min,
+    /// The greatest stands.
+    Max,
+    /// What is missing is added.
+    Union,
 }
 
 /// The kinds of container that a path can need.
@@ -47,8 +62,12 @@ impl Change {
     pub fn value(&self) -> Option<&Value> {
         match &self.operation {
             Operation::Set(value) => Some(value),
-            Operation::Ensure(_) => None,
+            Operation::Ensure(_) | Operation::Delete => None,
         }
+    }
+
+    pub fn delete(path: Path) -> Change {
+        Change { path, operation: Operation::Delete }
     }
 
     pub fn ensure(path: Path, container: Container) -> Change {
@@ -58,28 +77,63 @@ impl Change {
     /// Applies the change to what stands at `root`, a place that the change's path begins with `depth` segments
     /// below the document. `None` stands for nothing. Containers are created as needed.
     pub fn apply(&self, root: &mut Option<Value>, depth: usize) -> Result<(), Misfit> {
-        apply(root, &self.path.segments[depth..], &self.operation)
+        let segments = &self.path.segments[depth..];
+        match &self.operation {
+            Operation::Set(value) => apply(root, segments, &|slot| *slot = Some(value.clone())),
+            Operation::Ensure(container) => apply(root, segments, &|slot| {
+                slot.get_or_insert_with(|| container.empty());
+            }),
+            Operation::Delete => delete(root, segments),
+        }
     }
 }
 
-fn apply(slot: &mut Option<Value>, segments: &[Segment], operation: &Operation) -> Result<(), Misfit> {
-    let Some((first, rest)) = segments.split_first() else {
-        match operation {
-            Operation::Set(value) => *slot = Some(value.clone()),
-            Operation::Ensure(container) => {
-                slot.get_or_insert_with(|| container.empty());
-            }
+/// Takes away what stands at a place; nothing there is a misfit, since somebody took it for granted.
+fn delete(slot: &mut Option<Value>, segments: &[Segment]) -> Result<(), Misfit> {
+    match (slot.as_mut(), segments) {
+        (Some(_), []) => *slot = None,
+        (Some(Value::Object(members)), [Segment::Key(key)]) if members.contains_key(key) => {
+            Arc::make_mut(members).shift_remove(key);
         }
+        (Some(Value::Object(members)), [Segment::Key(key), rest @ ..]) if members.contains_key(key) => {
+            delete_below(Arc::make_mut(members).get_mut(key), rest)?;
+        }
+        (Some(Value::Array(items)), [Segment::Key(key), rest @ ..]) if !rest.is_empty() => {
+            let item = parse_index(key).and_then(|index| Arc::make_mut(items).get_mut(index));
+            delete_below(item, rest)?;
+        }
+        (Some(Value::Array(_)), _) => {
+            return Err(Misfit("an array's element cannot be taken out alone".to_owned()));
+        }
+        _ => return Err(Misfit("nothing stands there to delete".to_owned())),
+    }
+    Ok(())
+}
+
+fn delete_below(value: Option<&mut Value>, rest: &[Segment]) -> Result<(), Misfit> {
+    let Some(value) = value else { return delete(&mut None, rest) };
+    let mut slot = Some(std::mem::take(value));
+    let deleted = delete(&mut slot, rest);
+    *value = slot.unwrap_or_default();
+    deleted
+}
+
+type Put<'a> = &'a dyn Fn(&mut Option<Value>);
+
+/// Puts something at a place, which `put` is given; containers on the way are made.
+fn apply(slot: &mut Option<Value>, segments: &[Segment], put: Put<'_>) -> Result<(), Misfit> {
+    let Some((first, rest)) = segments.split_first() else {
+        put(slot);
         return Ok(());
     };
     let container = if *first == Segment::Append { Container::Array } else { Container::Object };
     match (slot.get_or_insert_with(|| container.empty()), first) {
         (Value::Object(members), Segment::Key(key)) => {
-            apply_to_member(Arc::make_mut(members), key, rest, operation)
+            apply_to_member(Arc::make_mut(members), key, rest, put)
         }
         (Value::Array(items), Segment::Append) => {
             let mut item = None;
-            apply(&mut item, rest, operation)?;
+            apply(&mut item, rest, put)?;
             Arc::make_mut(items).extend(item);
             Ok(())
         }
@@ -89,7 +143,7 @@ fn apply(slot: &mut Option<Value>, segments: &[Segment], operation: &Operation) 
             let item =
                 item.ok_or_else(|| Misfit(format!("`{key}` names no element of an array of {count}")))?;
             let mut slot = Some(std::mem::take(item));
-            let applied = apply(&mut slot, rest, operation);
+            let applied = apply(&mut slot, rest, put);
             *item = slot.unwrap_or_default();
             applied
         }
@@ -129,16 +183,11 @@ pub fn misfit(given: &Value, segments: &[Segment]) -> Option<Misfit> {
     }
 }
 
-fn apply_to_member(
-    members: &mut Object,
-    key: &Text,
-    rest: &[Segment],
-    operation: &Operation,
-) -> Result<(), Misfit> {
+fn apply_to_member(members: &mut Object, key: &Text, rest: &[Segment], put: Put<'_>) -> Result<(), Misfit> {
     let known = members.get_mut(key).map(std::mem::take);
     let was_known = known.is_some();
     let mut slot = known;
-    let applied = apply(&mut slot, rest, operation);
+    let applied = apply(&mut slot, rest, put);
     match slot {
         Some(value) if was_known || applied.is_ok() => {
             members.insert(key.clone(), value);
@@ -198,6 +247,17 @@ mod tests {
         let change = Change::set("d.a.n.x".parse().unwrap(), Value::Null);
         assert!(change.apply(&mut root, 0).is_err());
         assert_eq!(root, before);
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_and_must_have_stood_there() {
+        let mut root = Some(Value::parse(br#"{"a":{"n":1,"m":2},"l":[{"k":1}]}"#).unwrap());
+        let mut delete = |path: &str| Change::delete(path.parse().unwrap()).apply(&mut root, 0);
+        delete("d.a.n").unwrap();
+        delete("d.l[0].k").unwrap();
+        assert!(delete("d.a.n").unwrap_err().0.contains("nothing stands there"));
+        assert!(delete("d.l[0]").unwrap_err().0.contains("element"));
+        assert_eq!(root.unwrap().to_json(), r#"{"a":{"m":2},"l":[{}]}"#);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::change::Change;
 use crate::outcome::{Exit, Failure, Outcome};
+use crate::path::Path;
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -76,6 +77,9 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         fingerprint: Option<String>,
         changes: Vec<Change>,
+        /// Places of documents that it changes at which the call is known to have looked.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        reads: Vec<Path>,
         stdout_tail: String,
         stderr_tail: String,
         /// The files in the run's folder that hold the outputs as a whole, where the tails do not.

@@ -30,9 +30,11 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use crate::change::Merge;
 use crate::diagnostic::{Source, Span};
 use crate::expr::{EvalError, Expression, Reference, Scope, Template};
 use crate::name::{Name, TaskName};
+use crate::path::Segment;
 use crate::shell::{Direct, ShellText};
 use crate::value::Value;
 use pattern::{CallPattern, PartPattern};
@@ -50,6 +52,17 @@ pub struct Manifest {
     pub documents: IndexMap<Name, Document>,
     pub tasks: Vec<Task>,
     pub syncs: Vec<Sync>,
+    /// `[documents]`: how a document may be shared by calls that do not wait for each other.
+    pub sharing: IndexMap<Name, Sharing>,
+}
+
+/// `[documents.NAME]`.
+#[derive(Clone, Debug, Default)]
+pub struct Sharing {
+    /// `on-conflict = "last"`: of two changes of a place the later in call order stands.
+    pub last_wins: bool,
+    /// `merge`: places below the document, [`Segment::Any`] for `*`, and how changes there combine.
+    pub merges: Vec<(Vec<Segment>, Merge)>,
 }
 
 /// A document that the manifest gives.
@@ -183,6 +196,8 @@ pub struct Task {
     pub ok_exit: Vec<i32>,
     pub fills: Vec<Fill>,
     pub reads: Vec<Sourced<Reference>>,
+    /// Documents, or places in them, that a call may change.
+    pub mutates: Vec<Sourced<Reference>>,
     pub default: Option<DefaultValue>,
     pub after: Vec<Sourced<Target>>,
     pub timeout: Option<Duration>,

@@ -69,6 +69,10 @@ fn run_started(fields: &Fields<'_>) -> Read<EventKind> {
 
 fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
     let changes = fields.items("changes")?.iter().map(|value| change(&Fields(value)));
+    let reads = fields.items("reads").unwrap_or_default().iter().map(|value| match value {
+        Value::String(path) => path.parse(),
+        other => Err(format!("a place is {}", other.kind())),
+    });
     Ok(EventKind::CallEnded {
         call: fields.text("call")?,
         outcome: outcome(fields)?,
@@ -77,6 +81,7 @@ fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
         leaked: fields.flag("leaked"),
         fingerprint: fields.optional_text("fingerprint"),
         changes: changes.collect::<Read<_>>()?,
+        reads: reads.collect::<Read<_>>()?,
         stdout_tail: fields.text("stdout_tail")?,
         stderr_tail: fields.text("stderr_tail")?,
         stdout_log: fields.optional_text("stdout_log"),
@@ -180,6 +185,9 @@ fn change(fields: &Fields<'_>) -> Read<Change> {
     if let Some(value) = fields.0.get("set") {
         return Ok(Change { path, operation: Operation::Set(value.clone()) });
     }
+    if fields.get("delete").is_ok() {
+        return Ok(Change::delete(path));
+    }
     match fields.str("ensure")? {
         "object" => Ok(Change::ensure(path, Container::Object)),
         "array" => Ok(Change::ensure(path, Container::Array)),
@@ -265,7 +273,9 @@ mod tests {
                 set("r[0]", "1.10"),
                 set(r#"r["a b"][]"#, r#"{"x":[123456789012345678901234567890,null]}"#),
                 Change::ensure("r".parse().unwrap(), Container::Array),
+                Change::delete("r.k".parse().unwrap()),
             ],
+            reads: vec!["r.k".parse().unwrap(), r#"s["a b"]"#.parse().unwrap()],
             stdout_tail: "é\n".to_owned(),
             stderr_tail: String::new(),
             stdout_log: None,

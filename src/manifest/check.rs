@@ -141,6 +141,7 @@ fn look_up(reader: &Reader<'_>, parts: Parts<'_>, source: Arc<Source>, dir: &Pat
         documents,
         tasks,
         syncs,
+        sharing: IndexMap::new(),
     };
     check_names(reader, &manifest);
     manifest

@@ -183,15 +183,15 @@ pub fn default_fills(
     fill(reader, Sourced { value: text, place: made_at(span.clone()) }, None).into_iter().collect()
 }
 
-/// `reads`: documents or places in them.
-pub fn reads<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Reference>> {
+/// `reads` and `mutates`: documents or places in them.
+pub fn places<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Reference>> {
     let texts = reader.strings(node).unwrap_or_default();
     let reads = texts.into_iter().filter_map(|text| {
         no_slot(reader, &text)?;
         let (place, append) = reader.reference_of(text)?;
         if append {
             let diagnostic =
-                Diagnostic::error("nothing can be read at `[]`").at(place.place.span.clone(), "");
+                Diagnostic::error("`[]` is no place to look at").at(place.place.span.clone(), "");
             reader.report(diagnostic.help("name the array itself"));
         }
         Some(place)

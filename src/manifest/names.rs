@@ -52,6 +52,11 @@ impl<'m> Documents<'m> {
                 let origin = known.entry(fill.place.value.root.as_ref()).or_default();
                 origin.filled.get_or_insert((task, at));
             }
+            for place in &task.mutates {
+                let at = place.place.inner(place.value.span.clone());
+                let origin = known.entry(place.value.root.as_ref()).or_default();
+                origin.filled.get_or_insert((task, at));
+            }
         }
         Documents { known, suspected }
     }
@@ -118,7 +123,7 @@ fn check_call(scope: &Scope<'_>, task: &Task) {
     }
     let templates = [&task.stdin, &task.dotenv, &task.dir].into_iter().flatten();
     templates.chain(task.env.iter().map(|(_, value)| value)).for_each(|template| scope.template(template));
-    task.reads.iter().for_each(|read| scope.read(read));
+    task.reads.iter().chain(&task.mutates).for_each(|place| scope.read(place));
     let default = task.default.iter().flat_map(DefaultValue::templates);
     default.for_each(|template| scope.template(template));
     for amount in task.amounts() {

@@ -10,8 +10,7 @@ use serde_json::{Map, Value as Json};
 /// What the contract has and this version does not: refused by name, never ignored.
 pub mod not_yet {
     pub const ROOT: &[&str] = &["documents"];
-    pub const TASK: &[&str] =
-        &["mutates", "call", "worker", "request", "python", "inputs", "outputs", "cache"];
+    pub const TASK: &[&str] = &["call", "worker", "request", "python", "inputs", "outputs", "cache"];
 }
 
 /// A deco manifest: tasks that run concurrently, and the documents that they read and fill.
@@ -112,6 +111,8 @@ pub struct Task {
     pub fills: Option<Fills>,
     /// Documents or places that the call looks at by itself, through `$DECO_DOC_…`.
     pub reads: Option<Vec<String>>,
+    /// Documents or places that the call may change: by `deco set` and its like, in `$DECO_DOC_…`, or as arguments.
+    pub mutates: Option<Vec<String>>,
     /// What is filled when the call is skipped, or fails with `allow-failure`.
     pub default: Option<Json>,
     /// Tasks, calls or sync points to wait for where no data says so.

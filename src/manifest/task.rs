@@ -60,6 +60,8 @@ pub fn read<'a>(
     let exclude = fields.get("exclude").filter(|_| bound);
     let fills = match fields.get("fills") {
         Some(node) => fills::fills(reader, node),
+        // its changes are what comes of it
+        None if fields.get("mutates").is_some() => Vec::new(),
         None => fills::default_fills(reader, name, span, &variables, key.as_ref().map(Vec::len)),
     };
     let task = Task {
@@ -79,7 +81,8 @@ pub fn read<'a>(
             .get("ok-exit")
             .and_then(|node| fills::ok_exit(reader, node))
             .unwrap_or_else(|| vec![0]),
-        reads: fields.get("reads").map(|node| fills::reads(reader, node)).unwrap_or_default(),
+        reads: fields.get("reads").map(|node| fills::places(reader, node)).unwrap_or_default(),
+        mutates: fields.get("mutates").map(|node| fills::places(reader, node)).unwrap_or_default(),
         default: fields.get("default").and_then(|node| fills::default_value(reader, node)),
         after: Vec::new(),
         timeout: fields.get("timeout").and_then(|node| reader.duration(node, false)),

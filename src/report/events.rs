@@ -65,6 +65,7 @@ mod tests {
             leaked: false,
             fingerprint: None,
             changes,
+            reads: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: "x\n".to_owned(),
             stdout_log: None,

@@ -27,6 +27,8 @@ use super::{Core, Running, rules};
 pub(super) struct Ended {
     pub outcome: Outcome,
     pub changes: Vec<Change>,
+    /// Places of documents that it may change at which it is known to have looked.
+    pub reads: Vec<Path>,
     pub finished: Option<Finished>,
     /// Of the attempt that was made.
     pub fingerprint: Option<String>,
@@ -143,7 +145,7 @@ impl Running {
         match changes {
             Ok(changes) => {
                 let finished = Some(finished);
-                Ended { outcome: Outcome::Succeeded, changes, finished, fingerprint, kept: None }
+                Ended { changes, finished, fingerprint, ..Ended::never_begun(Outcome::Succeeded) }
             }
             Err(failure) => Ended { fingerprint, ..failed(&mut scope, task, failure, Some(finished)) },
         }
@@ -261,7 +263,14 @@ impl Ended {
 
     /// A call of which no attempt was made, and that changes nothing.
     pub fn never_begun(outcome: Outcome) -> Ended {
-        Ended { outcome, changes: Vec::new(), finished: None, fingerprint: None, kept: None }
+        Ended {
+            outcome,
+            changes: Vec::new(),
+            reads: Vec::new(),
+            finished: None,
+            fingerprint: None,
+            kept: None,
+        }
     }
 }
 

@@ -58,6 +58,7 @@ impl Running {
             outcome => outcome.clone(),
         };
         let changes = self.fitting(call, end.changes.clone()).ok()?;
-        Some(Ended { outcome, changes, finished: None, fingerprint: None, kept: Some(end.clone()) })
+        let reads = end.reads.clone();
+        Some(Ended { changes, reads, kept: Some(end.clone()), ..Ended::never_begun(outcome) })
     }
 }

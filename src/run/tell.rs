@@ -95,6 +95,7 @@ impl Running {
             leaked: ended.finished.as_ref().is_some_and(|finished| finished.leaked),
             fingerprint: ended.fingerprint.clone(),
             changes: ended.changes.clone(),
+            reads: ended.reads.clone(),
             stdout_tail: tails.stdout,
             stderr_tail: tails.stderr,
             stdout_log: log(|finished| &finished.stdout),

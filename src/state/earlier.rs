@@ -1,12 +1,13 @@
 //! What an unfinished run has left: the ends of its calls, by address, for the run that goes on with it.
 
-use std::path::Path;
+use std::path::Path as FilePath;
 
 use rustc_hash::FxHashMap;
 
 use crate::change::Change;
 use crate::event::{EventKind, RunStatus};
 use crate::outcome::{Exit, Outcome};
+use crate::path::Path;
 
 use super::{RunFolder, State, reading};
 
@@ -18,6 +19,8 @@ pub struct EarlierEnd {
     /// Succeeded, or failed and forgiven.
     pub outcome: Outcome,
     pub changes: Vec<Change>,
+    /// Places that it looked at, as its event says.
+    pub reads: Vec<Path>,
     pub exit: Option<Exit>,
     pub stderr_tail: String,
 }
@@ -36,7 +39,7 @@ pub struct Earlier {
 
 impl Earlier {
     /// Reads a journal.
-    pub fn read(journal: &Path) -> Result<Earlier, String> {
+    pub fn read(journal: &FilePath) -> Result<Earlier, String> {
         let mut earlier = Earlier::default();
         let (mut is_whole, mut has_succeeded) = (false, false);
         let end = reading::read(journal, |event| {
@@ -57,13 +60,14 @@ impl Earlier {
 
     /// The last end of a call is the one that counts.
     fn take(&mut self, kind: EventKind) {
-        let EventKind::CallEnded { call, outcome, fingerprint, changes, exit, stderr_tail, .. } = kind else {
+        let EventKind::CallEnded { call, outcome, fingerprint, changes, reads, exit, stderr_tail, .. } = kind
+        else {
             return;
         };
         let counts = matches!(outcome, Outcome::Succeeded | Outcome::Failed { forgiven: true, .. });
         match fingerprint.filter(|_| counts) {
             Some(fingerprint) => {
-                let end = EarlierEnd { fingerprint, outcome, changes, exit, stderr_tail };
+                let end = EarlierEnd { fingerprint, outcome, changes, reads, exit, stderr_tail };
                 self.ends.insert(call, end);
             }
             // one that did not run, because this part of the run stopped before, has not ended anew

@@ -18,6 +18,7 @@ fn ended(call: &str, outcome: Outcome, stdout: &str, stderr: &str) -> EventKind 
         leaked: false,
         fingerprint: None,
         changes: Vec::new(),
+        reads: Vec::new(),
         stdout_tail: stdout.to_owned(),
         stderr_tail: stderr.to_owned(),
         stdout_log: None,
