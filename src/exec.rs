@@ -17,6 +17,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 pub mod watchdog;
+pub mod worker;
 
 pub use enders::{End, Enders};
 pub use environment::{Environment, Variables};

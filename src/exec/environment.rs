@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub type Variables = indexmap::IndexMap<OsString, OsString>;
 
 /// Of equal names the later part wins, and in a part the later entry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     pub inherited: Arc<Variables>,
     /// What the task says.

@@ -22,9 +22,14 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One stream of output: kept in memory as long as there is room for it, then in a log.
+/// One stream of output as it is read from its pipe.
 pub(super) struct Capture<'a> {
     pipe: Option<OwnedFd>,
+    kept: Kept<'a>,
+}
+
+/// What was printed: kept in memory as long as there is room for it, then in a log.
+pub(super) struct Kept<'a> {
     stream: Stream,
     keep: Keep,
     bytes: Vec<u8>,
@@ -32,9 +37,31 @@ pub(super) struct Capture<'a> {
     log: Option<Box<dyn Log>>,
 }
 
+impl<'a> Kept<'a> {
+    pub fn new(stream: Stream, keep: Keep, logs: &'a dyn Logs) -> Kept<'a> {
+        Kept { stream, keep, bytes: Vec::new(), logs, log: None }
+    }
+
+    pub fn add(&mut self, bytes: &[u8]) {
+        if self.log.is_none() && self.bytes.len() + bytes.len() <= self.keep.room() {
+            return self.bytes.extend_from_slice(bytes);
+        }
+        let log = self.log.get_or_insert_with(|| {
+            let mut log = self.logs.open(self.stream);
+            log.write(&std::mem::take(&mut self.bytes));
+            log
+        });
+        log.write(bytes);
+    }
+
+    pub fn into_output(self) -> Output {
+        Output { bytes: self.bytes, logged: self.log.map(Log::close) }
+    }
+}
+
 impl<'a> Capture<'a> {
     pub fn new(pipe: OwnedFd, stream: Stream, keep: Keep, logs: &'a dyn Logs) -> Capture<'a> {
-        Capture { pipe: Some(pipe), stream, keep, bytes: Vec::new(), logs, log: None }
+        Capture { pipe: Some(pipe), kept: Kept::new(stream, keep, logs) }
     }
 
     /// What to poll; none once all writers have closed it.
@@ -48,8 +75,8 @@ impl<'a> Capture<'a> {
 
     /// The limit that it has passed, though all of it was to be kept.
     pub fn passed(&self) -> Option<usize> {
-        match self.keep {
-            Keep::Whole { limit } if self.log.is_some() => Some(limit),
+        match self.kept.keep {
+            Keep::Whole { limit } if self.kept.log.is_some() => Some(limit),
             Keep::Whole { .. } | Keep::Short => None,
         }
     }
@@ -78,7 +105,7 @@ impl<'a> Capture<'a> {
     }
 
     pub fn into_output(self) -> Output {
-        Output { bytes: self.bytes, logged: self.log.map(Log::close) }
+        self.kept.into_output()
     }
 
     /// Reads once; how much there was, `None` if there is nothing now or any more.
@@ -87,7 +114,7 @@ impl<'a> Capture<'a> {
             buffer.resize(CHUNK, 0);
             match read(self.pipe.as_ref()?, &mut buffer[..]) {
                 Ok(count @ 1..) => {
-                    self.add(&buffer[..count]);
+                    self.kept.add(&buffer[..count]);
                     Some(count)
                 }
                 Err(Errno::INTR) => Some(0),
@@ -98,18 +125,6 @@ impl<'a> Capture<'a> {
                 }
             }
         })
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        if self.log.is_none() && self.bytes.len() + bytes.len() <= self.keep.room() {
-            return self.bytes.extend_from_slice(bytes);
-        }
-        let log = self.log.get_or_insert_with(|| {
-            let mut log = self.logs.open(self.stream);
-            log.write(&std::mem::take(&mut self.bytes));
-            log
-        });
-        log.write(bytes);
     }
 }
 

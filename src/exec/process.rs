@@ -14,16 +14,16 @@ use super::start::{self, Started};
 use super::{Attempt, End, Enders, Ending, Finished, Groups, Keep, Logs, Output, Stream};
 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
-const LINGER: Duration = Duration::from_millis(100);
+pub(super) const LINGER: Duration = Duration::from_millis(100);
 
 /// A process that has not ended after this time is watched.
 const WATCH_AFTER: Duration = Duration::from_millis(20);
 
 /// How often a process that cannot be watched is asked whether it has ended.
-const ASK_EVERY: Duration = Duration::from_millis(10);
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// How often a process is looked at that a terminal may have stopped.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs one attempt to its end on the calling thread.
 pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups, logs: &dyn Logs) -> Finished {
@@ -314,12 +314,12 @@ impl<'a> Session<'a> {
     }
 }
 
-fn has_come(moment: Option<Instant>) -> bool {
+pub(super) fn has_come(moment: Option<Instant>) -> bool {
     moment.is_some_and(|at| at <= Instant::now())
 }
 
 /// Polls those of the sources that are there; nothing is ready in the others. An interrupted wait sees nothing.
-fn poll_some<const N: usize>(
+pub(super) fn poll_some<const N: usize>(
     sources: [(Option<BorrowedFd<'_>>, PollFlags); N],
     patience: Option<Duration>,
 ) -> [PollFlags; N] {

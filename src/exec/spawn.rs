@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use rustix::process::Pid;
@@ -25,6 +25,8 @@ pub(super) struct Program<'a> {
     pub stdin: BorrowedFd<'a>,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
+    /// Further descriptors and the numbers that they get; no number is that of one of ours.
+    pub further: &'a [(OwnedFd, c_int)],
     /// The file and the offset at which the process writes its own id before it executes the program.
     pub announced: Option<(BorrowedFd<'a>, u64)>,
 }
@@ -164,6 +166,11 @@ unsafe fn become_program(program: &Program<'_>) -> c_int {
         // ours are never among the first three, which the runtime keeps open; so the copies are not close-on-exec
         for (source, target) in [(program.stdin, 0), (program.stdout, 1), (program.stderr, 2)] {
             if libc::dup2(source.as_raw_fd(), target) < 0 {
+                return errno();
+            }
+        }
+        for (source, target) in program.further {
+            if libc::dup2(source.as_raw_fd(), *target) < 0 {
                 return errno();
             }
         }

@@ -28,16 +28,26 @@ pub(super) struct Started {
 
 /// Starts the process. `Err`: why not, in words.
 pub(super) fn start(attempt: &Attempt, groups: &Groups) -> Result<Started, String> {
+    start_with(attempt, groups, &[])
+}
+
+/// The same, with descriptors besides the first three, each with the number that it gets. No number may be that of a
+/// descriptor here.
+pub(super) fn start_with(
+    attempt: &Attempt,
+    groups: &Groups,
+    further: &[(OwnedFd, i32)],
+) -> Result<Started, String> {
     if let Some(argv) = &attempt.shortcut
         && let Ok(program) = program::find(attempt, argv)
-        && let Ok(started) = spawn(attempt, argv, &program, groups)
+        && let Ok(started) = spawn(attempt, argv, &program, groups, further)
     {
         return Ok(started);
     }
     let program = program::find(attempt, &attempt.argv)?;
     let mut pauses = PAUSES_MS.iter();
     loop {
-        match (spawn(attempt, &attempt.argv, &program, groups), pauses.next()) {
+        match (spawn(attempt, &attempt.argv, &program, groups, further), pauses.next()) {
             (Ok(started), _) => return Ok(started),
             (Err(error), Some(pause)) if passes(&error) => thread::sleep(Duration::from_millis(*pause)),
             (Err(error), _) => return Err(refusal::words(attempt, &program, &error)),
@@ -52,7 +62,13 @@ fn passes(error: &io::Error) -> bool {
 }
 
 #[cfg(target_os = "linux")]
-fn spawn(attempt: &Attempt, words: &[OsString], program: &Path, groups: &Groups) -> io::Result<Started> {
+fn spawn(
+    attempt: &Attempt,
+    words: &[OsString],
+    program: &Path,
+    groups: &Groups,
+    further: &[(OwnedFd, i32)],
+) -> io::Result<Started> {
     use super::spawn::{Pointers, Program, spawn};
     use std::ffi::CString;
     use std::os::fd::AsFd;
@@ -84,6 +100,7 @@ fn spawn(attempt: &Attempt, words: &[OsString], program: &Path, groups: &Groups)
             },
             stdout: stdout_end.as_fd(),
             stderr: stderr_end.as_fd(),
+            further,
             announced: groups.place(attempt.slot),
         })
     })?;
@@ -111,9 +128,19 @@ fn nothing_to_read() -> io::Result<std::os::fd::BorrowedFd<'static>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn spawn(attempt: &Attempt, words: &[OsString], program: &Path, _groups: &Groups) -> io::Result<Started> {
+fn spawn(
+    attempt: &Attempt,
+    words: &[OsString],
+    program: &Path,
+    _groups: &Groups,
+    further: &[(OwnedFd, i32)],
+) -> io::Result<Started> {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
+
+    if !further.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "workers need Linux"));
+    }
 
     let mut command = Command::new(program);
     let name = words.first().map_or(program.as_os_str(), |name| name.as_os_str());

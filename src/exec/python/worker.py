@@ -1,0 +1,461 @@
+"""deco's worker for Python functions: makes the calls that it is sent, one after the other, and says what came of each.
+
+The protocol is told in docs/worker-protocol.md. The functions are the user's, unchanged; they import nothing of ours.
+What a call does to documents is recorded in documents.py; what it returns is put into JSON by say.py.
+"""
+
+import json
+import os
+import select
+import sys
+from time import perf_counter
+
+from . import say
+
+PROTOCOL = 1
+
+# at most so many calls are under way
+AHEAD = 128
+
+
+def main():
+    code = 1
+    try:
+        Worker().work()
+        code = 0
+    except KeyboardInterrupt:
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        end(code)
+
+
+def end(code):
+    """Ends at once, without waiting for threads of the functions; what was to be done at the end is done."""
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+        flush()
+    finally:
+        os._exit(code)
+
+
+def flush():
+    for stream in STREAMS + (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            # closed, or replaced by something else
+            pass
+
+
+STREAMS = (sys.stdout, sys.stderr)
+
+
+def descriptor(name):
+    number = int(os.environ.pop(name))
+    # not for the processes that functions start
+    os.set_inheritable(number, False)
+    return number
+
+
+class Worker:
+    def __init__(self):
+        self.incoming = open(descriptor("DECO_WORKER_IN"), "rb", buffering=1 << 16)
+        self.outgoing = descriptor("DECO_WORKER_OUT")
+        self.claims = descriptor("DECO_WORKER_CLAIMS")
+        self.claimed = None
+        self.prints = Prints()
+        self.functions = Functions()
+        self.surroundings = Surroundings()
+        self.versions = {}
+        # the documents that the call has got
+        self.documents = []
+        self.watches = False
+        if hasattr(sys, "set_int_max_str_digits"):
+            # a document's numbers have as many digits as they have
+            sys.set_int_max_str_digits(0)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.let_go)
+        sys.path.insert(0, os.getcwd())
+        sys.argv = [""]
+
+    def let_go(self):
+        """A process that a function forked has nothing to say here."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (self.incoming.fileno(), self.outgoing, self.claims):
+            os.dup2(nothing, number, False)
+        os.close(nothing)
+
+    def work(self):
+        while True:
+            line = self.incoming.readline()
+            if not line:
+                return
+            # a space says that there are numbers whose digits Python would write otherwise
+            message = say.load_exact(line) if line[0] == 32 else json.loads(line)
+            if "calls" in message:
+                self.batch(message)
+            elif "document" in message:
+                self.versions[message["version"]] = Version(message["document"], message["value"])
+            elif "drop" in message:
+                for number in message["drop"]:
+                    self.versions.pop(number, None)
+            elif "protocol" in message:
+                self.greet(message)
+
+    def greet(self, message):
+        self.prints.mark = message["mark"]
+        self.send(b'{"protocol":%d,"ahead":true}\n' % PROTOCOL)
+
+    def batch(self, batch):
+        """Makes the calls, as far as they are not taken back. A call is begun by taking its claim."""
+        generation = batch["batch"]
+        names = batch.get("names", ())
+        function = batch["function"]
+        begun = perf_counter()
+        for call in batch["calls"]:
+            if not self.claim(generation):
+                return
+            self.surroundings.begin(names, call.get("env", ()))
+            said = self.make(function, call)
+            self.surroundings.end()
+            ended = perf_counter()
+            printed = self.prints.end(call["id"])
+            self.send(b'{"id":%d,"took":%d%b,%b}\n' % (call["id"], (ended - begun) * 1e6, printed, said))
+            begun = ended
+            if self.surroundings.interrupted:
+                raise KeyboardInterrupt
+
+    def claim(self, generation):
+        claimed, self.claimed = self.claimed, None
+        if claimed is None:
+            try:
+                claimed = os.read(self.claims, 1)
+            except BlockingIOError:
+                return False
+        if claimed == b"":
+            raise KeyboardInterrupt
+        if claimed[0] != generation:
+            # of a later batch: the rest of this one was taken back
+            self.claimed = claimed
+            return False
+        return True
+
+    def send(self, line):
+        sent = os.write(self.outgoing, line)
+        while sent < len(line):
+            line = line[sent:]
+            sent = os.write(self.outgoing, line)
+
+    def make(self, name, call):
+        """What came of a call, as members of the answer."""
+        try:
+            try:
+                function = self.functions.get(name)
+                if "refs" in call:
+                    return self.with_documents(function, call)
+                args = call.get("args", ())
+                result = function(*args, **call["named"]) if "named" in call else function(*args)
+                return b'"result":' + say.say(result, "result")
+            except say.Unsayable as error:
+                return failure({"message": str(error)})
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                self.surroundings.interrupted = True
+            return failure(raised(error))
+
+    def with_documents(self, function, call):
+        args, named = call.get("args", []), call.get("named", {})
+        try:
+            for ref in call["refs"]:
+                value = self.part(ref)
+                where = named if isinstance(ref["at"], str) else args
+                where[ref["at"]] = value
+            result = function(*args, **named)
+            said = b'"result":' + say.say(result, "result")
+            return said + self.recorded()
+        finally:
+            documents = self.documents[:]
+            self.documents.clear()
+            restore(documents)
+
+    def part(self, ref):
+        version = self.versions[ref["version"]]
+        document = version.document(ref.get("tracked", False))
+        if document.tracked and not self.watches:
+            self.watch()
+        if document not in self.documents:
+            self.documents.append(document)
+        return document.part(ref["path"])
+
+    def watch(self):
+        from . import documents
+
+        self.watches = True
+        documents.watch_json(self.documents)
+        documents.watch_heapq()
+        say.encode = say.make_encoder()
+
+    def recorded(self):
+        """The changes and reads of the call."""
+        from .documents import spoken
+
+        changes = []
+        for document in self.documents:
+            for kind, path, value in document.changes():
+                place = say.say([document.name] + path, "")
+                if kind == "ensure":
+                    said = b'"%s"' % value.encode()
+                elif kind == "delete":
+                    said = b"true"
+                else:
+                    said = say.say(value, spoken(document.name, path))
+                changes.append(b'{"place":%b,"%b":%b}' % (place, kind.encode(), said))
+        reads = []
+        for document in self.documents:
+            if document.tracked:
+                reads.extend(say.say([document.name] + path, "") for path in document.reads())
+        said = b""
+        if changes:
+            said += b',"changes":[' + b",".join(changes) + b"]"
+        if reads:
+            said += b',"reads":[' + b",".join(reads) + b"]"
+        return said
+
+
+def restore(documents):
+    """Puts all of them back, whatever is wrong with one."""
+    try:
+        if documents:
+            documents.pop().restore()
+    finally:
+        if documents:
+            restore(documents)
+
+
+class Version:
+    """A version of a document as it was sent, and what calls get for it."""
+
+    def __init__(self, name, value):
+        self.name = name
+        self.value = value
+        self.made = {}
+
+    def document(self, tracked):
+        if tracked not in self.made:
+            from .documents import Document
+
+            self.made[tracked] = Document(self.name, self.value, tracked)
+        return self.made[tracked]
+
+
+class Functions:
+    """The functions by the text that names them: `file.py:function` or `package.module:function`."""
+
+    def __init__(self):
+        self.known = {}
+        self.files = {}
+
+    def get(self, name):
+        function = self.known.get(name)
+        if function is None:
+            function = self.known[name] = self.find(name)
+        return function
+
+    def find(self, name):
+        where, _, inside = name.rpartition(":")
+        found = self.file(where) if where.endswith(".py") else self.module(where)
+        for part in inside.split("."):
+            found = getattr(found, part)
+        return found
+
+    def module(self, name):
+        from importlib import import_module
+
+        return import_module(name)
+
+    def file(self, path):
+        from importlib import util
+
+        path = os.path.abspath(path)
+        if path in self.files:
+            return self.files[path]
+        name = os.path.basename(path)[: -len(".py")]
+        if name in sys.modules:
+            name = "%s (%s)" % (name, path)
+        folder = os.path.dirname(path)
+        if folder not in sys.path:
+            # as for a program that Python runs
+            sys.path.insert(0, folder)
+        spec = util.spec_from_file_location(name, path)
+        module = util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        self.files[path] = module
+        return module
+
+
+class Prints:
+    """Marks the end of each call in what was printed, if something was, by itself or a little before."""
+
+    def __init__(self):
+        self.mark = ""
+        self.libc = None
+        # for how many calls a stream is marked after something was in it: deco may have read on meanwhile
+        self.due = {}
+        self.poll = select.poll()
+        self.streams = {}
+        for stream in (1, 2):
+            # the other end of the pipe shows whether something is in it
+            number = os.open("/proc/self/fd/%d" % stream, os.O_RDONLY | os.O_NONBLOCK)
+            self.poll.register(number, select.POLLIN)
+            self.streams[number] = stream
+
+    def end(self, call):
+        """Members of the answer: the streams that hold a mark."""
+        for stream in STREAMS:
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        if sys.stdout is not STREAMS[0] or sys.stderr is not STREAMS[1]:
+            flush()
+        if "ctypes" in sys.modules:
+            # what C code printed by stdio
+            self.flush_stdio()
+        filled = self.poll.poll(0)
+        if not filled and not self.due:
+            return b""
+        for number, _ in filled:
+            self.due[self.streams[number]] = AHEAD
+        mark = ("\0%s:%d\n" % (self.mark, call)).encode()
+        printed = sorted(self.due)
+        for stream in printed:
+            self.due[stream] -= 1
+            if not self.due[stream]:
+                del self.due[stream]
+            try:
+                os.write(stream, mark)
+            except OSError:
+                # the function has closed it
+                pass
+        return (',"printed":%s' % printed).encode()
+
+
+    def flush_stdio(self):
+        try:
+            if self.libc is None:
+                self.libc = sys.modules["ctypes"].CDLL(None)
+            self.libc.fflush(None)
+        except Exception:
+            # still being imported
+            pass
+
+
+class Surroundings:
+    """The environment and folder of calls. Variables of a call are set when somebody looks, or starts a process."""
+
+    def __init__(self):
+        self.interrupted = False
+        self.moved = False
+        self.folder = os.getcwd()
+        # what the call is to have, and what was set for an earlier one
+        self.wanted = None
+        self.set = {}
+        self.setting = False
+        for environ in (os.environ, os.environb):
+            watched(environ, self.look)
+        sys.addaudithook(self.hear)
+
+    def begin(self, names, values):
+        self.wanted = (names, values)
+
+    def end(self):
+        if self.moved:
+            os.chdir(self.folder)
+            self.moved = False
+
+    def hear(self, event, args):
+        if event in STARTS:
+            self.look()
+        elif event == "os.chdir" or event == "os.fchdir":
+            self.moved = True
+
+    def look(self):
+        if self.wanted is None or self.setting:
+            return
+        (names, values), self.wanted = self.wanted, None
+        self.setting = True
+        try:
+            for name in [name for name in self.set if name not in names]:
+                before = self.set.pop(name)
+                if before is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = before
+            for name, value in zip(names, values):
+                if name not in self.set:
+                    self.set[name] = os.environ.get(name)
+                os.environ[name] = value
+        finally:
+            self.setting = False
+
+
+STARTS = frozenset(
+    ["subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "os.forkpty", "pty.spawn"]
+)
+
+
+def watched(environ, look):
+    """Makes an environment call `look` before each use."""
+    base = type(environ)
+
+    def looking(name):
+        method = getattr(base, name)
+
+        def looked(self, *args):
+            look()
+            return method(self, *args)
+
+        return looked
+
+    methods = ("__getitem__", "__setitem__", "__delitem__", "__iter__", "__len__", "__repr__", "copy", "setdefault")
+    environ.__class__ = type(base.__name__, (base,), {name: looking(name) for name in methods})
+
+
+def failure(error):
+    # what is no text in UTF-8 is shown by its escapes
+    error = {name: text.encode("utf-8", "backslashreplace").decode() for name, text in error.items()}
+    return b'"error":' + json.dumps(error).encode()
+
+
+def raised(error):
+    """An exception as it is told: only the functions' own frames."""
+    import traceback
+
+    told = traceback.TracebackException(type(error), error, error.__traceback__)
+    own = os.path.dirname(__file__)
+    chain, known = [told], set()
+    while chain:
+        link = chain.pop()
+        if link is None or id(link) in known:
+            continue
+        known.add(id(link))
+        link.stack[:] = [frame for frame in link.stack if os.path.dirname(frame.filename) != own]
+        chain += [link.__cause__, link.__context__]
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its text cannot be had)"
+    if isinstance(error, SystemExit):
+        message = "sys.exit was called with %s" % (message or "nothing")
+    return {"type": type(error).__name__, "message": message, "traceback": "".join(told.format())}

@@ -1,0 +1,218 @@
+//! What a worker is sent: lines of JSON, as docs/worker-protocol.md tells them. A line that begins with a space holds
+//! numbers whose digits Python would write otherwise.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Weak};
+
+use crate::value::{Text, write_quoted};
+
+use super::digits;
+use super::{Argument, Request, Version, Work};
+
+/// The version of the protocol that is spoken here.
+pub(super) const PROTOCOL: u32 = 1;
+
+pub(super) fn greeting(mark: &str) -> String {
+    format!("{{\"protocol\":{PROTOCOL},\"mark\":\"{mark}\"}}\n")
+}
+
+/// The versions of documents that a worker holds, by their addresses here (which stay theirs while they are watched), with the numbers that it knows them by.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    versions: HashMap<usize, (Weak<Version>, u64)>,
+    last: u64,
+}
+
+impl Held {
+    /// The number of a version; sends it first if the worker does not hold it.
+    fn number(&mut self, version: &Arc<Version>, out: &mut String) -> u64 {
+        let (_, number) = self.versions.entry(Arc::as_ptr(version).addr()).or_insert_with(|| {
+            self.last += 1;
+            document(version, self.last, out);
+            (Arc::downgrade(version), self.last)
+        });
+        *number
+    }
+
+    /// Says which versions nobody will ask for any more.
+    fn drop_unused(&mut self, out: &mut String) {
+        let mut unused = Vec::new();
+        self.versions.retain(|_, (version, number)| {
+            let is_used = version.strong_count() > 0;
+            unused.extend((!is_used).then_some(number.to_string()));
+            is_used
+        });
+        if !unused.is_empty() {
+            out.push_str(&format!("{{\"drop\":[{}]}}\n", unused.join(",")));
+        }
+    }
+}
+
+fn document(version: &Version, number: u64, out: &mut String) {
+    if !*version.plain.get_or_init(|| digits::are_plain(&version.value)) {
+        out.push(' ');
+    }
+    out.push_str("{\"document\":");
+    write_quoted(version.document.as_str(), out);
+    out.push_str(&format!(",\"version\":{number},\"value\":"));
+    version.value.write_json(out);
+    out.push_str("}\n");
+}
+
+/// Calls that are sent together: documents that they need, then as few lines as say them.
+pub(super) fn calls(requests: &[Request], batch: u8, held: &mut Held) -> String {
+    let mut out = String::new();
+    held.drop_unused(&mut out);
+    for together in requests.chunk_by(is_alike) {
+        line(together, batch, held, &mut out);
+    }
+    out
+}
+
+/// Whether two calls may stand in one line: what is said once for all is the same for both.
+fn is_alike(a: &Request, b: &Request) -> bool {
+    let same_work = match (&a.work, &b.work) {
+        (Work::Call { function: a, .. }, Work::Call { function: b, .. }) => a == b,
+        (Work::Request(_), Work::Request(_)) => true,
+        _ => false,
+    };
+    same_work && a.env.iter().map(|(name, _)| name).eq(b.env.iter().map(|(name, _)| name))
+}
+
+fn line(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
+    let Some(first) = requests.first() else { return };
+    let mut line = format!("{{\"batch\":{batch}");
+    if let Work::Call { function, .. } = &first.work {
+        line.push_str(",\"function\":");
+        write_quoted(function, &mut line);
+    }
+    if !first.env.is_empty() {
+        line.push_str(",\"names\":");
+        list(&mut line, &first.env, |(name, _), line| write_quoted(name, line));
+    }
+    line.push_str(",\"calls\":");
+    list(&mut line, requests, |request, line| call(request, held, line, out));
+    line.push_str("}\n");
+    if !requests.iter().all(is_plain) {
+        out.push(' ');
+    }
+    out.push_str(&line);
+}
+
+fn is_plain(request: &Request) -> bool {
+    let plain = |argument: &Argument| match argument {
+        Argument::Value(value) => digits::are_plain(value),
+        Argument::Part { .. } => true,
+    };
+    match &request.work {
+        Work::Call { args, named, .. } => args.iter().chain(named.iter().map(|(_, value)| value)).all(plain),
+        Work::Request(value) => digits::are_plain(value),
+    }
+}
+
+/// `before`: where documents go that must be known first.
+fn call(request: &Request, held: &mut Held, line: &mut String, before: &mut String) {
+    line.push_str("{\"id\":");
+    line.push_str(&request.id.to_string());
+    match &request.work {
+        Work::Request(value) => {
+            line.push_str(",\"request\":");
+            value.write_json(line);
+        }
+        Work::Call { args, named, .. } => {
+            let mut refs = Vec::new();
+            line.push_str(",\"args\":");
+            list(line, args.iter().enumerate(), |(at, argument), line| {
+                refs.extend(place(argument, line, || at.to_string()));
+            });
+            if !named.is_empty() {
+                line.push_str(",\"named\":{");
+                commas(line, named, |(name, argument), line| {
+                    write_quoted(name, line);
+                    line.push(':');
+                    refs.extend(place(argument, line, || quoted(name)));
+                });
+                line.push('}');
+            }
+            if !refs.is_empty() {
+                line.push_str(",\"refs\":");
+                list(line, refs, |reference, line| reference.write(held, line, before));
+            }
+        }
+    }
+    if !request.env.is_empty() {
+        line.push_str(",\"env\":");
+        list(line, &request.env, |(_, value), line| write_native(value, line));
+    }
+    line.push('}');
+}
+
+/// A part of a document that is to stand in the place of an argument.
+struct Reference<'a> {
+    at: String,
+    version: &'a Arc<Version>,
+    path: &'a [Text],
+    tracked: bool,
+}
+
+impl Reference<'_> {
+    fn write(&self, held: &mut Held, line: &mut String, before: &mut String) {
+        let number = held.number(self.version, before);
+        line.push_str(&format!("{{\"at\":{},\"version\":{number},\"path\":", self.at));
+        list(line, self.path, |step, line| write_quoted(step, line));
+        line.push_str(if self.tracked { ",\"tracked\":true}" } else { "}" });
+    }
+}
+
+/// Writes an argument; null stands for a part of a document, which is told apart.
+fn place<'a>(argument: &'a Argument, line: &mut String, at: impl Fn() -> String) -> Option<Reference<'a>> {
+    match argument {
+        Argument::Value(value) => {
+            value.write_json(line);
+            None
+        }
+        Argument::Part { version, path, tracked } => {
+            line.push_str("null");
+            Some(Reference { at: at(), version, path, tracked: *tracked })
+        }
+    }
+}
+
+fn list<T>(out: &mut String, items: impl IntoIterator<Item = T>, write: impl FnMut(T, &mut String)) {
+    out.push('[');
+    commas(out, items, write);
+    out.push(']');
+}
+
+fn commas<T>(out: &mut String, items: impl IntoIterator<Item = T>, mut write: impl FnMut(T, &mut String)) {
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write(item, out);
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    write_quoted(text, &mut out);
+    out
+}
+
+/// What is no UTF-8 is written as Python takes the system's texts: a byte as half of a surrogate pair.
+fn write_native(value: &OsString, out: &mut String) {
+    if let Some(text) = value.to_str() {
+        return write_quoted(text, out);
+    }
+    out.push('"');
+    for chunk in OsStr::as_bytes(value).utf8_chunks() {
+        let quoted = quoted(chunk.valid());
+        out.push_str(&quoted[1..quoted.len() - 1]);
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\udc{byte:02x}"));
+        }
+    }
+    out.push('"');
+}

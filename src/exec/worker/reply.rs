@@ -1,0 +1,181 @@
+//! What a worker says: lines of JSON, as docs/worker-protocol.md tells them, taken apart.
+
+use std::time::Duration;
+
+use crate::change::{Change, Container};
+use crate::name::Name;
+use crate::path::{Path, Segment};
+use crate::value::{Object, Text, Value};
+
+use super::message::PROTOCOL;
+use super::{Raised, Returned};
+
+/// A line from a worker.
+#[derive(Debug, PartialEq)]
+pub(super) enum Reply {
+    /// It is ready. `ahead`: it may be sent calls ahead, since it takes claims and marks what it prints.
+    Greeting {
+        ahead: bool,
+    },
+    Ended(Ended),
+}
+
+/// What came of a call.
+#[derive(Debug, PartialEq)]
+pub(super) struct Ended {
+    pub id: u64,
+    pub took: Option<Duration>,
+    /// Which of its outputs hold a mark.
+    pub printed: [bool; 2],
+    pub answer: Result<Returned, Raised>,
+}
+
+/// Takes a line apart. `Err`: how it breaks the protocol, in words.
+pub(super) fn parse(line: &[u8]) -> Result<Reply, String> {
+    let value = Value::parse(line).map_err(|error| format!("what it answers is no JSON: {error}"))?;
+    let Value::Object(members) = &value else {
+        return Err(format!("it answers with {}, not with an object", value.kind()));
+    };
+    if let Some(spoken) = members.get("protocol") {
+        return match spoken {
+            Value::Number(version) if version.as_i128() == Some(PROTOCOL.into()) => {
+                Ok(Reply::Greeting { ahead: members.get("ahead") == Some(&Value::Bool(true)) })
+            }
+            other => Err(format!("it speaks version {other} of the protocol, and deco version {PROTOCOL}")),
+        };
+    }
+    Ok(Reply::Ended(Ended {
+        id: number(members, "id").ok_or("it answers without an `id`")?,
+        took: number(members, "took").map(Duration::from_micros),
+        printed: [printed(members, "1"), printed(members, "2")],
+        answer: answer(members)?,
+    }))
+}
+
+fn number(members: &Object, name: &str) -> Option<u64> {
+    match members.get(name)? {
+        Value::Number(number) => number.as_i128().and_then(|number| number.try_into().ok()),
+        _ => None,
+    }
+}
+
+fn printed(members: &Object, stream: &str) -> bool {
+    let is_it = |item: &Value| matches!(item, Value::Number(number) if number.as_str() == stream);
+    matches!(members.get("printed"), Some(Value::Array(streams)) if streams.iter().any(is_it))
+}
+
+fn answer(members: &Object) -> Result<Result<Returned, Raised>, String> {
+    if let Some(error) = members.get("error") {
+        return Ok(Err(raised(error)));
+    }
+    let result = members.get("result").ok_or("it answers without a `result` or an `error`")?;
+    let changes = items(members, "changes").iter().map(change);
+    let reads = items(members, "reads").iter().map(place);
+    Ok(Ok(Returned {
+        result: result.clone(),
+        changes: changes.collect::<Result<_, _>>()?,
+        reads: reads.collect::<Result<_, _>>()?,
+    }))
+}
+
+fn items<'a>(members: &'a Object, name: &str) -> &'a [Value] {
+    match members.get(name) {
+        Some(Value::Array(items)) => items,
+        _ => &[],
+    }
+}
+
+/// An error may be a text alone.
+fn raised(error: &Value) -> Raised {
+    let text = |name| match error.get(name) {
+        Some(Value::String(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    let message = text("message").unwrap_or_else(|| error.to_text());
+    Raised { kind: text("type"), message, traceback: text("traceback") }
+}
+
+fn change(value: &Value) -> Result<Change, String> {
+    let mut path = place(value.get("place").unwrap_or(&Value::Null))?;
+    if let Some(value) = value.get("set") {
+        return Ok(Change::set(path, value.clone()));
+    }
+    if let Some(value) = value.get("append") {
+        path.segments.push(Segment::Append);
+        return Ok(Change::set(path, value.clone()));
+    }
+    match (value.get("delete"), value.get("ensure")) {
+        (Some(_), _) => Ok(Change::delete(path)),
+        (None, Some(kind)) if *kind == Value::from("object") => Ok(Change::ensure(path, Container::Object)),
+        (None, Some(kind)) if *kind == Value::from("array") => Ok(Change::ensure(path, Container::Array)),
+        _ => Err(format!("`{value}` is no change: it has none of `set`, `append`, `delete` and `ensure`")),
+    }
+}
+
+/// A place is an array: the document's name, then keys and positions.
+fn place(value: &Value) -> Result<Path, String> {
+    let wrong = || format!("`{value}` is no place in a document");
+    let Value::Array(steps) = value else { return Err(wrong()) };
+    let mut steps = steps.iter();
+    let Some(Value::String(document)) = steps.next() else { return Err(wrong()) };
+    let document = Name::new(document).map_err(|_| wrong())?;
+    let segments = steps.map(|step| match step {
+        Value::String(key) => Ok(Segment::Key(key.clone())),
+        Value::Number(at) => Ok(Segment::Key(Text::from(at.as_str()))),
+        _ => Err(wrong()),
+    });
+    Ok(Path { document, segments: segments.collect::<Result<_, _>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_taken_apart() {
+        let line = br#"{"id":7,"took":12,"printed":[2],"result":1.10,"changes":[{"place":["d","a",0],"set":1},
+            {"place":["d","l"],"append":2},{"place":["d","b"],"delete":true},{"place":["d","c"],"ensure":"array"}],
+            "reads":[["d","a"],["d"]]}"#;
+        let changes = vec![
+            Change::set(path("d.a[0]"), Value::from(1i128)),
+            Change::set(path("d.l[]"), Value::from(2i128)),
+            Change::delete(path("d.b")),
+            Change::ensure(path("d.c"), Container::Array),
+        ];
+        let result = Value::parse(b"1.10").unwrap();
+        let answer = Ok(Returned { result, changes, reads: vec![path("d.a"), path("d")] });
+        let took = Some(Duration::from_micros(12));
+        assert_eq!(parse(line), Ok(Reply::Ended(Ended { id: 7, took, printed: [false, true], answer })));
+    }
+
+    #[test]
+    fn a_failure_is_told_with_or_without_its_type() {
+        let error = |line: &[u8]| match parse(line) {
+            Ok(Reply::Ended(ended)) => ended.answer.unwrap_err(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(error(br#"{"id":1,"error":"no"}"#).message, "no");
+        let told = error(br#"{"id":1,"error":{"type":"E","message":"m","traceback":"t"}}"#);
+        assert_eq!((told.kind.as_deref(), told.message.as_str()), (Some("E"), "m"));
+    }
+
+    #[test]
+    fn what_breaks_the_protocol_is_said() {
+        for (line, part) in [
+            ("nonsense", "no JSON"),
+            ("[]", "an array"),
+            (r#"{"result":1}"#, "without an `id`"),
+            (r#"{"id":1}"#, "without a `result`"),
+            (r#"{"protocol":9}"#, "version 9"),
+            (r#"{"id":1,"result":1,"changes":[{"place":["d"]}]}"#, "no change"),
+            (r#"{"id":1,"result":1,"reads":["d"]}"#, "no place"),
+        ] {
+            let told = parse(line.as_bytes()).unwrap_err();
+            assert!(told.contains(part), "{told}");
+        }
+    }
+}

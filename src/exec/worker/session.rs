@@ -1,0 +1,272 @@
+//! One worker process and our ends of its pipes: started, sent lines, listened to, ended.
+//! Nothing here blocks but the end; who leads the worker polls.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio, read, write};
+use rustix::process::Signal;
+
+use crate::outcome::Exit;
+
+use super::super::leader::Leader;
+use super::super::{Attempt, Groups, Keep, Stream, start};
+use super::mean::Mean;
+use super::message::{self, Held};
+use super::prints::Printed;
+use super::{Kind, Request};
+
+/// How long workers that are asked to end at the end of a run have for it.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What a worker finds its descriptors under, and their numbers.
+const INCOMING: (&str, i32) = ("DECO_WORKER_IN", 3);
+const OUTGOING: (&str, i32) = ("DECO_WORKER_OUT", 4);
+const CLAIMS: (&str, i32) = ("DECO_WORKER_CLAIMS", 5);
+
+/// Above all numbers that a worker gets.
+const ABOVE: i32 = 16;
+
+pub(super) struct Session {
+    pub kind: Arc<Kind>,
+    pub place: u32,
+    pub leader: Leader,
+    incoming: Option<OwnedFd>,
+    outgoing: OwnedFd,
+    /// A byte for each call that was sent and not begun; the worker takes one when it begins a call. We hold both ends.
+    claims: (OwnedFd, OwnedFd),
+    pub stdout: Printed,
+    pub stderr: Printed,
+    /// What marks begin with.
+    mark: String,
+    /// Whether it may be sent calls ahead; unknown before its greeting.
+    pub ahead: Option<bool>,
+    /// Whether it has ever finished a call.
+    pub has_answered: bool,
+    pub mean: Mean,
+    held: Held,
+    batch: u8,
+    unsent: Vec<u8>,
+    unread: Vec<u8>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("kind", &self.kind.argv).field("place", &self.place).finish()
+    }
+}
+
+impl Session {
+    /// Starts a worker. `Err`: why not, in words.
+    pub fn start(kind: &Arc<Kind>, place: u32, groups: &Groups) -> Result<Session, String> {
+        let machine = |error: io::Error| format!("failed to open pipes for a worker: {error}");
+        let pipes = Pipes::new().map_err(machine)?;
+        let attempt = attempt(kind, place);
+        let started =
+            start::start_with(&attempt, groups, &pipes.theirs).inspect_err(|_| groups.leave(place))?;
+        groups.enter(place, started.pid);
+        let mut leader = Leader::new(started.pid);
+        leader.watch();
+        let mark = format!("{:016x}", fastrand::u64(..));
+        let printed = |pipe, stream| Printed::new(pipe, stream).map_err(machine);
+        let mut session = Session {
+            kind: kind.clone(),
+            place,
+            leader,
+            incoming: Some(pipes.incoming),
+            outgoing: pipes.outgoing,
+            claims: pipes.claims,
+            stdout: printed(started.stdout, Stream::Stdout)?,
+            stderr: printed(started.stderr, Stream::Stderr)?,
+            ahead: None,
+            has_answered: false,
+            mean: Mean::unknown(),
+            held: Held::default(),
+            batch: 0,
+            unsent: message::greeting(&mark).into_bytes(),
+            unread: Vec::new(),
+            mark,
+        };
+        session.flush();
+        Ok(session)
+    }
+
+    /// What stands in an output where that of a call ends.
+    pub fn mark(&self, call: u64) -> String {
+        format!("\0{}:{call}\n", self.mark)
+    }
+
+    /// Sends calls, as far as the pipe takes them now; their claims first, so that they can be taken back from then on.
+    pub fn send(&mut self, requests: &[Request]) {
+        self.batch = if self.batch == u8::MAX { 1 } else { self.batch + 1 };
+        // a pipe takes more of them than are ever under way
+        let _ = write(&self.claims.1, &vec![self.batch; requests.len()]);
+        let lines = message::calls(requests, self.batch, &mut self.held);
+        self.unsent.extend_from_slice(lines.as_bytes());
+        self.flush();
+    }
+
+    /// Writes what fits. A worker that does not read any more is seen by its end.
+    pub fn flush(&mut self) {
+        let Some(pipe) = &self.incoming else { return };
+        let mut written = 0;
+        while written < self.unsent.len() {
+            match write(pipe, &self.unsent[written..]) {
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) => written = self.unsent.len(),
+            }
+        }
+        self.unsent.drain(..written);
+        if self.unsent.is_empty() && self.unsent.capacity() > KEPT {
+            self.unsent = Vec::new();
+        }
+    }
+
+    /// What can be written to, if there is more to write.
+    pub fn wants_to_write(&self) -> Option<BorrowedFd<'_>> {
+        self.incoming.as_ref().filter(|_| !self.unsent.is_empty()).map(AsFd::as_fd)
+    }
+
+    pub fn answers(&self) -> BorrowedFd<'_> {
+        self.outgoing.as_fd()
+    }
+
+    /// Reads what there is: whole lines, in order. `false`: the worker has closed it.
+    pub fn read(&mut self, mut line: impl FnMut(&[u8])) -> bool {
+        const CHUNK: usize = 64 * 1024;
+        let mut is_open = true;
+        loop {
+            let before = self.unread.len();
+            self.unread.resize(before + CHUNK, 0);
+            let found = read(&self.outgoing, &mut self.unread[before..]);
+            self.unread.truncate(before + *found.as_ref().unwrap_or(&0));
+            match found {
+                Ok(1..CHUNK) => break,
+                Ok(1..) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Ok(0) | Err(_) => {
+                    is_open = false;
+                    break;
+                }
+            }
+        }
+        let mut start = 0;
+        while let Some(length) = self.unread[start..].iter().position(|&byte| byte == b'\n') {
+            line(&self.unread[start..start + length]);
+            start += length + 1;
+        }
+        self.unread.drain(..start);
+        is_open
+    }
+
+    /// Takes back the claims of calls that were not begun: how many there were.
+    pub fn take_back(&mut self) -> usize {
+        let mut taken = 0;
+        let mut buffer = [0; 256];
+        loop {
+            match read(&self.claims.0, &mut buffer) {
+                Ok(count @ 1..) => taken += count,
+                Err(Errno::INTR) => {}
+                Ok(0) | Err(_) => return taken,
+            }
+        }
+    }
+
+    /// Kills what is left of the worker's group and tells how the worker ended.
+    pub fn bury(mut self, groups: &Groups) -> Result<Exit, String> {
+        self.incoming = None;
+        if !self.leader.has_ended() {
+            self.leader.signal(Signal::KILL);
+            wait(&self.leader, None);
+        }
+        self.leader.signal(Signal::KILL);
+        groups.leave(self.place);
+        self.leader.reap()
+    }
+}
+
+/// What a buffer may keep of its room when it is empty.
+const KEPT: usize = 1024 * 1024;
+
+/// Both ends of the pipes that a worker has besides the usual ones.
+struct Pipes {
+    incoming: OwnedFd,
+    outgoing: OwnedFd,
+    claims: (OwnedFd, OwnedFd),
+    theirs: Vec<(OwnedFd, i32)>,
+}
+
+impl Pipes {
+    fn new() -> io::Result<Pipes> {
+        let (their_incoming, incoming) = io::pipe()?;
+        let (outgoing, their_outgoing) = io::pipe()?;
+        let (claims_end, claims) = io::pipe()?;
+        ioctl_fionbio(&incoming, true)?;
+        ioctl_fionbio(&outgoing, true)?;
+        // theirs too, since it is one end that both hold: no claim is a call that was taken back
+        ioctl_fionbio(&claims_end, true)?;
+        let theirs = vec![
+            (fcntl_dupfd_cloexec(&their_incoming, ABOVE)?, INCOMING.1),
+            (fcntl_dupfd_cloexec(&their_outgoing, ABOVE)?, OUTGOING.1),
+            (fcntl_dupfd_cloexec(&claims_end, ABOVE)?, CLAIMS.1),
+        ];
+        Ok(Pipes {
+            incoming: incoming.into(),
+            outgoing: outgoing.into(),
+            claims: (claims_end.into(), claims.into()),
+            theirs,
+        })
+    }
+}
+
+fn attempt(kind: &Kind, place: u32) -> Attempt {
+    let mut env = kind.env.clone();
+    for (name, number) in [INCOMING, OUTGOING, CLAIMS] {
+        env.given.push((name.to_owned(), number.to_string().into()));
+    }
+    Attempt {
+        argv: kind.argv.clone(),
+        shortcut: None,
+        env,
+        dir: kind.dir.clone(),
+        stdin: Arc::from([]),
+        timeout: None,
+        grace: GRACE,
+        slot: place,
+        stdout: Keep::Short,
+        terminal: kind.terminal,
+    }
+}
+
+/// Ends workers that make no call: the end of what they read asks them to.
+pub(super) fn end_all(mut sessions: Vec<Session>, groups: &Groups) {
+    sessions.iter_mut().for_each(|session| session.incoming = None);
+    let until = Instant::now() + GRACE;
+    for session in sessions {
+        wait(&session.leader, Some(until));
+        let _ = session.bury(groups);
+    }
+}
+
+/// Waits for the end of a process.
+fn wait(leader: &Leader, until: Option<Instant>) {
+    const ASK_EVERY: Duration = Duration::from_millis(10);
+    while !leader.has_ended() {
+        let mut patience = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if patience == Some(Duration::ZERO) {
+            return;
+        }
+        let ends = leader.descriptor();
+        if ends.is_none() {
+            patience = Some(patience.map_or(ASK_EVERY, |left| left.min(ASK_EVERY)));
+        }
+        let mut polled: Vec<_> = ends.iter().map(|end| PollFd::new(end, PollFlags::IN)).collect();
+        let patience = patience.and_then(|time| Timespec::try_from(time).ok());
+        let _ = poll(&mut polled, patience.as_ref());
+    }
+}
