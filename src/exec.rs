@@ -91,7 +91,7 @@ impl Finished {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     Exited(Exit),
     /// The time limit passed; the whole process group is gone.

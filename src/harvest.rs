@@ -2,6 +2,7 @@
 //! made. Applies nothing.
 
 pub mod mutations;
+pub mod returned;
 
 use std::io::Read;
 
@@ -21,18 +22,30 @@ use crate::value::{Text, Value, excerpt};
 pub fn changes(scope: &mut CallScope, task: &Task, finished: &Finished) -> Result<Recorded, Failure> {
     let exit = judge(task, &finished.ending)?;
     let result = result(scope, task, &finished.stdout.bytes)?;
+    let recorded = mutations::of_call(&scope.handed()).map_err(|message| Failure::Fill { message })?;
+    completed(scope, task, recorded, result, Value::from(i128::from(exit)))
+}
+
+/// What the call did to documents, with what its expressions looked at and what it fills.
+fn completed(
+    scope: &mut CallScope,
+    task: &Task,
+    mut recorded: Recorded,
+    result: Value,
+    exit: Value,
+) -> Result<Recorded, Failure> {
     // what fills nothing is neither kept nor shown
     if !task.fills.is_empty()
         && let Some(variable) = scope.secrets.find_in(&result)
     {
         return Err(Failure::Result { message: contains_secret("its result", variable) });
     }
-    let mut recorded = mutations::of_call(&scope.handed()).map_err(|message| Failure::Fill { message })?;
     recorded.reads.extend_from_slice(scope.looked_at());
+    recorded.reads.extend_from_slice(&scope.handed().looked_at);
     recorded.reads.sort_unstable();
     recorded.reads.dedup_by(|later, first| first.holds(later));
     no_secrets(scope, &recorded)?;
-    recorded.changes.extend(fills(scope, task, result, Value::from(i128::from(exit))).map_err(failure)?);
+    recorded.changes.extend(fills(scope, task, result, exit).map_err(failure)?);
     Ok(recorded)
 }
 
@@ -82,6 +95,7 @@ fn judge(task: &Task, ending: &Ending) -> Result<i32, Failure> {
         Ending::TimedOut => {
             Err(Failure::Timeout { limit_ms: task.timeout.map_or(0, |limit| limit.as_millis() as u64) })
         }
+        Ending::Answered => Ok(0),
         Ending::Ended => Err(Failure::Interrupted),
         Ending::Stopped { signal } => Err(Failure::StoppedByTerminal { signal: *signal }),
         Ending::TooLong { limit } => Err(Failure::Result { message: too_long("standard output", *limit) }),

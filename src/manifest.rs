@@ -327,6 +327,11 @@ pub struct Argument {
 }
 
 impl Run {
+    /// Whether a worker makes its calls.
+    pub fn is_sent(&self) -> bool {
+        matches!(self, Run::Function { .. } | Run::Worker { .. })
+    }
+
     /// The expressions and templates of a call that is sent to a process that stays: arguments; interpreter, program and
     /// request.
     pub fn sent(&self) -> (&[Argument], Vec<&Sourced<Template>>) {
@@ -483,7 +488,7 @@ impl Task {
         let ResultFormat { format, from_file } = &self.result;
         let is_for_nothing =
             self.fills.is_empty() && matches!(format, Format::Text | Format::Lines | Format::Base64);
-        !from_file && *format != Format::None && !is_for_nothing
+        !from_file && *format != Format::None && !is_for_nothing && !self.run.is_sent()
     }
 
     /// What an attempt takes: slots, then from pools.

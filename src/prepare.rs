@@ -6,13 +6,15 @@ mod environment;
 pub mod fingerprint;
 pub mod folders;
 pub mod scope;
+pub mod sent;
 mod shortcut;
+pub mod versions;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::exec::{Attempt, Keep, Variables};
+use crate::exec::{Attempt, Environment, Keep, Variables};
 use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
 use crate::mask::Secrets;
@@ -23,6 +25,8 @@ use crate::value::{Value, excerpt};
 
 pub use folders::Folders;
 pub use scope::{CallScope, Hindrance};
+pub use sent::{PythonWorker, Sent};
+pub use versions::Versions;
 
 /// What is the same for every call of a run.
 #[derive(Debug)]
@@ -35,6 +39,10 @@ pub struct Setting {
     pub folders: Folders,
     /// What calls are given of documents, as text.
     pub texts: documents::Texts,
+    /// What many calls see.
+    pub versions: Versions,
+    /// The worker for Python functions.
+    pub python: PythonWorker,
     pub secrets: Secrets,
     /// Where outputs go that are too long for the events.
     pub logs: Logs,
@@ -77,8 +85,35 @@ pub struct Own {
     pub pools: Vec<(String, String)>,
 }
 
+/// What a call comes to.
+#[derive(Debug)]
+pub enum Work {
+    /// A process of its own.
+    Process(Box<Attempt>),
+    /// A request to a worker.
+    Request(Box<Sent>),
+}
+
+impl Work {
+    /// The environment that it begins with.
+    pub fn env(&self) -> &Environment {
+        match self {
+            Work::Process(attempt) => &attempt.env,
+            Work::Request(sent) => &sent.kind.env,
+        }
+    }
+}
+
+/// What the call is to do.
+pub fn work(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Work, Hindrance> {
+    match sent::request(scope, setting, task, own)? {
+        Some(sent) => Ok(Work::Request(Box::new(sent))),
+        None => attempt(scope, setting, task, own).map(|attempt| Work::Process(Box::new(attempt))),
+    }
+}
+
 /// What the call is to run.
-pub fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Attempt, Hindrance> {
+fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Attempt, Hindrance> {
     setting.folders.make(own.slot).map_err(|error| {
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })

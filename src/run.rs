@@ -4,6 +4,7 @@
 mod call;
 mod expansion;
 mod finalizers;
+mod lead;
 mod logs;
 mod pace;
 pub mod resume;
@@ -18,6 +19,7 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::RunStatus;
+use crate::exec::worker::{Kind, Workers};
 use crate::exec::{End as Ending, Enders, Groups};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
@@ -32,7 +34,7 @@ use crate::scribe::Scribe;
 use crate::state::durations::Past;
 use crate::store::{Clash, Store};
 
-use call::Ended;
+use call::{Begun, Ended};
 use finalizers::Record;
 use pace::Pace;
 use resume::Resume;
@@ -81,6 +83,9 @@ pub struct Running {
     /// Those of finalizers, which outlive the first signal.
     final_enders: Arc<Enders>,
     groups: Groups,
+    workers: Workers,
+    /// What workers tasks needed last, by the task's name.
+    kinds: Mutex<FxHashMap<String, Arc<Kind>>>,
     scribe: Arc<Scribe>,
     resume: Resume,
     began: Instant,
@@ -152,9 +157,13 @@ impl Running {
             plan,
         };
         core.expect();
+        let sends = core.plan.manifest.tasks.iter().any(|task| task.run.is_sent());
         Ok(Running {
             manifest: core.plan.manifest.clone(),
-            groups: Groups::new(options.jobs),
+            // the slots' own processes, then as many workers
+            groups: Groups::new(if sends { 2 * options.jobs } else { options.jobs }),
+            workers: Workers::new(options.jobs, options.jobs as u32 + 1),
+            kinds: Mutex::default(),
             options,
             setting,
             enders: Enders::new()?,
@@ -249,6 +258,7 @@ impl Running {
             }
             // a worker that panicked has left its call unended; the others went on
             workers.into_iter().for_each(|worker| drop(worker.join()));
+            self.workers.end(&self.groups);
             self.lock().is_over = true;
             self.changed.notify_all();
         });
@@ -308,7 +318,7 @@ impl Running {
         while let Some((next, kind)) = self.next() {
             match (next, kind) {
                 (Next::Start { node, attempt, grant }, Node::Call(call)) => {
-                    self.call(call, node, attempt, &grant)
+                    self.call(Begun { call, node, attempt }, &grant)
                 }
                 (Next::Ask { node, attempt }, Node::Call(call)) => self.ask(call, node, attempt),
                 (Next::GiveUp(node), Node::Call(call)) => self.give_up(call, node),

@@ -18,7 +18,7 @@ use crate::name::Name;
 use crate::output;
 use crate::plan::{Plan, conflict, select};
 use crate::prepare::documents::Texts;
-use crate::prepare::{Folders, Setting};
+use crate::prepare::{Folders, PythonWorker, Setting, Versions};
 use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
@@ -164,6 +164,8 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
         declared: settings.dotenv.iter().chain(&settings.env).cloned().collect(),
         folders: Folders::new(scratch.path().to_owned(), options.jobs),
         texts: Texts::default(),
+        versions: Versions::default(),
+        python: PythonWorker::new(state.folder().join("python")),
         secrets: opened.secrets,
         logs: Logs::new(folder.logs()),
         terminal: std::fs::File::open("/dev/tty").is_ok(),

@@ -191,7 +191,6 @@ fn check_ways(reader: &Reader<'_>, fields: &Fields<'_>) {
         let diagnostic = Diagnostic::error(message).at(entry.key.span(), "take it out");
         reader.report(diagnostic.at(way.key.span(), "this is what runs").help(why));
     }
-    refuse_yet(reader, &way);
 }
 
 /// Reports two documents whose files would have one name.
@@ -210,15 +209,6 @@ fn check_files(reader: &Reader<'_>, task: &Task) {
                 diagnostic.help(format!("rename one: both would be `$DECO_DOC_{}`", two.to_uppercase())),
             );
         }
-    }
-}
-
-/// Refuses what cannot be run yet.
-fn refuse_yet(reader: &Reader<'_>, way: &Entry<'_>) {
-    if way.name() != "run" {
-        let diagnostic = Diagnostic::error(format!("`{}` is not yet supported", way.name()));
-        let help = "this version of deco knows the key but does not act on it: take it out";
-        reader.report(diagnostic.at(way.key.span(), "").help(help));
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Handed {
     pub operations: Option<PathBuf>,
     /// The places that it may change, none inside another, and what stands there for it.
     pub places: Vec<(Path, Option<Value>)>,
+    /// Places of documents that it may change at which it looks by what it was given.
+    pub looked_at: Vec<Path>,
 }
 
 /// A document's private file.
@@ -121,7 +123,7 @@ fn is_shared(one: &Value, other: &Value) -> bool {
 
 /// Makes the call's files; the variables that tell of them.
 pub fn hand_out(scope: &CallScope, texts: &Texts, task: &Task) -> Result<Vec<(String, String)>, Hindrance> {
-    if task.reads.is_empty() && task.mutates.is_empty() {
+    if (task.reads.is_empty() && task.mutates.is_empty()) || task.run.is_sent() {
         return Ok(Vec::new());
     }
     let mutates = places(scope, task.mutates.iter().map(|place| &place.value))?;
@@ -143,9 +145,22 @@ pub fn hand_out(scope: &CallScope, texts: &Texts, task: &Task) -> Result<Vec<(St
     let (_, operations) = create(scope.folder(), "changes-").map_err(|why| no_file(&why))?;
     variables.push((CHANGES.to_owned(), operations.to_string_lossy().into_owned()));
     handed.operations = Some(operations);
-    handed.places = mutates.into_iter().map(|path| (path.clone(), at(scope, &path))).collect();
+    handed.places = standing(scope, mutates);
     scope.hand(handed);
     Ok(variables)
+}
+
+/// The places that the call may change, none inside another, and what stands there for it.
+pub fn mutable_places(scope: &CallScope, task: &Task) -> Result<Vec<(Path, Option<Value>)>, Hindrance> {
+    Ok(standing(scope, places(scope, task.mutates.iter().map(|place| &place.value))?))
+}
+
+fn standing(scope: &CallScope, paths: Vec<Path>) -> Vec<(Path, Option<Value>)> {
+    let with_value = |path: Path| {
+        let value = at(scope, &path);
+        (path, value)
+    };
+    paths.into_iter().map(with_value).collect()
 }
 
 fn create(folder: &FilePath, prefix: &str) -> std::io::Result<(File, PathBuf)> {
@@ -188,7 +203,7 @@ fn at(scope: &CallScope, path: &Path) -> Option<Value> {
 }
 
 /// What the call may see of a document: the places that it reads, in their containers.
-fn seen(scope: &CallScope, document: &Name) -> Value {
+pub fn seen(scope: &CallScope, document: &Name) -> Value {
     if let Some(view) = scope.view(document.as_str()) {
         return in_containers(view);
     }

@@ -6,16 +6,17 @@ use std::sync::OnceLock;
 
 use blake3::Hasher;
 
-use crate::exec::Attempt;
+use crate::exec::worker::Argument;
+use crate::exec::{self, Attempt, Environment};
 use crate::expr::{Expression, Reference, Step};
 use crate::manifest::{Fill, Task};
 use crate::plan::scope::World;
 use crate::value::Value;
 
-use super::{CallScope, Setting, private_folder, result_file};
+use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
-const VERSION: &[u8] = b"deco call 1";
+const VERSION: &[u8] = b"deco call 2";
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
@@ -30,20 +31,14 @@ impl Fingerprints {
     }
 
     /// The fingerprint of a call of the `task`-th task, as hexadecimal digits.
-    pub fn of(
-        &self,
-        task: (usize, &Task),
-        scope: &CallScope,
-        setting: &Setting,
-        attempt: &Attempt,
-    ) -> String {
+    pub fn of(&self, task: (usize, &Task), scope: &CallScope, setting: &Setting, work: &Work) -> String {
         let (index, task) = task;
         let constant = || of_task(task, scope.world(), setting);
         let mut parts = match self.tasks.get(index) {
             Some(known) => known.get_or_init(constant).clone(),
             None => constant(),
         };
-        parts.call(task, scope, setting, attempt);
+        parts.call(task, scope, setting, work);
         parts.0.finalize().to_hex().to_string()
     }
 }
@@ -71,7 +66,7 @@ impl Parts {
         self.add(&(count as u64).to_le_bytes());
     }
 
-    fn call(&mut self, task: &Task, scope: &CallScope, setting: &Setting, attempt: &Attempt) {
+    fn call(&mut self, task: &Task, scope: &CallScope, setting: &Setting, work: &Work) {
         let variables = scope.variables();
         self.begin("variables", variables.len());
         variables.iter().for_each(|(_, value)| self.value(Some(value)));
@@ -81,19 +76,11 @@ impl Parts {
         self.begin("files", files.len());
         files.iter().for_each(|(_, content)| self.add(content.as_bytes()));
         let own = Own { scope, files: &files };
-        self.begin("argv", attempt.argv.len());
-        attempt.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
-        self.begin("folder and input", 2);
-        self.add(attempt.dir.as_os_str().as_encoded_bytes());
-        self.add(&own.without_paths(&attempt.stdin));
-        self.begin("environment", attempt.env.declared.len());
-        for (name, value) in &attempt.env.declared {
-            self.add(name.as_bytes());
-            // the journal is no place for what a secret's value could be guessed from
-            let value = if setting.secrets.names(name) { &[] } else { value.as_encoded_bytes() };
-            self.add(&own.without_paths(value));
+        match work {
+            Work::Process(attempt) => self.process(attempt, &own, setting),
+            Work::Request(sent) => self.request(sent, &own, setting),
         }
-        self.read(scope);
+        self.read(scope, setting);
         if let Some(Ok(default)) = scope.default_value(task) {
             self.begin("default", 1);
             self.value(Some(&default));
@@ -101,14 +88,72 @@ impl Parts {
     }
 
     /// What stands at each place that the call may look at.
-    fn read(&mut self, scope: &CallScope) {
+    fn read(&mut self, scope: &CallScope, setting: &Setting) {
         for (document, view) in scope.views() {
             self.begin(document, view.places.len());
             for (keys, value) in &view.places {
                 self.begin("place", keys.len());
                 keys.iter().for_each(|key| self.add(key.as_bytes()));
-                self.value(value.as_ref());
+                match value {
+                    Some(value) => self.add(setting.versions.hash(value).as_bytes()),
+                    None => self.add(b""),
+                }
             }
+        }
+    }
+
+    fn process(&mut self, attempt: &Attempt, own: &Own<'_>, setting: &Setting) {
+        self.begin("argv", attempt.argv.len());
+        attempt.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
+        self.begin("folder and input", 2);
+        self.add(attempt.dir.as_os_str().as_encoded_bytes());
+        self.add(&own.without_paths(&attempt.stdin));
+        self.environment(&attempt.env, own, setting);
+    }
+
+    fn request(&mut self, sent: &Sent, own: &Own<'_>, setting: &Setting) {
+        let kind = &sent.kind;
+        self.begin("worker", kind.argv.len());
+        kind.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
+        self.begin("folder", 1);
+        self.add(kind.dir.as_os_str().as_encoded_bytes());
+        self.environment(&kind.env, own, setting);
+        match &sent.request.work {
+            exec::worker::Work::Request(value) => {
+                self.begin("request", 1);
+                self.add(setting.versions.hash(value).as_bytes());
+            }
+            exec::worker::Work::Call { function, args, named } => {
+                self.begin("function", args.len());
+                self.add(function.as_bytes());
+                args.iter().for_each(|argument| self.argument(argument, setting));
+                self.begin("named", named.len());
+                for (name, argument) in named {
+                    self.add(name.as_bytes());
+                    self.argument(argument, setting);
+                }
+            }
+        }
+    }
+
+    fn argument(&mut self, argument: &Argument, setting: &Setting) {
+        match argument {
+            Argument::Value(value) => self.add(setting.versions.hash(value).as_bytes()),
+            Argument::Part { version, path, .. } => {
+                self.begin("part", path.len());
+                path.iter().for_each(|key| self.add(key.as_bytes()));
+                self.add(setting.versions.hash(&version.value).as_bytes());
+            }
+        }
+    }
+
+    fn environment(&mut self, env: &Environment, own: &Own<'_>, setting: &Setting) {
+        self.begin("environment", env.declared.len());
+        for (name, value) in &env.declared {
+            self.add(name.as_bytes());
+            // the journal is no place for what a secret's value could be guessed from
+            let value = if setting.secrets.names(name) { &[] } else { value.as_encoded_bytes() };
+            self.add(&own.without_paths(value));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use crate::expr::{Binding, EvalError, Expression, Files, Reference, Scope, Template, View};
-use crate::manifest::{Sourced, Task};
+use crate::manifest::{DefaultValue, Sourced, Task};
 use crate::mask::Masker;
 use crate::name::{CallAddress, Name};
 use crate::outcome::Failure;
@@ -198,6 +198,11 @@ impl CallScope {
     pub fn default_value(&self, task: &Task) -> Option<Result<Value, Hindrance>> {
         let default = task.default.as_ref()?;
         Some(default.eval(self).map_err(|error| self.hindrance(error)))
+    }
+
+    /// The value of a request.
+    pub fn value_of(&self, request: &DefaultValue) -> Result<Value, Hindrance> {
+        request.eval(self).map_err(|error| self.hindrance(error))
     }
 
     fn hindrance(&self, error: EvalError) -> Hindrance {

@@ -40,8 +40,9 @@ impl PythonWorker {
 
     fn arguments(&self) -> Result<&[OsString], Hindrance> {
         let install = || {
-            python::install(&self.folder)
-                .map_err(|error| format!("failed to write the worker to `{}`: {error}", self.folder.display()))
+            python::install(&self.folder).map_err(|error| {
+                format!("failed to write the worker to `{}`: {error}", self.folder.display())
+            })
         };
         self.arguments.get_or_init(install).as_deref().map_err(|message| cannot_start(message.clone()))
     }
@@ -71,7 +72,10 @@ pub fn request(
         }
         Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => return Ok(None),
     };
-    setting.folders.make(own.slot).map_err(|error| cannot_start(format!("cannot make a private folder: {error}")))?;
+    setting
+        .folders
+        .make(own.slot)
+        .map_err(|error| cannot_start(format!("cannot make a private folder: {error}")))?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
@@ -79,8 +83,12 @@ pub fn request(
     let Environment { inherited, declared, given } = environment(scope, setting, task, own)?;
     // what names the run is the worker's, so that nothing of it is left behind; the rest is told with each call
     let (of_run, of_call) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
-    let kind =
-        Kind { argv, dir, env: Environment { inherited, declared, given: of_run }, terminal: setting.terminal };
+    let kind = Kind {
+        argv,
+        dir,
+        env: Environment { inherited, declared, given: of_run },
+        terminal: setting.terminal,
+    };
     let env = Vec::into_iter(of_call).map(|(name, value): (String, _)| (name.into(), value)).collect();
     let request = Request { id: 0, work, env, timeout: task.timeout, grace: task.grace };
     Ok(Some(Sent { kind, request }))
@@ -137,7 +145,7 @@ fn by_reference(
         }
         // a copy, at which the call then looks
         let segments = keys.into_iter().map(Segment::Key).collect();
-        handed.looked_at.push(Path { document, segments });
+        handed.looked_at.push(Path { document: document.clone(), segments });
     }
     if is_small(&value) {
         return Ok(Argument::Value(value));

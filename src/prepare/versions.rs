@@ -77,7 +77,9 @@ fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => Arc::ptr_eq(one, other),
         (Value::Object(one), Value::Object(other)) => {
-            let around = || one.len() == 1 && one.iter().zip(other.iter()).all(|(a, b)| a.0 == b.0 && is_same(a.1, b.1));
+            let around = || {
+                one.len() == 1 && one.iter().zip(other.iter()).all(|(a, b)| a.0 == b.0 && is_same(a.1, b.1))
+            };
             Arc::ptr_eq(one, other) || (one.len() == other.len() && around())
         }
         _ => false,

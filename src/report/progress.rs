@@ -174,6 +174,7 @@ mod tests {
             leaked: false,
             fingerprint: None,
             changes: Vec::new(),
+            reads: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: String::new(),
             stdout_log: None,

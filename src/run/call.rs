@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
 
 use crate::change::Change;
+use crate::change::record::Recorded;
 use crate::exec::{self, Attempt, Ending, Finished};
 use crate::fault::{Fault, planted};
 use crate::harvest;
@@ -13,7 +15,7 @@ use crate::manifest::Task;
 use crate::outcome::{Exit, Failure, Outcome, Skip, Verdict};
 use crate::path::Path;
 use crate::plan::CallId;
-use crate::prepare::{self, CallScope, Hindrance};
+use crate::prepare::{self, CallScope, Hindrance, Work};
 use crate::schedule::End;
 use crate::schedule::demand::Grant;
 use crate::state::earlier::EarlierEnd;
@@ -21,6 +23,25 @@ use crate::store::Clash;
 
 use super::finalizers::Record;
 use super::{Core, Running, rules};
+
+/// A call that the schedule has begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    pub call: CallId,
+    pub node: NodeIndex,
+    /// From 1.
+    pub attempt: u32,
+}
+
+/// A call that is about to be made.
+pub(super) struct Ready<'a> {
+    pub scope: CallScope,
+    pub task: &'a Task,
+    pub address: String,
+    pub fingerprint: String,
+    /// What the run is expected to take from here.
+    pub left: Option<Duration>,
+}
 
 /// A call that has ended, one way or another.
 #[derive(Debug)]
@@ -37,16 +58,27 @@ pub(super) struct Ended {
 }
 
 impl Running {
-    /// Makes one attempt of a call.
-    pub(super) fn call(&self, call: CallId, node: NodeIndex, attempt: u32, grant: &Grant) {
+    /// Makes one attempt of a call; one that a worker makes may bring others with it.
+    pub(super) fn call(&self, begun: Begun, grant: &Grant) {
         let folder = self.setting.folders.path(grant.slot);
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(call, attempt, grant, &folder)));
-        let ended = made.unwrap_or_else(|_| {
-            let message = "deco itself failed here; please report it".to_owned();
-            Ended::failed(Failure::Expression { message }, None)
-        });
+        match self.guarded(|| self.ready(&begun, grant, &folder)) {
+            Ok((ready, Work::Process(attempt))) => {
+                self.tell_begun(&begun, &ready, grant.slot);
+                let made = self.guarded(|| Ok(self.make(&begun, ready, &attempt)));
+                self.end_attempt(begun, made.unwrap_or_else(|ended| ended));
+            }
+            Ok((ready, Work::Request(sent))) => self.lead(begun, ready, *sent, grant, &folder),
+            Err(ended) => self.end_attempt(begun, ended),
+        }
         self.setting.folders.tidy(grant.slot);
-        self.end_attempt(call, node, attempt, ended);
+    }
+
+    /// A mistake of deco's own is a call's failure, not the run's end.
+    pub(super) fn guarded<T>(&self, make: impl FnOnce() -> Result<T, Ended>) -> Result<T, Ended> {
+        catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| {
+            let message = "deco itself failed here; please report it".to_owned();
+            Err(Ended::failed(Failure::Expression { message }, None))
+        })
     }
 
     /// The run stops while the call waits for a further attempt: its last one was its end.
@@ -89,8 +121,13 @@ impl Running {
         self.end_call(call, node, ended);
     }
 
-    /// Prepares the call, makes its attempt and reads what it changed.
-    fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
+    /// Works out what the call is to do, unless it ends before it begins.
+    pub(super) fn ready(
+        &self,
+        &Begun { call, attempt, .. }: &Begun,
+        grant: &Grant,
+        folder: &FilePath,
+    ) -> Result<(Ready<'_>, Work), Ended> {
         let (seen, because, task, task_index, left) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
@@ -103,52 +140,67 @@ impl Running {
             let left = core.schedule.time_left(&core.plan, self.began.elapsed());
             (core.see(call, attempt, folder.to_owned()), because, task, index, left)
         };
-        let mut scope = match seen {
-            Ok(scope) => scope,
-            Err(clash) => {
-                self.stop_for(clash);
-                return Ended::not_run();
-            }
-        };
+        let mut scope = seen.map_err(|clash| {
+            self.stop_for(clash);
+            Ended::not_run()
+        })?;
         scope.secrets = self.setting.secrets.given().clone();
         if let Some(failure) = secret_key(&scope) {
-            return failed(&mut scope, task, failure, None);
+            return Err(failed(&mut scope, task, failure, None));
         }
         if let Some(because) = because {
-            return skipped(&mut scope, task, because);
+            return Err(skipped(&mut scope, task, because));
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
         let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, pools };
-        let prepared = prepare::condition(&scope, task)
-            .and_then(|()| prepare::attempt(&scope, &self.setting, task, &own));
-        let prepared = match prepared {
-            Ok(attempt) => attempt,
-            Err(hindrance) => return self.hindered(&mut scope, task, call, hindrance),
-        };
-        scope.secrets = self.setting.secrets.of_call(prepared.env.iter());
+        let work = prepare::condition(&scope, task)
+            .and_then(|()| prepare::work(&scope, &self.setting, task, &own))
+            .map_err(|hindrance| self.hindered(&mut scope, task, call, hindrance))?;
+        scope.secrets = self.setting.secrets.of_call(work.env().iter());
         if let Some(failure) = secret_key(&scope) {
-            return failed(&mut scope, task, failure, None);
+            return Err(failed(&mut scope, task, failure, None));
         }
         let address = scope.address();
-        let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &prepared);
+        let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work);
         if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
-            return kept;
+            return Err(kept);
         }
-        let fingerprint = Some(fingerprint);
-        self.tell_attempt(address, attempt, grant.slot, left);
-        let mut finished = self.attempt(task, &prepared);
-        if planted(Fault::FailedAttemptKept) && attempt <= task.retries {
+        Ok((Ready { scope, task, address, fingerprint, left }, work))
+    }
+
+    pub(super) fn tell_begun(&self, begun: &Begun, ready: &Ready<'_>, slot: u32) {
+        self.tell_attempt(ready.address.clone(), begun.attempt, slot, ready.left);
+    }
+
+    /// Makes the attempt and reads what it changed.
+    fn make(&self, begun: &Begun, mut ready: Ready<'_>, attempt: &Attempt) -> Ended {
+        let task = ready.task;
+        let mut finished = self.attempt(task, attempt);
+        if planted(Fault::FailedAttemptKept) && begun.attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
-        let done = harvest::changes(&mut scope, task, &finished);
-        let done = done.and_then(|done| Ok((self.fitting(call, done.changes)?, done.reads)));
+        let done = harvest::changes(&mut ready.scope, task, &finished);
+        self.concluded(begun, ready, finished, done)
+    }
+
+    /// How a call ended that was tried.
+    pub(super) fn concluded(
+        &self,
+        begun: &Begun,
+        mut ready: Ready<'_>,
+        mut finished: Finished,
+        done: Result<Recorded, Failure>,
+    ) -> Ended {
+        let task = ready.task;
+        let done = done.and_then(|done| Ok((self.fitting(begun.call, done.changes)?, done.reads)));
         self.keep_outputs(&mut finished, done.is_ok() && task.reads_stdout());
+        let fingerprint = Some(ready.fingerprint);
         match done {
             Ok((changes, reads)) => {
                 let finished = Some(finished);
                 Ended { changes, reads, finished, fingerprint, ..Ended::never_begun(Outcome::Succeeded) }
             }
-            Err(failure) => Ended { fingerprint, ..failed(&mut scope, task, failure, Some(finished)) },
+            Err(failure) => Ended { fingerprint, ..failed(&mut ready.scope, task, failure, Some(finished)) },
         }
     }
 
@@ -158,10 +210,15 @@ impl Running {
         }
         self.lock().attempts += 1;
         let finished = exec::run(prepared, &self.enders, &self.groups, self);
+        self.attempt_is_over();
+        finished
+    }
+
+    /// One attempt less that finalizers have to wait for.
+    pub(super) fn attempt_is_over(&self) {
         let core = &mut *self.lock();
         core.attempts -= 1;
         self.limit_finalizers(core);
-        finished
     }
 
     pub(super) fn fitting(&self, call: CallId, changes: Vec<Change>) -> Result<Vec<Change>, Failure> {
@@ -189,7 +246,7 @@ impl Running {
     }
 
     /// Ends the call, unless its failure is worth another attempt.
-    fn end_attempt(&self, call: CallId, node: NodeIndex, attempt: u32, ended: Ended) {
+    pub(super) fn end_attempt(&self, Begun { call, node, attempt }: Begun, ended: Ended) {
         // what failed before it was tried would fail again
         if let (Outcome::Failed { failure, .. }, Some(_)) = (&ended.outcome, &ended.finished) {
             let tails = self.tails(&ended);

@@ -35,14 +35,18 @@ impl Schedule {
         taken
     }
 
-    /// The slot goes on to a call that was taken ahead, before the one that has it is told of.
-    pub fn hand_on(&mut self, from: NodeIndex, to: NodeIndex) {
-        self.supply.hand_on(from, to);
+    /// The slots, and what of pools, a call has stay with its thread until it frees them by the lowest slot.
+    pub fn keep_slot(&mut self, node: NodeIndex) {
+        self.supply.keep(node);
+    }
+
+    /// A thread makes no further calls in its slot.
+    pub fn free_slot(&mut self, slot: u32) {
+        self.supply.free(slot);
     }
 
     /// A call that was taken ahead is not begun after all.
     pub fn put_back(&mut self, plan: &Plan, node: NodeIndex) {
-        self.supply.give_back(node);
         self.running -= 1;
         self.states[node.index()] = State::Ready;
         if self.stopped && self.retries.attempt(node) > 1 {

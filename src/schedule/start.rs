@@ -123,7 +123,7 @@ impl Schedule {
     }
 
     /// Several threads read the clock before they get here: time does not go back.
-    fn advance(&mut self, now: Duration) {
+    pub(super) fn advance(&mut self, now: Duration) {
         self.now = self.now.max(now);
         self.supply.advance(self.now);
         while let Some(due) = self.retries.due(self.now) {
@@ -140,7 +140,7 @@ impl Schedule {
         retry.into_iter().chain(rate).min().map_or(Next::Wait, Next::WaitUntil)
     }
 
-    fn begin(&mut self, node: NodeIndex) {
+    pub(super) fn begin(&mut self, node: NodeIndex) {
         self.states[node.index()] = State::Running;
         self.running += 1;
     }

@@ -16,6 +16,8 @@ pub struct Supply {
     slots: Slots,
     pools: Pools,
     held: FxHashMap<NodeIndex, Held>,
+    /// By slot: what a thread has that makes several calls.
+    kept: FxHashMap<u32, Held>,
 }
 
 /// What a running call has to give back.
@@ -51,7 +53,12 @@ pub struct Reservation {
 
 impl Supply {
     pub fn new(rules: &Rules) -> Supply {
-        Supply { slots: Slots::new(rules.jobs), pools: Pools::new(&rules.pools), held: FxHashMap::default() }
+        Supply {
+            slots: Slots::new(rules.jobs),
+            pools: Pools::new(&rules.pools),
+            held: FxHashMap::default(),
+            kept: FxHashMap::default(),
+        }
     }
 
     /// It is this late now.
@@ -99,7 +106,12 @@ impl Supply {
 
     /// What the call has is free again.
     pub fn give_back(&mut self, node: NodeIndex) {
-        let Some(held) = self.held.remove(&node) else { return };
+        if let Some(held) = self.held.remove(&node) {
+            self.return_held(held);
+        }
+    }
+
+    fn return_held(&mut self, held: Held) {
         self.slots.give_back(held.slot);
         let Some(more) = held.more else { return };
         more.slots.iter().for_each(|&slot| self.slots.give_back(slot));
@@ -109,10 +121,17 @@ impl Supply {
         }
     }
 
-    /// What one call has, another has from now on.
-    pub fn hand_on(&mut self, from: NodeIndex, to: NodeIndex) {
-        if let Some(held) = self.held.remove(&from) {
-            self.held.insert(to, held);
+    /// What a call has stays taken, by its lowest slot, when the call is told of.
+    pub fn keep(&mut self, node: NodeIndex) {
+        if let Some(held) = self.held.remove(&node) {
+            self.kept.insert(held.slot, held);
+        }
+    }
+
+    /// What was kept with a slot is free again.
+    pub fn free(&mut self, slot: u32) {
+        if let Some(held) = self.kept.remove(&slot) {
+            self.return_held(held);
         }
     }
 
