@@ -38,6 +38,8 @@ pub struct CallScope {
 /// What is bound for one call.
 struct Bound {
     address: CallAddress,
+    /// The address as it is written.
+    written: String,
     variables: Vec<(Name, Value)>,
     key: Vec<Value>,
     /// From 1.
@@ -69,8 +71,10 @@ impl CallScope {
     ) -> Result<CallScope, Clash> {
         let views = views(plan, store, &reads::of_task(plan.task(call)), Reader::Call(call))?;
         let row = plan.row(call);
+        let address = plan.address(call);
         let bound = Bound {
-            address: plan.address(call),
+            written: address.to_string(),
+            address,
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             key: row.key(),
             attempt,
@@ -103,8 +107,8 @@ impl CallScope {
     }
 
     /// The call's address; empty for a sync point.
-    pub fn address(&self) -> String {
-        self.call.as_ref().map(|bound| bound.address.to_string()).unwrap_or_default()
+    pub fn address(&self) -> &str {
+        self.call.as_ref().map_or("", |bound| &bound.written)
     }
 
     /// The values of the call's variables.

@@ -89,7 +89,7 @@ impl Running {
 
     /// Prepares the call, makes its attempt and reads what it changed.
     fn make(&self, call: CallId, attempt: u32, grant: &Grant, folder: &FilePath) -> Ended {
-        let (seen, because, task, task_index) = {
+        let (seen, because, task, task_index, as_of) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
             let task = &self.manifest.tasks[index];
@@ -98,7 +98,7 @@ impl Running {
             } else {
                 (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
             };
-            (core.see(call, attempt, folder.to_owned()), because, task, index)
+            (core.see(call, attempt, folder.to_owned()), because, task, index, core.built_on)
         };
         let mut scope = match seen {
             Ok(scope) => scope,
@@ -115,7 +115,7 @@ impl Running {
             return skipped(&mut scope, task, because);
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
-        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, pools };
+        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools };
         let prepared = prepare::condition(&scope, task)
             .and_then(|()| prepare::attempt(&scope, &self.setting, task, &own));
         let prepared = match prepared {
@@ -126,7 +126,7 @@ impl Running {
         if let Some(failure) = secret_key(&scope) {
             return failed(&mut scope, task, failure, None);
         }
-        let address = scope.address();
+        let address = scope.address().to_owned();
         let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &prepared);
         if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
             return kept;
@@ -196,6 +196,7 @@ impl Running {
                 let wait = at.saturating_sub(now);
                 self.tell_retry(core.plan.address(call).to_string(), attempt, tails, failure.clone(), wait);
                 core.between.insert(call, ended);
+                core.built_on += 1;
                 return;
             }
         }
@@ -224,6 +225,9 @@ impl Running {
         self.tell_call(core.plan.address(call).to_string(), &ended, tails);
         core.store.record(&core.plan, call, ended.changes);
         core.verdicts[call.0 as usize] = Some(ended.outcome.verdict());
+        if core.records.is_some() || core.plan.graph.neighbors(node).next().is_some() {
+            core.built_on += 1;
+        }
         core.schedule.ended(&core.plan, node, end);
     }
 }
@@ -267,8 +271,7 @@ impl Ended {
 
 /// A call whose key is a secret could not be named anywhere.
 fn secret_key(scope: &CallScope) -> Option<Failure> {
-    let address = scope.address();
-    let variable = scope.secrets.find_in_text(&address)?;
+    let variable = scope.secrets.find_in_text(scope.address())?;
     Some(Failure::Expression { message: harvest::contains_secret("its key", variable) })
 }
 
