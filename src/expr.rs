@@ -29,7 +29,7 @@ pub use reads::key_text;
 
 use crate::value::{Text, Value};
 use evaluate::Evaluator;
-use node::Node;
+use node::{Kind, Node};
 use scan::Piece;
 
 /// How a slot's value goes into a text.
@@ -233,6 +233,19 @@ impl Expression {
     /// Every place that is asked, in the order of the text, those of computed indexes included.
     pub fn references(&self) -> &[Reference] {
         &self.references
+    }
+
+    /// The place, where the expression is one and nothing else.
+    pub fn place(&self) -> Option<&Reference> {
+        match (&self.node.kind, &self.references[..]) {
+            (Kind::Name(_) | Kind::Member(..), [place]) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// The name, where the expression is one and nothing else.
+    pub fn name(&self) -> Option<&str> {
+        self.place().filter(|place| place.steps.is_empty()).map(|place| place.root.as_str())
     }
 
     /// The names that are asked, each once.

@@ -1,11 +1,13 @@
 //! The plan: calls and joins in a graph. Calls come from tasks, joins from what they read; both get small ids that
 //! hold in this plan only. Knows what waits for what and the call order; knows nothing of time or processes.
 
+pub mod bindings;
 pub mod conflict;
 mod connect;
 pub mod grow;
 pub mod cycle;
 pub mod expand;
+pub mod fillers;
 mod keyed;
 pub mod order;
 pub mod places;
@@ -19,6 +21,7 @@ mod tests;
 mod waits;
 pub mod writers;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use petgraph::Direction;
@@ -32,9 +35,9 @@ use crate::name::{CallAddress, Name};
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
-use expand::Bindings;
+use bindings::{Bindings, Row};
+use fillers::Fillers;
 use scope::{Before, World};
-use writers::Writers;
 
 /// A call, numbered through the plan in the order of tasks and keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,22 +111,26 @@ pub struct Join {
     reader: Option<Reader>,
 }
 
-/// Where one call comes from.
-#[derive(Clone, Copy, Debug)]
-struct Site {
-    task: TaskId,
-    row: u32,
-    node: NodeIndex,
-}
-
-/// One task's calls: a block of ids, a row of bindings each.
+/// One task's calls: a block of ids and of nodes, a row of bindings each.
 #[derive(Debug)]
 pub struct TaskCalls {
     pub bindings: Bindings,
     first: u32,
+    first_node: u32,
+    positions: Positions,
+    /// The position in call order of the first call, or where that would stand.
+    position: u32,
     /// Where the calls are found, if that is while the run goes on.
     expansion: Option<NodeIndex>,
     is_expanded: bool,
+}
+
+/// Where the calls of a task stand in call order.
+#[derive(Clone, Debug)]
+enum Positions {
+    /// In key order, one after the other.
+    From(u32),
+    Each(Vec<u32>),
 }
 
 /// Whom the reader of a place waits for.
@@ -144,12 +151,10 @@ pub struct Plan {
     pub tasks: Vec<TaskCalls>,
     pub joins: Vec<Join>,
     pub sync_nodes: Vec<NodeIndex>,
-    sites: Vec<Site>,
-    /// Each call's position in call order.
-    order: Vec<u32>,
-    /// Each task's position in call order: that of its first call, or where that would stand.
-    task_order: Vec<u32>,
-    writers: FxHashMap<Name, Writers>,
+    /// Where each task's block of calls begins, in order; tasks without calls left out.
+    blocks: Vec<(u32, TaskId)>,
+    count: u32,
+    fillers: FxHashMap<Name, Fillers>,
     /// Joins of places, shared by all readers.
     joins_at: FxHashMap<Path, JoinId>,
     /// Joins for `after`.
@@ -185,10 +190,9 @@ impl Plan {
             tasks: Vec::with_capacity(expanded.len()),
             joins: Vec::new(),
             sync_nodes: Vec::new(),
-            sites: Vec::with_capacity(count),
-            order: Vec::new(),
-            task_order: Vec::new(),
-            writers: FxHashMap::default(),
+            blocks: Vec::new(),
+            count: 0,
+            fillers: FxHashMap::default(),
             joins_at: FxHashMap::default(),
             joins_by: FxHashMap::default(),
             own_waits: FxHashMap::default(),
@@ -203,6 +207,9 @@ impl Plan {
             plan.tasks.push(TaskCalls {
                 bindings: Bindings::default(),
                 first: 0,
+                first_node: 0,
+                positions: Positions::From(0),
+                position: 0,
                 expansion,
                 is_expanded: false,
             });
@@ -217,14 +224,18 @@ impl Plan {
 
     /// Gives a task its calls: nodes without edges.
     fn add_calls(&mut self, task: TaskId, bindings: Bindings) {
-        let first = self.sites.len() as u32;
-        for row in 0..bindings.len() as u32 {
-            let node = self.graph.add_node(Node::Call(CallId(first + row)));
-            self.sites.push(Site { task, row, node });
+        let (first, first_node) = (self.count, self.graph.node_count() as u32);
+        self.count += bindings.len() as u32;
+        for call in first..self.count {
+            self.graph.add_node(Node::Call(CallId(call)));
+        }
+        if self.count > first {
+            self.blocks.push((first, task));
         }
         let calls = &mut self.tasks[task.0 as usize];
         calls.bindings = bindings;
         calls.first = first;
+        calls.first_node = first_node;
         calls.is_expanded = true;
     }
 
@@ -249,18 +260,22 @@ impl Plan {
     }
 
     pub fn call_count(&self) -> usize {
-        self.sites.len()
+        self.count as usize
     }
 
     /// All calls, by task and key.
     pub fn calls(&self) -> impl Iterator<Item = CallId> + use<> {
-        (0..self.sites.len() as u32).map(CallId)
+        (0..self.count).map(CallId)
     }
 
     /// The calls of one task, in key order.
     pub fn calls_of(&self, task: TaskId) -> impl Iterator<Item = CallId> + use<> {
+        self.range_of(task).map(CallId)
+    }
+
+    fn range_of(&self, task: TaskId) -> Range<u32> {
         let calls = &self.tasks[task.0 as usize];
-        (calls.first..calls.first + calls.bindings.len() as u32).map(CallId)
+        calls.first..calls.first + calls.bindings.len() as u32
     }
 
     pub fn task_ids(&self) -> impl Iterator<Item = TaskId> + use<> {
@@ -268,7 +283,14 @@ impl Plan {
     }
 
     pub fn task_of(&self, call: CallId) -> TaskId {
-        self.sites[call.0 as usize].task
+        let after = self.blocks.partition_point(|(first, _)| *first <= call.0);
+        self.blocks[after.saturating_sub(1)].1
+    }
+
+    /// The call's block, and its place there.
+    fn site(&self, call: CallId) -> (&TaskCalls, u32) {
+        let calls = &self.tasks[self.task_of(call).0 as usize];
+        (calls, call.0 - calls.first)
     }
 
     pub fn task(&self, call: CallId) -> &Task {
@@ -280,13 +302,14 @@ impl Plan {
     }
 
     pub fn node_of(&self, call: CallId) -> NodeIndex {
-        self.sites[call.0 as usize].node
+        let (calls, row) = self.site(call);
+        NodeIndex::new((calls.first_node + row) as usize)
     }
 
     /// The values of the call's variables.
-    pub fn row(&self, call: CallId) -> expand::Row<'_> {
-        let site = self.sites[call.0 as usize];
-        self.tasks[site.task.0 as usize].bindings.row(site.row as usize)
+    pub fn row(&self, call: CallId) -> Row<'_> {
+        let (calls, row) = self.site(call);
+        calls.bindings.row(row as usize)
     }
 
     /// The call's key as JSON values: texts, numbers and booleans.
@@ -308,25 +331,17 @@ impl Plan {
 
     /// The tasks that fill a document, with the shape of each fill.
     pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
-        self.writers.get(document).map(|writers| &writers.tasks[..]).unwrap_or_default()
-    }
-
-    /// Every call that may change what stands at a place, in id order.
-    pub fn changers_of(&self, path: &Path) -> Vec<CallId> {
-        self.writers
-            .get(&path.document)
-            .map(|writers| writers.overlapping(&path.segments))
-            .unwrap_or_default()
+        self.fillers.get(document).map(|fillers| &fillers.tasks[..]).unwrap_or_default()
     }
 
     /// Whether planning could not tell if two changes of the document are in conflict.
     pub fn is_uncertain(&self, document: &Name) -> bool {
-        self.writers.get(document).is_some_and(|writers| writers.uncertain)
+        self.fillers.get(document).is_some_and(|fillers| fillers.uncertain)
     }
 
     /// Whether a change of the document may find something in its way: what was given, or another call's change.
     pub fn may_misfit(&self, document: &Name) -> bool {
-        let nested = self.writers.get(document).is_some_and(|writers| writers.nested || writers.uncertain);
+        let nested = self.fillers.get(document).is_some_and(|fillers| fillers.nested || fillers.uncertain);
         nested || self.world.given(document.as_str()).is_some()
     }
 
@@ -350,12 +365,16 @@ impl Plan {
 
     /// The call's position in call order.
     pub fn order_of(&self, call: CallId) -> u32 {
-        self.order[call.0 as usize]
+        let (calls, row) = self.site(call);
+        match &calls.positions {
+            Positions::From(first) => first + row,
+            Positions::Each(positions) => positions[row as usize],
+        }
     }
 
     /// The position in call order of a task's first call, or where that would stand.
     pub fn order_of_task(&self, task: TaskId) -> u32 {
-        self.task_order[task.0 as usize]
+        self.tasks[task.0 as usize].position
     }
 
     /// The calls whose changes the reader of a place sees, in call order.

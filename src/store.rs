@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::change::{Change, Container, Operation, misfit};
 use crate::fault::{Fault, planted};
 use crate::path::{Path, Segment};
-use crate::plan::writers::Writers;
+use crate::plan::writers::WriterTree;
 use crate::plan::{CallId, JoinId, Plan, Reader, TaskId, Wait, constant_part};
 use crate::value::{Text, Value};
 
@@ -222,7 +222,7 @@ impl Seen<'_> {
         if !plan.is_uncertain(&self.path.document) {
             return None;
         }
-        let mut actual = Writers::default();
+        let mut actual = WriterTree::default();
         self.each(|call, change| actual.insert(&change.path.segments, call));
         let overlaps = actual.known_overlaps(|call| plan.order_of(call)).into_iter();
         let mut pairs: Vec<(CallId, CallId)> = overlaps
