@@ -62,7 +62,7 @@ def binaries(chosen, folder):
 
 def present(workload, wanted):
     """The commands that are wanted and installed, and the names of those that are not installed."""
-    asked = {peer: command for peer, command in workload.commands.items() if not wanted or peer in wanted}
+    asked = {peer: command for peer, command in workload.commands.items() if not wanted or peer.split()[0] in wanted}
     missing = [peer for peer, command in asked.items() if not shutil.which(command.argv[0])]
     return {peer: command for peer, command in asked.items() if peer not in missing}, missing
 

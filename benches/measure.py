@@ -1,5 +1,6 @@
 """Runs commands and takes their time and memory; sums up what was measured. Knows nothing of the workloads."""
 import os
+import shutil
 import statistics
 import subprocess
 import time
@@ -12,7 +13,8 @@ class Failed(Exception):
 def run(command, output):
     """Runs a command with its standard output in a file; gives seconds and the most memory in MiB."""
     if command.log:
-        (command.cwd / command.log).unlink(missing_ok=True)
+        log = command.cwd / command.log
+        shutil.rmtree(log) if log.is_dir() else log.unlink(missing_ok=True)
     with open(command.stdin, "rb") as stdin, open(output, "wb") as stdout, open(f"{output}.err", "wb") as stderr:
         begun = time.perf_counter()
         child = subprocess.Popen(command.argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd)
@@ -81,7 +83,7 @@ def row(workload, peer, numbers, median):
 
 def beside(workload, taken, median):
     """What is to be reached besides ratios."""
-    lines = []
+    lines = growth(workload, taken) if workload.slope else []
     if "deco" not in taken:
         return lines
     if workload.peak:
@@ -91,6 +93,25 @@ def beside(workload, taken, median):
         over = (median["deco"] - median["floor"]) * 1000
         lines += ["", f"deco takes {over:.1f} ms more, to reach ≤ {workload.more}: {verdict(over <= workload.more)}."]
     return lines
+
+
+def growth(workload, taken):
+    """The memory for each further call, between neighbours and over all; the least of all rounds, as nothing is waiting."""
+    points = sorted((int(peer.split()[1]), min(numbers["mib"])) for peer, numbers in taken.items())
+    if len(points) < 3:
+        return []
+    per_call = lambda one, other: (other[1] - one[1]) * 2**20 / (other[0] - one[0])
+    mean = per_call(points[0], points[-1])
+    steps = [per_call(one, other) for one, other in zip(points, points[1:])]
+    off = max(abs(step / mean - 1) for step in steps)
+    most = max(taken[f"deco {points[-1][0]}"]["mib"])
+    said = ", ".join(f"{step:.0f}" for step in steps)
+    return [
+        "",
+        f"Peak memory {most:.0f} MiB, to reach ≤ {workload.peak}: {verdict(most <= workload.peak)}. "
+        f"Bytes for each further call {said}, over all {mean:.0f}; at most {off:.0%} off, "
+        f"to reach ≤ {workload.slope:.0%}: {verdict(off <= workload.slope)}.",
+    ]
 
 
 def verdict(is_met):

@@ -13,7 +13,8 @@ class Command:
     argv: list
     stdin: str = "/dev/null"
     cwd: pathlib.Path = None
-    log: str = None  # a file that the command appends to; removed before each round
+    log: str = None  # a file or folder that the command appends to; removed before each round
+    ends: bytes = None  # how the output ends, where it is too large to be read here
     lines: int = None  # how many lines the output has, where the command passes the output on
 
 
@@ -25,12 +26,13 @@ class Workload:
     targets: dict  # peer: the most that deco's median may be, as a multiple of the peer's
     answer: object = None  # takes deco's JSON, says whether it is right
     peak: int = None  # the most memory for deco, in MiB
+    slope: float = None  # how far the memory for a further call may be off its mean, where the peers are deco at sizes
     more: float = None  # the most that deco may take over the floor, in milliseconds
 
 
-def deco(path, manifest, folder, *flags):
+def deco(path, manifest, folder, *flags, jobs=2):
     (folder / "deco.toml").write_text(manifest)
-    return Command([path, "run", "--progress", "none", "--compact", "-j", "2", *flags, "deco.toml"], cwd=folder)
+    return Command([path, "run", "--progress", "none", "--compact", f"-j{jobs}", *flags, "deco.toml"], cwd=folder)
 
 
 def arguments(folder, words):
@@ -182,6 +184,24 @@ def dry(path, _floor, folder, count=1_000_000):
     return Workload("dry", about, commands, {"ninja": 0.17}, None, peak=120)
 
 
+def keep(path, _floor, folder):
+    """No process is started: each call is skipped by its `if`, and its `default` goes the way of a result."""
+    commands = {}
+    for count in (250_000, 500_000, 1_000_000):
+        own = folder / str(count)
+        own.mkdir()
+        manifest = (
+            f'[tasks.k]\nfor = {{ i = "range({count})" }}\nif = "false"\nrun = "/bin/true"\n'
+            'default = "${{ i }}"\n'
+        )
+        # one slot: calls that cost nothing would run away from the journal
+        commands[f"deco {count}"] = deco(path, manifest, own, jobs=1)
+        commands[f"deco {count}"].log = ".deco"  # else the journals of the last runs are kept
+        commands[f"deco {count}"].ends = f'"{count - 1}":{count - 1}}}}}\n'.encode()
+    about = "what 250,000, 500,000 and 1,000,000 small results keep in memory while they run"
+    return Workload("keep", about, commands, {}, peak=300, slope=0.10)
+
+
 def one(path, _floor, folder):
     commands = {
         "deco": deco(path, '[tasks.k]\nrun = "/bin/true"\n', folder),
@@ -192,12 +212,14 @@ def one(path, _floor, folder):
     )
 
 
-ALL = {make_it.__name__: make_it for make_it in (sh, true, sha256, layers, chain, dry, one)}
+ALL = {make_it.__name__: make_it for make_it in (sh, true, sha256, layers, chain, dry, keep, one)}
 
 
 def is_right(workload, peer, output):
     """Whether the output of a command shows that the work was done."""
     command = workload.commands[peer]
+    if command.ends:
+        return output.endswith(command.ends)
     if peer == "deco" and workload.answer:
         return workload.answer(json.loads(output))
     return command.lines is None or len(output.splitlines()) == command.lines

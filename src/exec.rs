@@ -1,6 +1,8 @@
 //! How one attempt is made to happen: a process in a group of its own, started, fed, listened to, ended.
 //! Blocking: the caller gives the thread. Unaware of the plan, of documents and of what the output means.
 
+#[cfg(target_os = "linux")]
+mod block;
 mod enders;
 mod environment;
 mod groups;
@@ -48,6 +50,9 @@ pub struct Attempt {
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL.
     pub grace: Duration,
+    /// Two attempts with the same number find the same programs: nothing has ended in between that the later one may
+    /// build on.
+    pub as_of: u64,
     /// From 1: the place of the process group in [`Groups`]. No two attempts that run share one.
     pub slot: u32,
     /// What is kept of standard output in memory. Of standard error it is always the end.

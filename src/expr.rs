@@ -237,10 +237,15 @@ impl Expression {
         &self.references
     }
 
-    /// The place that is asked, where the expression is one and nothing else.
+    /// The place, where the expression is one and nothing else.
     pub fn sole_reference(&self) -> Option<&Reference> {
         let is_place = matches!(self.node.kind, Kind::Name(_) | Kind::Member(..) | Kind::Index(..));
         self.references.first().filter(|first| is_place && first.span == self.node.span)
+    }
+
+    /// The name, where the expression is one and nothing else.
+    pub fn name(&self) -> Option<&str> {
+        self.sole_reference().filter(|place| place.steps.is_empty()).map(|place| place.root.as_str())
     }
 
     /// The names that are asked, each once.

@@ -1,11 +1,13 @@
 //! The plan: calls and joins in a graph. Calls come from tasks, joins from what they read; both get small ids that
 //! hold in this plan only. Knows what waits for what and the call order; knows nothing of time or processes.
 
+pub mod bindings;
 pub mod conflict;
 mod connect;
 pub mod grow;
 pub mod cycle;
 pub mod expand;
+pub mod fillers;
 mod keyed;
 pub mod mutators;
 pub mod order;
@@ -21,6 +23,7 @@ mod tests;
 mod waits;
 pub mod writers;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use petgraph::Direction;
@@ -34,10 +37,10 @@ use crate::name::{CallAddress, Name};
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
-use expand::Bindings;
-use mutators::Mutators;
+use bindings::{Bindings, Row};
+use fillers::Fillers;
+use mutators::{Mutations, Mutators};
 use scope::{Before, World};
-use writers::Writers;
 
 /// A call, numbered through the plan in the order of tasks and keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,22 +123,26 @@ enum Readers {
     One(Reader),
 }
 
-/// Where one call comes from.
-#[derive(Clone, Copy, Debug)]
-struct Site {
-    task: TaskId,
-    row: u32,
-    node: NodeIndex,
-}
-
-/// One task's calls: a block of ids, a row of bindings each.
+/// One task's calls: a block of ids and of nodes, a row of bindings each.
 #[derive(Debug)]
 pub struct TaskCalls {
     pub bindings: Bindings,
     first: u32,
+    first_node: u32,
+    positions: Positions,
+    /// The position in call order of the first call, or where that would stand.
+    position: u32,
     /// Where the calls are found, if that is while the run goes on.
     expansion: Option<NodeIndex>,
     is_expanded: bool,
+}
+
+/// Where the calls of a task stand in call order.
+#[derive(Clone, Debug)]
+enum Positions {
+    /// In key order, one after the other.
+    From(u32),
+    Each(Vec<u32>),
 }
 
 /// Whom the reader of a place waits for.
@@ -156,14 +163,12 @@ pub struct Plan {
     pub tasks: Vec<TaskCalls>,
     pub joins: Vec<Join>,
     pub sync_nodes: Vec<NodeIndex>,
-    sites: Vec<Site>,
-    /// Each call's position in call order.
-    order: Vec<u32>,
-    /// Each task's position in call order: that of its first call, or where that would stand.
-    task_order: Vec<u32>,
-    writers: FxHashMap<Name, Writers>,
+    /// Where each task's block of calls begins, in order; tasks without calls left out.
+    blocks: Vec<(u32, TaskId)>,
+    count: u32,
+    fillers: FxHashMap<Name, Fillers>,
     /// Places that calls may mutate.
-    mutations: FxHashMap<Name, Writers>,
+    mutations: FxHashMap<Name, Mutations>,
     mutators: Mutators,
     /// Joins of places, shared by all readers.
     joins_at: FxHashMap<Path, JoinId>,
@@ -202,10 +207,9 @@ impl Plan {
             tasks: Vec::with_capacity(expanded.len()),
             joins: Vec::new(),
             sync_nodes: Vec::new(),
-            sites: Vec::with_capacity(count),
-            order: Vec::new(),
-            task_order: Vec::new(),
-            writers: FxHashMap::default(),
+            blocks: Vec::new(),
+            count: 0,
+            fillers: FxHashMap::default(),
             mutations: FxHashMap::default(),
             mutators: Mutators::default(),
             joins_at: FxHashMap::default(),
@@ -223,6 +227,9 @@ impl Plan {
             plan.tasks.push(TaskCalls {
                 bindings: Bindings::default(),
                 first: 0,
+                first_node: 0,
+                positions: Positions::From(0),
+                position: 0,
                 expansion,
                 is_expanded: false,
             });
@@ -237,14 +244,18 @@ impl Plan {
 
     /// Gives a task its calls: nodes without edges.
     fn add_calls(&mut self, task: TaskId, bindings: Bindings) {
-        let first = self.sites.len() as u32;
-        for row in 0..bindings.len() as u32 {
-            let node = self.graph.add_node(Node::Call(CallId(first + row)));
-            self.sites.push(Site { task, row, node });
+        let (first, first_node) = (self.count, self.graph.node_count() as u32);
+        self.count += bindings.len() as u32;
+        for call in first..self.count {
+            self.graph.add_node(Node::Call(CallId(call)));
+        }
+        if self.count > first {
+            self.blocks.push((first, task));
         }
         let calls = &mut self.tasks[task.0 as usize];
         calls.bindings = bindings;
         calls.first = first;
+        calls.first_node = first_node;
         calls.is_expanded = true;
     }
 
@@ -269,18 +280,22 @@ impl Plan {
     }
 
     pub fn call_count(&self) -> usize {
-        self.sites.len()
+        self.count as usize
     }
 
     /// All calls, by task and key.
     pub fn calls(&self) -> impl Iterator<Item = CallId> + use<> {
-        (0..self.sites.len() as u32).map(CallId)
+        (0..self.count).map(CallId)
     }
 
     /// The calls of one task, in key order.
     pub fn calls_of(&self, task: TaskId) -> impl Iterator<Item = CallId> + use<> {
+        self.range_of(task).map(CallId)
+    }
+
+    fn range_of(&self, task: TaskId) -> Range<u32> {
         let calls = &self.tasks[task.0 as usize];
-        (calls.first..calls.first + calls.bindings.len() as u32).map(CallId)
+        calls.first..calls.first + calls.bindings.len() as u32
     }
 
     pub fn task_ids(&self) -> impl Iterator<Item = TaskId> + use<> {
@@ -288,7 +303,14 @@ impl Plan {
     }
 
     pub fn task_of(&self, call: CallId) -> TaskId {
-        self.sites[call.0 as usize].task
+        let after = self.blocks.partition_point(|(first, _)| *first <= call.0);
+        self.blocks[after.saturating_sub(1)].1
+    }
+
+    /// The call's block, and its place there.
+    fn site(&self, call: CallId) -> (&TaskCalls, u32) {
+        let calls = &self.tasks[self.task_of(call).0 as usize];
+        (calls, call.0 - calls.first)
     }
 
     pub fn task(&self, call: CallId) -> &Task {
@@ -300,13 +322,14 @@ impl Plan {
     }
 
     pub fn node_of(&self, call: CallId) -> NodeIndex {
-        self.sites[call.0 as usize].node
+        let (calls, row) = self.site(call);
+        NodeIndex::new((calls.first_node + row) as usize)
     }
 
     /// The values of the call's variables.
-    pub fn row(&self, call: CallId) -> expand::Row<'_> {
-        let site = self.sites[call.0 as usize];
-        self.tasks[site.task.0 as usize].bindings.row(site.row as usize)
+    pub fn row(&self, call: CallId) -> Row<'_> {
+        let (calls, row) = self.site(call);
+        calls.bindings.row(row as usize)
     }
 
     /// The call's key as JSON values: texts, numbers and booleans.
@@ -328,7 +351,7 @@ impl Plan {
 
     /// The tasks that fill a document, with the shape of each fill.
     pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
-        self.writers.get(document).map(|writers| &writers.tasks[..]).unwrap_or_default()
+        self.fillers.get(document).map(|fillers| &fillers.tasks[..]).unwrap_or_default()
     }
 
     /// Every call that may change what stands at a place, in id order.
@@ -336,24 +359,16 @@ impl Plan {
         merged(self.fillers_of(path), self.mutators_of(path))
     }
 
-    fn fillers_of(&self, path: &Path) -> Vec<CallId> {
-        overlapping(&self.writers, path)
-    }
-
-    fn mutators_of(&self, path: &Path) -> Vec<CallId> {
-        overlapping(&self.mutations, path)
-    }
-
     /// Whether planning could not tell if two changes of the document are in conflict.
     pub fn is_uncertain(&self, document: &Name) -> bool {
         self.world.is_mutated(document)
             || self.manifest.sharing.contains_key(document)
-            || self.writers.get(document).is_some_and(|writers| writers.uncertain)
+            || self.fillers.get(document).is_some_and(|fillers| fillers.uncertain)
     }
 
     /// Whether a change of the document may find something in its way: what was given, or another call's change.
     pub fn may_misfit(&self, document: &Name) -> bool {
-        let nested = self.writers.get(document).is_some_and(|writers| writers.nested || writers.uncertain);
+        let nested = self.fillers.get(document).is_some_and(|fillers| fillers.nested || fillers.uncertain);
         nested || self.world.given(document.as_str()).is_some()
     }
 
@@ -377,12 +392,16 @@ impl Plan {
 
     /// The call's position in call order.
     pub fn order_of(&self, call: CallId) -> u32 {
-        self.order[call.0 as usize]
+        let (calls, row) = self.site(call);
+        match &calls.positions {
+            Positions::From(first) => first + row,
+            Positions::Each(positions) => positions[row as usize],
+        }
     }
 
     /// The position in call order of a task's first call, or where that would stand.
     pub fn order_of_task(&self, task: TaskId) -> u32 {
-        self.task_order[task.0 as usize]
+        self.tasks[task.0 as usize].position
     }
 
     /// The calls whose changes the reader of a place sees, in call order. `wait`: whom it waited for.
@@ -447,11 +466,6 @@ impl Gather {
             Gather::Call(address) => format!("join of {address}"),
         }
     }
-}
-
-/// The calls that may change what stands at a place, of those recorded, in id order.
-fn overlapping(recorded: &FxHashMap<Name, Writers>, path: &Path) -> Vec<CallId> {
-    recorded.get(&path.document).map(|writers| writers.overlapping(&path.segments)).unwrap_or_default()
 }
 
 /// Two lists in id order as one, each call once.

@@ -81,6 +81,8 @@ pub struct Own {
     pub slot: u32,
     /// How many slots it takes.
     pub cpus: u32,
+    /// How much had ended that it may build on.
+    pub as_of: u64,
     /// `DECO_POOL_…` variables.
     pub pools: Vec<(String, String)>,
 }
@@ -139,6 +141,7 @@ fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resu
         stdin: Arc::from(stdin.into_bytes()),
         timeout: task.timeout,
         grace: task.grace,
+        as_of: own.as_of,
         slot: own.slot,
         stdout: if task.reads_stdout() { Keep::Whole { limit: LONGEST_RESULT } } else { Keep::Short },
         terminal: setting.terminal,

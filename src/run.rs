@@ -90,7 +90,9 @@ pub struct Running {
     resume: Resume,
     began: Instant,
     core: Mutex<Core>,
+    /// Something may begin, or all is over.
     changed: Condvar,
+    over: Condvar,
 }
 
 /// What the one lock guards.
@@ -116,8 +118,12 @@ struct Core {
     records: Option<FxHashMap<CallId, Record>>,
     /// Tasks that never got calls, and of which that was told.
     told_unexpanded: FxHashSet<TaskId>,
+    /// Grows whenever an attempt ended that later ones may build on.
+    built_on: u64,
     /// Attempts that run, those of finalizers not counted.
     attempts: usize,
+    /// Threads that have nothing to do.
+    waiting: usize,
     /// Whether the time of finalizers has begun to run out.
     is_limited: bool,
     is_over: bool,
@@ -151,7 +157,9 @@ impl Running {
             signal: None,
             records: finalizers::are_there(&plan.manifest).then(FxHashMap::default),
             told_unexpanded: FxHashSet::default(),
+            built_on: 0,
             attempts: 0,
+            waiting: 0,
             is_limited: false,
             is_over: false,
             plan,
@@ -173,6 +181,7 @@ impl Running {
             began: Instant::now(),
             core: Mutex::new(core),
             changed: Condvar::new(),
+            over: Condvar::new(),
         })
     }
 
@@ -233,7 +242,7 @@ impl Running {
                 drop(core);
                 return self.changed.notify_all();
             };
-            let waited = self.changed.wait_timeout(core, left);
+            let waited = self.over.wait_timeout(core, left);
             core = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -260,7 +269,7 @@ impl Running {
             workers.into_iter().for_each(|worker| drop(worker.join()));
             self.workers.end(&self.groups);
             self.lock().is_over = true;
-            self.changed.notify_all();
+            self.over.notify_all();
         });
         self.check_shared();
         self.tell_end();
@@ -327,7 +336,6 @@ impl Running {
                 // nothing else is ever begun
                 _ => {}
             }
-            self.changed.notify_all();
         }
         self.changed.notify_all();
     }
@@ -344,17 +352,29 @@ impl Running {
                     self.changed.notify_all();
                 }
                 Next::Over => return None,
-                Next::Wait => core = self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
-                Next::WaitUntil(time) => {
-                    let waited = self.changed.wait_timeout(core, time.saturating_sub(now));
-                    core = waited.unwrap_or_else(PoisonError::into_inner).0;
-                }
+                Next::Wait => core = self.wait(core, None),
+                Next::WaitUntil(time) => core = self.wait(core, Some(time.saturating_sub(now))),
                 Next::Start { node, .. } | Next::Ask { node, .. } | Next::Step(node) | Next::GiveUp(node) => {
                     let kind = core.plan.graph[node];
+                    // what else may begin is for another thread, which goes on in the same way
+                    if core.waiting > 0 && core.schedule.has_more() {
+                        self.changed.notify_one();
+                    }
                     return Some((next, kind));
                 }
             }
         }
+    }
+
+    /// Sleeps until something changes, or for so long.
+    fn wait<'c>(&self, mut core: MutexGuard<'c, Core>, limit: Option<Duration>) -> MutexGuard<'c, Core> {
+        core.waiting += 1;
+        core = match limit {
+            None => self.changed.wait(core).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => self.changed.wait_timeout(core, limit).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        core.waiting -= 1;
+        core
     }
 
     /// deco itself cannot go on: nothing starts any more, and what runs is ended, since its end could not be kept.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashSet;
 
 use crate::cli::PlanArgs;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
@@ -27,8 +28,8 @@ pub fn run(args: &PlanArgs) -> Exit {
 
 /// Prints the plan, or the part of it that the wanted calls need.
 pub fn show(plan: &Plan, wanted: Option<&[String]>, verbose: bool) -> Exit {
-    let needed = select::closure(plan, wanted_nodes(plan, wanted));
-    let is_needed = |node: NodeIndex| needed.contains(&node);
+    let needed = wanted.map(|_| select::closure(plan, wanted_nodes(plan, wanted)));
+    let is_needed = |node: NodeIndex| needed.as_ref().is_none_or(|needed| needed.contains(&node));
     let mut text = String::new();
     let mut tasks: Vec<TaskId> = plan.task_ids().collect();
     tasks.sort_by_key(|&task| (plan.order_of_task(task), task));
@@ -90,27 +91,36 @@ fn summary(plan: &Plan, task: TaskId, calls: &[CallId]) -> String {
 
 /// What calls of one task wait for, in words: each thing once, the first few by name.
 fn waits(plan: &Plan, calls: &[CallId]) -> Vec<String> {
-    let mut seen = indexmap::IndexSet::new();
+    let mut nodes = FxHashSet::default();
+    let mut names = indexmap::IndexSet::new();
     for &call in calls {
-        seen.extend(names_before(plan, plan.node_of(call)));
-        if seen.len() > SHOWN {
+        let fresh = nodes_before(plan, plan.node_of(call)).into_iter().filter(|node| nodes.insert(*node));
+        names.extend(fresh.map(|node| name_of(plan, node)));
+        if names.len() > SHOWN {
             break;
         }
     }
-    let more = seen.len() > SHOWN;
-    seen.into_iter().take(SHOWN).chain(more.then(|| "…".to_owned())).collect()
+    let more = names.len() > SHOWN;
+    names.into_iter().take(SHOWN).chain(more.then(|| "…".to_owned())).collect()
 }
 
 fn names_before(plan: &Plan, node: NodeIndex) -> Vec<String> {
+    nodes_before(plan, node).into_iter().map(|before| name_of(plan, before)).collect()
+}
+
+fn nodes_before(plan: &Plan, node: NodeIndex) -> Vec<NodeIndex> {
     let mut before: Vec<NodeIndex> = plan.graph.neighbors_directed(node, Incoming).collect();
     before.sort_unstable();
-    let name = |node: &NodeIndex| match plan.graph[*node] {
+    before
+}
+
+fn name_of(plan: &Plan, node: NodeIndex) -> String {
+    match plan.graph[node] {
         Node::Join(_) => {
-            let gathered = plan.graph.neighbors_directed(*node, Incoming).count();
-            format!("{} ({})", plan.node_name(*node), counted(gathered, "call"))
+            let gathered = plan.graph.neighbors_directed(node, Incoming).count();
+            format!("{} ({})", plan.node_name(node), counted(gathered, "call"))
         }
-        Node::Expansion(_) => format!("{} (calls known later)", plan.node_name(*node)),
-        Node::Call(_) | Node::Sync(_) => plan.node_name(*node),
-    };
-    before.iter().map(name).collect()
+        Node::Expansion(_) => format!("{} (calls known later)", plan.node_name(node)),
+        Node::Call(_) | Node::Sync(_) => plan.node_name(node),
+    }
 }

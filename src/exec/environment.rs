@@ -1,6 +1,8 @@
 //! The environment of an attempt, in three parts, so that what all attempts share is not copied for each.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 /// Variables by name, in an order.
@@ -13,30 +15,44 @@ pub struct Environment {
     /// What the task says.
     pub declared: Vec<(String, OsString)>,
     /// What deco tells every call.
-    pub given: Vec<(String, OsString)>,
+    pub given: Vec<(Cow<'static, str>, OsString)>,
 }
 
 impl Environment {
     /// Every variable once.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.inherited().chain(self.own_last())
+    }
+
+    /// The inherited variables that nothing shadows.
+    pub fn inherited(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         let inherited = self.inherited.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
-        let inherited = inherited.filter(|(name, _)| !self.has_own(name));
-        let own = self.declared.iter().chain(&self.given).enumerate();
-        let last = own.filter(|(at, (name, _))| !self.is_repeated(*at, name));
-        inherited.chain(last.map(|(_, (name, value))| (OsStr::new(name), value.as_os_str())))
+        inherited.filter(|(name, _)| !self.has_own(name))
+    }
+
+    /// What is not inherited, every variable once.
+    pub fn own_last(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let last = self.own().enumerate().filter(|(at, (name, _))| !self.is_repeated(*at, name));
+        last.map(|(_, (name, value))| (OsStr::new(name), value))
+    }
+
+    /// What is not inherited; names may come again.
+    pub fn own(&self) -> impl DoubleEndedIterator<Item = (&str, &OsStr)> {
+        let declared = self.declared.iter().map(|(name, value)| (name.as_str(), value.as_os_str()));
+        declared.chain(self.given.iter().map(|(name, value)| (&**name, value.as_os_str())))
     }
 
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        let own = self.declared.iter().chain(&self.given).rev().find(|(known, _)| known == name);
-        own.map(|(_, value)| value).or_else(|| self.inherited.get(OsStr::new(name))).map(OsString::as_os_str)
+        let own = self.own().rev().find(|(known, _)| *known == name).map(|(_, value)| value);
+        own.or_else(|| self.inherited.get(OsStr::new(name)).map(OsString::as_os_str))
     }
 
     fn has_own(&self, name: &OsStr) -> bool {
-        self.declared.iter().chain(&self.given).any(|(known, _)| OsStr::new(known) == name)
+        self.own().any(|(known, _)| known.as_bytes() == name.as_bytes())
     }
 
     fn is_repeated(&self, at: usize, name: &str) -> bool {
-        self.declared.iter().chain(&self.given).skip(at + 1).any(|(known, _)| known == name)
+        self.own().skip(at + 1).any(|(known, _)| known == name)
     }
 }
 
@@ -56,7 +72,7 @@ mod tests {
     fn of_equal_names_the_later_wins_and_stands_once() {
         let mut env = Environment::from([("A", "declared"), ("B", "first"), ("B", "second")]);
         env.inherited = Arc::new([("A".into(), "inherited".into()), ("C".into(), "c".into())].into());
-        env.given = vec![("A".to_owned(), "given".into())];
+        env.given = vec![("A".into(), "given".into())];
         let mut all: Vec<_> = env.iter().map(|(name, value)| (name.to_str(), value.to_str())).collect();
         all.sort_unstable();
         let expected = [("A", "given"), ("B", "second"), ("C", "c")];

@@ -17,8 +17,6 @@ pub(super) struct Leader {
 
 /// How the end of the process is noticed.
 enum Watch {
-    /// Not yet: most processes close their pipes and end before it would pay.
-    NotYet,
     /// A descriptor that becomes readable.
     Descriptor(OwnedFd),
     /// By asking now and then, where the system has no such descriptor or gives none.
@@ -26,19 +24,10 @@ enum Watch {
 }
 
 impl Leader {
-    pub fn new(pid: Pid) -> Leader {
-        Leader { pid, watch: Watch::NotYet }
-    }
-
-    /// Makes the end of the process visible to `poll`, if the system can.
-    pub fn watch(&mut self) {
-        if matches!(self.watch, Watch::NotYet) {
-            self.watch = open_descriptor(self.pid).map_or(Watch::Asking, Watch::Descriptor);
-        }
-    }
-
-    pub fn is_watched(&self) -> bool {
-        !matches!(self.watch, Watch::NotYet)
+    /// `descriptor` is of the process, if the system gave one when it was started.
+    pub fn new(pid: Pid, descriptor: Option<OwnedFd>) -> Leader {
+        let descriptor = descriptor.or_else(|| open_descriptor(pid));
+        Leader { pid, watch: descriptor.map_or(Watch::Asking, Watch::Descriptor) }
     }
 
     /// Whether only [`Leader::has_ended`] tells, so that it must be asked from time to time.
@@ -50,7 +39,7 @@ impl Leader {
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.watch {
             Watch::Descriptor(descriptor) => Some(descriptor.as_fd()),
-            Watch::NotYet | Watch::Asking => None,
+            Watch::Asking => None,
         }
     }
 

@@ -33,16 +33,19 @@ pub(super) struct Kept<'a> {
     stream: Stream,
     keep: Keep,
     bytes: Vec<u8>,
+    /// How much has been read.
+    taken: usize,
     logs: &'a dyn Logs,
     log: Option<Box<dyn Log>>,
 }
 
 impl<'a> Kept<'a> {
     pub fn new(stream: Stream, keep: Keep, logs: &'a dyn Logs) -> Kept<'a> {
-        Kept { stream, keep, bytes: Vec::new(), logs, log: None }
+        Kept { stream, keep, bytes: Vec::new(), taken: 0, logs, log: None }
     }
 
     pub fn add(&mut self, bytes: &[u8]) {
+        self.taken += bytes.len();
         if self.log.is_none() && self.bytes.len() + bytes.len() <= self.keep.room() {
             return self.bytes.extend_from_slice(bytes);
         }
@@ -73,6 +76,11 @@ impl<'a> Capture<'a> {
         self.pipe.is_none()
     }
 
+    /// How many bytes there were so far.
+    pub fn taken(&self) -> usize {
+        self.kept.taken
+    }
+
     /// The limit that it has passed, though all of it was to be kept.
     pub fn passed(&self) -> Option<usize> {
         match self.kept.keep {
@@ -84,7 +92,11 @@ impl<'a> Capture<'a> {
     /// Takes what `poll` says is there.
     pub fn take(&mut self, ready: PollFlags) {
         if ready.contains(PollFlags::IN) {
-            self.read();
+            let count = self.read();
+            // nobody can write any more, and a read that takes less than it could has taken all
+            if ready.contains(PollFlags::HUP) && count.is_some_and(|count| (1..CHUNK).contains(&count)) {
+                self.pipe = None;
+            }
         } else if ready.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             self.pipe = None;
         }

@@ -1,6 +1,7 @@
 //! One attempt from its start to its end: a loop that polls the pipes, the process and the run's wish to end.
 //! The end of an attempt is the end of its process. Whatever it left behind in its group is killed, always.
 
+use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +17,23 @@ use super::{Attempt, End, Enders, Ending, Finished, Groups, Keep, Logs, Output, 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
 pub(super) const LINGER: Duration = Duration::from_millis(100);
 
-/// A process that has not ended after this time is watched.
-const WATCH_AFTER: Duration = Duration::from_millis(20);
+/// For so long nothing is read that a process prints, unless the last one on this thread printed much: most end before,
+/// so that the thread is woken once for each, not for every line.
+const QUIET: Duration = Duration::from_millis(2);
+
+/// Less than any pipe holds: who printed no more was never held up by [`QUIET`].
+const LITTLE: usize = 4096;
 
 /// How often a process that cannot be watched is asked whether it has ended.
 pub(super) const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// How often a process is looked at that a terminal may have stopped.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+thread_local! {
+    /// Whether the last attempt on this thread printed more than [`LITTLE`].
+    static TALKATIVE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Runs one attempt to its end on the calling thread.
 pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups, logs: &dyn Logs) -> Finished {
@@ -57,6 +67,8 @@ struct Session<'a> {
     feed: Option<Feed>,
     stdout: Capture<'a>,
     stderr: Capture<'a>,
+    /// Whether outputs are read as they come.
+    listens: bool,
     phase: Phase,
     /// What ended the attempt, if it did not end by itself.
     cause: Option<Cause>,
@@ -100,16 +112,17 @@ impl<'a> Session<'a> {
         process: Started,
         started: Instant,
     ) -> Session<'a> {
-        let Started { pid, stdin, stdout, stderr } = process;
+        let Started { pid, descriptor, stdin, stdout, stderr } = process;
         Session {
             attempt,
             enders,
             groups,
             started,
-            leader: Leader::new(pid),
+            leader: Leader::new(pid, descriptor),
             feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
             stdout: Capture::new(stdout, Stream::Stdout, attempt.stdout, logs),
             stderr: Capture::new(stderr, Stream::Stderr, Keep::Short, logs),
+            listens: TALKATIVE.get(),
             phase: Phase::Running { limit: attempt.timeout.and_then(|limit| started.checked_add(limit)) },
             cause: None,
             took: Duration::ZERO,
@@ -136,15 +149,19 @@ impl<'a> Session<'a> {
         self.stdout.is_closed() && self.stderr.is_closed()
     }
 
+    /// The outputs, once they are listened to.
+    fn outputs(&self) -> [Option<BorrowedFd<'_>>; 2] {
+        if self.listens { [self.stdout.source(), self.stderr.source()] } else { [None, None] }
+    }
+
     /// Sleeps until something can be read, written or done.
     fn wait(&mut self) -> Ready {
-        if self.pipes_are_closed() || self.started.elapsed() >= WATCH_AFTER {
-            self.leader.watch();
-        }
+        self.listens |= !matches!(self.phase, Phase::Running { .. }) || self.started.elapsed() >= QUIET;
+        let [stdout, stderr] = self.outputs();
         let sources = [
             (self.feed.as_ref().map(Feed::target), PollFlags::OUT),
-            (self.stdout.source(), PollFlags::IN),
-            (self.stderr.source(), PollFlags::IN),
+            (stdout, PollFlags::IN),
+            (stderr, PollFlags::IN),
             (self.leader_end(), PollFlags::IN),
             (self.call(), PollFlags::IN),
         ];
@@ -173,10 +190,10 @@ impl<'a> Session<'a> {
         let deadline = self.deadline().map(|at| at.saturating_duration_since(Instant::now()));
         let look = match self.phase {
             Phase::Over { .. } => None,
+            _ if !self.listens => Some(QUIET),
             _ if self.leader.must_be_asked() => Some(ASK_EVERY),
-            Phase::Running { .. } if self.attempt.terminal && self.leader.is_watched() => Some(LOOK_EVERY),
-            _ if self.leader.is_watched() => None,
-            _ => Some(WATCH_AFTER),
+            Phase::Running { .. } if self.attempt.terminal => Some(LOOK_EVERY),
+            _ => None,
         };
         [deadline, look].into_iter().flatten().min()
     }
@@ -208,8 +225,8 @@ impl<'a> Session<'a> {
             return;
         }
         // before anything is done to it: a process that has just ended by itself did not need to be ended
-        let look = !ready.leader.is_empty() || called || late || self.leader.must_be_asked();
-        if look && self.leader.has_ended() {
+        let look = called || late || self.leader.must_be_asked();
+        if !ready.leader.is_empty() || (look && self.leader.has_ended()) {
             return self.leader_has_ended();
         }
         match self.phase {
@@ -226,7 +243,6 @@ impl<'a> Session<'a> {
         if let Some(limit) = self.stdout.passed() {
             self.ask_to_end(Cause::TooLong { limit }, Signal::TERM);
         } else if self.attempt.terminal
-            && self.leader.is_watched()
             && let Some(signal) = self.leader.stopped_by_terminal()
         {
             self.ask_to_end(Cause::Terminal { signal }, Signal::TERM);
@@ -304,6 +320,7 @@ impl<'a> Session<'a> {
                 (None, Err(message)) => Ending::CannotStart(message),
             },
         };
+        TALKATIVE.set(self.stdout.taken() + self.stderr.taken() > LITTLE);
         Finished {
             ending,
             stdout: self.stdout.into_output(),

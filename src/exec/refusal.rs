@@ -188,6 +188,7 @@ mod tests {
             stdin: Arc::from(Vec::new()),
             timeout: None,
             grace: Duration::ZERO,
+            as_of: 0,
             slot: 1,
         };
         let check = |error: Errno, expected: &str| {

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use rustix::process::Pid;
@@ -46,6 +46,18 @@ impl Pointers {
         self.pointers.clear();
     }
 
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Keeps only so many strings from the beginning.
+    pub fn truncate(&mut self, count: usize) {
+        if let Some(&end) = self.starts.get(count) {
+            self.bytes.truncate(end);
+            self.starts.truncate(count);
+        }
+    }
+
     /// Appends a string made of these parts. `Err` if one holds a NUL byte.
     pub fn push(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         self.starts.push(self.bytes.len());
@@ -79,29 +91,34 @@ thread_local! {
 }
 
 /// Both strings of pointers must be sealed. The process leads a group of its own. `Err`: no process was made, or it could
-/// not become the program.
-pub(super) fn spawn(program: &Program<'_>) -> io::Result<Pid> {
+/// not become the program. The descriptor of the process is missing on Linux before 5.2.
+pub(super) fn spawn(program: &Program<'_>) -> io::Result<(Pid, Option<OwnedFd>)> {
     let mut task = Task { program, failed: 0 };
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let mut descriptor: c_int = -1;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let argument = (&raw mut task).cast::<c_void>();
     let blocked = Blocked::all()?;
     let pid = CHILD_STACK.with_borrow_mut(|stack| {
         // SAFETY: the end of the allocation, aligned to 16 bytes as every `u128` is; stacks grow down from it. The kernel
         // holds this thread until the child has executed its program or is gone, so stack, task and program outlive their
-        // use, and nobody else touches them meanwhile.
-        unsafe { libc::clone(child, stack.as_mut_ptr_range().end.cast(), flags, argument) }
+        // use, and nobody else touches them meanwhile. The further argument is where CLONE_PIDFD puts its descriptor.
+        unsafe {
+            libc::clone(child, stack.as_mut_ptr_range().end.cast(), flags, argument, &raw mut descriptor)
+        }
     });
     let error = io::Error::last_os_error();
     drop(blocked);
     // SAFETY: the child wrote it, if it did, before this thread went on; the compiler cannot see that
     let failed = unsafe { ptr::read_volatile(&raw const task.failed) };
-    match Pid::from_raw(pid).filter(|_| pid > 0) {
-        None => Err(error),
-        Some(pid) if failed != 0 => {
+    let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 0) else { return Err(error) };
+    // SAFETY: the system has opened it for us alone. Where no process was made it may have left a number that is not open
+    let descriptor = (descriptor >= 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) });
+    match failed {
+        0 => Ok((pid, descriptor)),
+        failed => {
             let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
             Err(io::Error::from_raw_os_error(failed))
         }
-        Some(pid) => Ok(pid),
     }
 }
 

@@ -20,6 +20,8 @@ const PAUSES_MS: &[u64] = &[1, 2, 5, 10, 30, 60];
 /// A process that runs, and our ends of its pipes.
 pub(super) struct Started {
     pub pid: Pid,
+    /// By which its end is seen, if the system gives one at once.
+    pub descriptor: Option<OwnedFd>,
     /// None if there is nothing to read.
     pub stdin: Option<OwnedFd>,
     pub stdout: OwnedFd,
@@ -69,31 +71,28 @@ fn spawn(
     groups: &Groups,
     further: &[(OwnedFd, i32)],
 ) -> io::Result<Started> {
+    use super::block::Block;
     use super::spawn::{Pointers, Program, spawn};
     use std::ffi::CString;
     use std::os::fd::AsFd;
 
     thread_local! {
-        static COMMAND: RefCell<(Pointers, Pointers)> = RefCell::default();
+        static COMMAND: RefCell<(Pointers, Block)> = RefCell::default();
     }
     let own_stdin = if attempt.stdin.is_empty() { None } else { Some(pipe()?) };
     let (stdout, stdout_end) = pipe()?;
     let (stderr, stderr_end) = pipe()?;
     let path = CString::new(program.as_os_str().as_bytes())?;
     let dir = CString::new(attempt.dir.as_os_str().as_bytes())?;
-    let pid = COMMAND.with_borrow_mut(|(argv, env)| {
+    let (pid, descriptor) = COMMAND.with_borrow_mut(|(argv, env)| {
         argv.clear();
         words.iter().try_for_each(|word| argv.push(&[word.as_bytes()]))?;
         argv.seal();
-        env.clear();
-        let mut entries = attempt.env.iter();
-        entries.try_for_each(|(name, value)| env.push(&[name.as_bytes(), b"=", value.as_bytes()]))?;
-        env.seal();
         spawn(&Program {
             path: &path,
             dir: &dir,
             argv,
-            env,
+            env: env.write(&attempt.env)?,
             stdin: match &own_stdin {
                 Some((read, _)) => read.as_fd(),
                 None => nothing_to_read()?,
@@ -104,7 +103,7 @@ fn spawn(
             announced: groups.place(attempt.slot),
         })
     })?;
-    Ok(Started { pid, stdin: own_stdin.map(|(_, write)| write), stdout, stderr })
+    Ok(Started { pid, descriptor, stdin: own_stdin.map(|(_, write)| write), stdout, stderr })
 }
 
 /// A pipe that no program inherits: its reading end, its writing end.
@@ -158,6 +157,7 @@ fn spawn(
     let missing = || io::Error::other("a pipe is missing");
     Ok(Started {
         pid: Pid::from_child(&child),
+        descriptor: None,
         stdin: child.stdin.take().map(OwnedFd::from),
         stdout: child.stdout.take().map(OwnedFd::from).ok_or_else(missing)?,
         stderr: child.stderr.take().map(OwnedFd::from).ok_or_else(missing)?,

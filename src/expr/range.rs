@@ -1,7 +1,11 @@
 //! Ranges of numbers, of any length: nothing is made of one until somebody goes over it.
 
 use super::convert::MAX_SIZE;
+use crate::spread;
 use crate::value::Value;
+
+/// Numbers that are worth a thread.
+const NUMBERS: usize = 32 * 1_024;
 
 /// `range(stop)`, `range(start, stop)`, `range(start, stop, step)`: of any length while nobody walks over it.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +41,12 @@ impl Range {
         let index =
             if index < 0 { self.len.checked_sub(index.unsigned_abs())? } else { index.unsigned_abs() };
         let offset = i128::try_from(index).ok().filter(|_| index < self.len)?;
-        self.start.checked_add(self.step.checked_mul(offset)?).map(Value::from)
+        Some(self.at(offset))
+    }
+
+    /// The number at a position that the range has: on the way to it a product may pass 128 bits, the sum does not.
+    fn at(&self, offset: i128) -> Value {
+        Value::from(self.start.wrapping_add(self.step.wrapping_mul(offset)))
     }
 
     pub fn contains(&self, item: &Value) -> bool {
@@ -49,9 +58,9 @@ impl Range {
     }
 
     pub fn to_value(self) -> Result<Value, String> {
-        let len = i128::try_from(self.len).ok().filter(|&len| len <= MAX_SIZE as i128);
+        let len = usize::try_from(self.len).ok().filter(|&len| len <= MAX_SIZE);
         let len = len.ok_or_else(|| format!("a range of {} numbers is too long to go over", self.len))?;
-        Ok(Value::array((0..len).filter_map(|index| self.get(index)).collect()))
+        Ok(Value::array(spread::map(len, NUMBERS, |index| self.at(index as i128))))
     }
 }
 
@@ -87,6 +96,8 @@ mod tests {
         goes("[3,0,-2]", "[3,1]");
         goes("[3,0]", "[]");
         goes("[-2]", "[]");
+        let (least, half, most) = (i128::MIN, 1_i128 << 126, i128::MAX);
+        goes(&format!("[{least},{most},{half}]"), &format!("[{least},-{half},0,{half}]"));
         assert!(range("[0,1,0]").is_err() && range("[1.5]").is_err() && range(r#"["3"]"#).is_err());
     }
 

@@ -11,31 +11,37 @@ use super::{CallId, Plan, Reader, places};
 
 /// Errors with the first such pair in call order, if there is one.
 pub(super) fn check(plan: &mut Plan) -> Result<(), Vec<Diagnostic>> {
-    let order = std::mem::take(&mut plan.order);
-    let mut overlaps = Vec::new();
-    for (document, writers) in &mut plan.writers {
-        let found = writers.known_overlaps(|call| order[call.0 as usize]);
-        writers.nested = !found.is_empty();
+    let documents: Vec<Name> = plan.fillers.keys().cloned().collect();
+    let mut pairs = Vec::new();
+    for document in documents {
+        let (overlaps, has_unknown) = plan.known_overlaps(&document);
+        let count = overlaps.len();
+        let certain: Vec<_> = overlaps.into_iter().filter(|overlap| is_certain(plan, overlap)).collect();
+        let uncertain = has_unknown || certain.len() < count;
         // what the manifest allows is seen when the changes come together
-        if !plan.manifest.sharing.contains_key(document) {
-            overlaps.extend(found);
+        if !plan.manifest.sharing.contains_key(&document) {
+            pairs.extend(certain.into_iter().map(|overlap| in_order(plan, overlap)));
+        }
+        if let Some(fillers) = plan.fillers.get_mut(&document) {
+            fillers.nested = count > 0;
+            fillers.uncertain = uncertain;
         }
     }
-    plan.order = order;
-    first_unordered(plan, overlaps)
+    first_unordered(plan, pairs)
         .map_or(Ok(()), |(first, second)| Err(vec![describe(plan, first, second, None)]))
 }
 
-fn first_unordered(plan: &Plan, overlaps: Vec<Overlap>) -> Option<(CallId, CallId)> {
-    let mut pairs: Vec<(CallId, CallId)> = Vec::new();
-    for overlap in overlaps {
-        let mut pair = [overlap.outer, overlap.inner];
-        pair.sort_unstable_by_key(|&call| plan.order_of(call));
-        let conditional = pair.iter().any(|&call| plan.task(call).condition.is_some());
-        if !conditional {
-            pairs.push((pair[0], pair[1]));
-        }
-    }
+/// Whether both changes are made in any case.
+fn is_certain(plan: &Plan, overlap: &Overlap) -> bool {
+    [overlap.outer, overlap.inner].iter().all(|&call| plan.task(call).condition.is_none())
+}
+
+fn in_order(plan: &Plan, overlap: Overlap) -> (CallId, CallId) {
+    let Overlap { outer, inner } = overlap;
+    if plan.order_of(outer) <= plan.order_of(inner) { (outer, inner) } else { (inner, outer) }
+}
+
+fn first_unordered(plan: &Plan, mut pairs: Vec<(CallId, CallId)>) -> Option<(CallId, CallId)> {
     pairs.sort_unstable_by_key(|&(first, second)| (plan.order_of(first), plan.order_of(second)));
     pairs.into_iter().find(|&(first, second)| first != second && !plan.is_ordered(first, second))
 }

@@ -10,12 +10,17 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Fill;
 use crate::name::Name;
 use crate::path::{Path, Segment};
+use crate::spread;
 
 use super::mutators::{Mutators, task_graph};
 use super::reads::{self, Read};
 use super::targets::CallsByKey;
 use super::tasks::{Feed, TaskGraph};
 use super::{Edge, Plan, Reader, SyncId, TaskId, Wait, constant_part, places};
+
+/// Readers that are worth a thread, and of which the places are in memory at a time.
+const READERS: usize = 512;
+const AT_A_TIME: usize = 32 * 1_024;
 
 impl Plan {
     /// Makes every edge of the plan as far as calls are known.
@@ -52,36 +57,27 @@ impl Plan {
         fills.iter().filter_map(|fill| self.record_fill(task, fill)).collect()
     }
 
-    /// Records what each call of a task fills; the first that cannot fit into what is given is an error.
+    /// Records what the calls of a task fill; the first that cannot fit into what is given is an error.
     fn record_fill(&mut self, task: TaskId, fill: &Fill) -> Option<Diagnostic> {
         let document = Name::new(&fill.place.value.root).ok()?;
-        let writers = self.writers.entry(document.clone()).or_default();
-        writers.add_task(task, places::shape(&fill.place.value, fill.append));
-        let conditional = self.manifest.tasks[task.0 as usize].condition.is_some();
-        let mut wrong = None;
-        for call in self.calls_of(task) {
+        self.add_filler(task, &document, fill);
+        let given = self.world.given(document.as_str())?;
+        self.calls_of(task).find_map(|call| {
             let before = self.before(Reader::Call(call));
-            let Some(path) = places::fill_place(&fill.place.value, fill.append, &before) else { break };
-            if wrong.is_none()
-                && let Some(given) = self.world.given(document.as_str())
-                && let Some(misfit) = misfit(given, &path.segments)
-            {
-                let message = format!("`{}` cannot fill `{path}`: {}", self.address(call), misfit.0);
-                wrong = Some(Diagnostic::error(message).at(fill.place.place.span.clone(), ""));
-            }
-            let writers = self.writers.entry(document.clone()).or_default();
-            writers.insert(&path.segments, call);
-            writers.uncertain |= conditional || !path.is_known();
-        }
-        wrong
+            let path = places::fill_place(&fill.place.value, fill.append, &before)?;
+            let misfit = misfit(given, &path.segments)?;
+            let message = format!("`{}` cannot fill `{path}`: {}", self.address(call), misfit.0);
+            Some(Diagnostic::error(message).at(fill.place.place.span.clone(), ""))
+        })
     }
 
     /// `after`: must stand before any read is connected, since what comes after a reader is not waited for.
     pub(super) fn connect_targets(&mut self, task: TaskId, by_key: &mut CallsByKey) -> Vec<Diagnostic> {
         let manifest = self.manifest.clone();
+        let targets = &manifest.tasks[task.0 as usize].after;
         let mut wrong = Vec::new();
-        for call in self.calls_of(task) {
-            for target in &manifest.tasks[task.0 as usize].after {
+        for call in self.calls_of(task).take_while(|_| !targets.is_empty()) {
+            for target in targets {
                 match self.target_node(target, Reader::Call(call), by_key) {
                     Ok(node) => self.add_edge(node, self.node_of(call), Edge::After),
                     Err(error) => wrong.push(error),
@@ -96,15 +92,15 @@ impl Plan {
         let declared = &manifest.tasks[task.0 as usize];
         let mut wrong = Vec::new();
         if let Some(expansion) = self.expansion_of(task) {
-            for read in self.documents_only(reads::of_expansion(declared)) {
-                wrong.extend(self.connect_read(&read, Reader::Expansion(task), expansion));
-            }
+            let reads = self.documents_only(reads::of_expansion(declared));
+            wrong.extend(self.connect_all(&reads, &[(Reader::Expansion(task), expansion)]));
         }
         let reads = self.documents_only(reads::of_task(declared));
-        for call in self.calls_of(task) {
-            for read in &reads {
-                wrong.extend(self.connect_read(read, Reader::Call(call), self.node_of(call)));
-            }
+        let calls: Vec<_> = self.calls_of(task).take_while(|_| !reads.is_empty()).collect();
+        for calls in calls.chunks(AT_A_TIME) {
+            let readers: Vec<_> =
+                calls.iter().map(|&call| (Reader::Call(call), self.node_of(call))).collect();
+            wrong.extend(self.connect_all(&reads, &readers));
         }
         wrong
     }
@@ -127,10 +123,9 @@ impl Plan {
         let manifest = self.manifest.clone();
         let mut wrong = Vec::new();
         for (index, declared) in manifest.syncs.iter().enumerate() {
-            let (reader, node) = (Reader::Sync(SyncId(index as u32)), self.sync_nodes[index]);
-            for read in self.documents_only(reads::of_sync(declared)) {
-                wrong.extend(self.connect_read(&read, reader, node));
-            }
+            let reads = self.documents_only(reads::of_sync(declared));
+            let reader = Reader::Sync(SyncId(index as u32));
+            wrong.extend(self.connect_all(&reads, &[(reader, self.sync_nodes[index])]));
         }
         wrong
     }
@@ -140,8 +135,27 @@ impl Plan {
         reads
     }
 
-    fn connect_read(&mut self, read: &Read<'_>, reader: Reader, node: NodeIndex) -> Option<Diagnostic> {
-        let path = self.read_place(read, reader)?;
+    /// Lets each reader wait for what it reads: the places found on all cores, the edges made in order.
+    fn connect_all(&mut self, reads: &[Read<'_>], readers: &[(Reader, NodeIndex)]) -> Vec<Diagnostic> {
+        let found = spread::map(readers.len(), READERS, |at| {
+            reads.iter().map(|read| self.read_place(read, readers[at].0)).collect::<Vec<_>>()
+        });
+        let mut wrong = Vec::new();
+        for (&(reader, node), places) in readers.iter().zip(found) {
+            for (read, path) in reads.iter().zip(places) {
+                wrong.extend(path.and_then(|path| self.connect_read(read, path, reader, node)));
+            }
+        }
+        wrong
+    }
+
+    fn connect_read(
+        &mut self,
+        read: &Read<'_>,
+        path: Path,
+        reader: Reader,
+        node: NodeIndex,
+    ) -> Option<Diagnostic> {
         if self.world.constant(path.document.as_str()).is_none() {
             let wait = self.wait(&path, reader);
             if wait != Wait::None {

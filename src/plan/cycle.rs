@@ -23,6 +23,9 @@ pub fn check(plan: &Plan) -> Result<(), Vec<Diagnostic>> {
 /// The nodes that no order can reach: those of circles, and what waits for them.
 fn stuck_nodes(plan: &Plan) -> FxHashSet<NodeIndex> {
     let graph = &plan.graph;
+    if graph.edge_count() == 0 {
+        return FxHashSet::default();
+    }
     let mut waiting: Vec<u32> =
         graph.node_indices().map(|node| graph.neighbors_directed(node, Incoming).count() as u32).collect();
     let mut open: Vec<NodeIndex> = graph.node_indices().filter(|node| waiting[node.index()] == 0).collect();

@@ -1,126 +1,34 @@
-//! From a task's `for` to its calls: a row of bindings each, in key order. Rows hold small indexes into one list of
-//! values, so that a million calls stay small.
+//! From a task's `for` to its calls, in key order; the tasks spread over the cores.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::expr::{Expression, View};
 use crate::manifest::{Items, Manifest, Sourced, Task, Variable};
 use crate::name::Name;
+use crate::spread;
 use crate::value::{Text, Value};
 
+use super::bindings::{Bindings, List, Row, is_name, position_key};
 use super::reads;
 use super::scope::{Before, World};
 
-/// The calls of one task: what each binds.
-#[derive(Debug, Default)]
-pub struct Bindings {
-    names: Vec<Name>,
-    values: Vec<Item>,
-    /// Row by row, an index into `values` for each name.
-    rows: Vec<u32>,
-    count: usize,
-    /// By `key`: what names each row.
-    keys: Option<Vec<Vec<Value>>>,
-}
-
-/// A value and its position in the list that it came from.
-#[derive(Debug)]
-struct Item {
-    value: Value,
-    position: u32,
-}
-
-/// One call's bindings; while a row grows, those of the variables so far.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
-    bindings: &'a Bindings,
-    indexes: &'a [u32],
-    number: Option<usize>,
-}
-
-impl Bindings {
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    pub fn row(&self, number: usize) -> Row<'_> {
-        let width = self.names.len();
-        Row {
-            bindings: self,
-            indexes: &self.rows[number * width..(number + 1) * width],
-            number: Some(number),
-        }
-    }
-
-    fn partial<'a>(&'a self, indexes: &'a [u32]) -> Row<'a> {
-        Row { bindings: self, indexes, number: None }
-    }
-
-    fn push_value(&mut self, value: Value, position: usize) -> u32 {
-        self.values.push(Item { value, position: position as u32 });
-        self.values.len() as u32 - 1
-    }
-
-    fn push_row(&mut self, indexes: &[u32]) {
-        self.rows.extend_from_slice(indexes);
-        self.count += 1;
-    }
-
-    fn texts(&self, number: usize) -> Vec<Text> {
-        self.row(number).key().iter().map(|part| part.to_text().into()).collect()
-    }
-}
-
-impl<'a> Row<'a> {
-    /// The value that the row binds to a name.
-    pub fn get(&self, name: &str) -> Option<&'a Value> {
-        let at = self.bindings.names.iter().position(|known| known.as_str() == name)?;
-        self.indexes.get(at).map(|&index| &self.bindings.values[index as usize].value)
-    }
-
-    /// Names and values, in the order of `for`.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a Name, &'a Value)> {
-        let values = self.indexes.iter().map(|&index| &self.bindings.values[index as usize].value);
-        self.bindings.names.iter().zip(values)
-    }
-
-    /// What names the call: by `key`, else the variables' values; `#3` stands for a value that is no text, number
-    /// or boolean.
-    pub fn key(&self) -> Vec<Value> {
-        if let (Some(keys), Some(number)) = (&self.bindings.keys, self.number)
-            && let Some(key) = keys.get(number)
-        {
-            return key.clone();
-        }
-        self.indexes.iter().map(|&index| self.bindings.values[index as usize].key_part()).collect()
-    }
-}
-
-impl Item {
-    fn key_part(&self) -> Value {
-        match &self.value {
-            Value::String(_) | Value::Number(_) | Value::Bool(_) => self.value.clone(),
-            _ => Value::from(format!("#{}", self.position)),
-        }
-    }
-}
+/// Tasks, and rows of a task, that are worth a thread.
+const TASKS: usize = 64;
+const ROWS: usize = 1_024;
 
 /// The calls of every task, `None` where they are known only while the run goes on; or all that is wrong.
 pub fn all(manifest: &Manifest, world: &World) -> Result<Vec<Option<Bindings>>, Vec<Diagnostic>> {
+    let known = |task: &Task| (!is_known_later(task, world)).then(|| of_task(task, world, &[]));
+    let found = spread::map(manifest.tasks.len(), TASKS, |index| known(&manifest.tasks[index]));
     let mut wrong = Vec::new();
     let mut expanded = Vec::with_capacity(manifest.tasks.len());
-    for task in &manifest.tasks {
-        if is_known_later(task, world) {
-            expanded.push(None);
-            continue;
-        }
-        match of_task(task, world, &[]) {
-            Ok(bindings) => expanded.push(Some(bindings)),
+    for bindings in found {
+        match bindings.transpose() {
+            Ok(bindings) => expanded.push(bindings),
             Err(one) => wrong.push(one.diagnostic),
         }
     }
@@ -156,20 +64,20 @@ struct Expansion<'a> {
     world: &'a World,
     views: &'a [(Text, View)],
     bindings: Bindings,
-    /// Lists that do not depend on earlier variables: the indexes of each item's values.
-    lists: FxHashMap<usize, Vec<Vec<u32>>>,
+    /// Lists that do not depend on earlier variables.
+    lists: FxHashMap<usize, List>,
 }
 
 impl<'a> Expansion<'a> {
     fn of(task: &'a Task, world: &'a World, views: &'a [(Text, View)]) -> Result<Bindings, Box<Wrong>> {
         let names = task.variable_names().cloned().collect();
-        let bindings = Bindings { names, ..Bindings::default() };
+        let bindings = Bindings::new(names);
         let mut expansion = Expansion { task, world, views, bindings, lists: FxHashMap::default() };
         expansion.nest(0, &mut Vec::new())?;
         for (values, _) in &task.include {
             let next = expansion.bindings.len();
             let indexes: Vec<u32> =
-                values.iter().map(|value| expansion.bindings.push_value(value.clone(), next)).collect();
+                values.iter().map(|value| expansion.bindings.add_value(value.clone(), next)).collect();
             expansion.bindings.push_row(&indexes);
         }
         expansion.name_rows()?;
@@ -186,17 +94,15 @@ impl<'a> Expansion<'a> {
             }
             return Ok(());
         };
-        let list = match self.lists.remove(&depth) {
-            Some(list) => list,
-            None => self.list(variable, indexes)?,
+        let list = match self.lists.get(&depth) {
+            Some(list) => *list,
+            None => self.list(depth, variable, indexes)?,
         };
-        for item in &list {
+        let bound = indexes.len();
+        for item in list.items() {
             indexes.extend(item);
             self.nest(depth + 1, indexes)?;
-            indexes.truncate(indexes.len() - item.len());
-        }
-        if self.stands_alone(variable) {
-            self.lists.insert(depth, list);
+            indexes.truncate(bound);
         }
         Ok(())
     }
@@ -209,7 +115,7 @@ impl<'a> Expansion<'a> {
                 let asked = expression.value.references();
                 !asked
                     .iter()
-                    .any(|asked| self.bindings.names.iter().any(|name| name.as_str() == &*asked.root))
+                    .any(|asked| self.bindings.names().iter().any(|name| name.as_str() == &*asked.root))
             }
         }
     }
@@ -222,19 +128,20 @@ impl<'a> Expansion<'a> {
         self.task.exclude.iter().any(|binding| binding.iter().all(|(name, value)| matches(name, value)))
     }
 
-    /// The items that a variable goes over, as indexes of values: one for each of its names.
-    fn list(&mut self, variable: &Variable, indexes: &[u32]) -> Result<Vec<Vec<u32>>, Box<Wrong>> {
+    /// The items that a variable goes over.
+    fn list(&mut self, depth: usize, variable: &Variable, indexes: &[u32]) -> Result<List, Box<Wrong>> {
         let items = match &variable.items {
             Items::Given(items) => items.iter().map(|(value, _)| value.clone()).collect(),
             Items::Expression(expression) => self.evaluate(expression, indexes)?,
         };
-        if variable.names.len() == 1 && self.task.key.is_none() {
+        let width = variable.names.len();
+        if width == 1 && self.task.key.is_none() {
             refuse_equal_items(variable, &items)?;
         }
-        let mut list = Vec::with_capacity(items.len());
-        for (position, item) in items.into_iter().enumerate() {
-            let values = split_item(variable, item, position)?;
-            list.push(values.into_iter().map(|value| self.bindings.push_value(value, position)).collect());
+        let values = if width == 1 { items } else { split_items(variable, items)? };
+        let list = self.bindings.add_list(values, width);
+        if self.stands_alone(variable) {
+            self.lists.insert(depth, list);
         }
         Ok(list)
     }
@@ -254,7 +161,7 @@ impl<'a> Expansion<'a> {
             })
         })?;
         match value {
-            Value::Array(items) => Ok(items.to_vec()),
+            Value::Array(items) => Ok(Arc::unwrap_or_clone(items)),
             Value::Object(members) => Ok(members.keys().cloned().map(Value::String).collect()),
             other => {
                 let error =
@@ -273,13 +180,12 @@ impl<'a> Expansion<'a> {
     /// Evaluates `key` for each row.
     fn name_rows(&mut self) -> Result<(), Box<Wrong>> {
         let Some(expressions) = &self.task.key else { return Ok(()) };
-        let mut keys = Vec::with_capacity(self.bindings.len());
-        for number in 0..self.bindings.len() {
+        let keys = spread::map(self.bindings.len(), ROWS, |number| {
             let before = self.before(self.bindings.row(number));
-            let parts = expressions.iter().map(|expression| key_value(expression, &before));
-            keys.push(parts.collect::<Result<Vec<_>, _>>()?);
-        }
-        self.bindings.keys = Some(keys);
+            expressions.iter().map(|expression| key_value(expression, &before)).collect()
+        });
+        let keys = keys.into_iter().collect::<Result<_, _>>()?;
+        self.bindings.set_keys(keys);
         Ok(())
     }
 
@@ -290,8 +196,9 @@ impl<'a> Expansion<'a> {
             return Ok(());
         }
         let mut seen: FxHashMap<Vec<Text>, usize> = FxHashMap::default();
-        for number in 0..self.bindings.len() {
-            if let Some(first) = seen.insert(self.bindings.texts(number), number) {
+        let texts = spread::map(self.bindings.len(), ROWS, |number| self.bindings.texts(number));
+        for (number, texts) in texts.into_iter().enumerate() {
+            if let Some(first) = seen.insert(texts, number) {
                 let key = self.bindings.texts(number).join(",");
                 let message = format!(
                     "two calls of `{}` have the key `{key}`: the {} and the {}",
@@ -327,45 +234,49 @@ fn key_value(expression: &Sourced<Expression>, before: &Before<'_>) -> Result<Va
         .value
         .eval(before)
         .map_err(|error| wrong(format!("this `key` cannot be made: {}", error.message), error.missing))?;
-    match value {
-        Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(value),
-        other => {
-            Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", other.kind()), None))
-        }
+    if is_name(&value) {
+        return Ok(value);
     }
+    Err(wrong(format!("a key is a text, a number or a boolean, and this is {}", value.kind()), None))
 }
 
-/// An item's values, one for each name that is bound together.
-fn split_item(variable: &Variable, item: Value, position: usize) -> Result<Vec<Value>, Box<Wrong>> {
-    if variable.names.len() == 1 {
-        return Ok(vec![item]);
-    }
-    match item {
-        Value::Array(values) if values.len() == variable.names.len() => Ok(values.to_vec()),
-        other => {
-            let names: Vec<_> = variable.names.iter().map(Name::as_str).collect();
-            let message = format!(
-                "the {} item must be a list of {} values for `{}`, and it is `{other}`",
-                nth(position),
-                names.len(),
-                names.join(", ")
-            );
-            let error = Diagnostic::error(message).at(variable.span.clone(), "");
-            Err((error.help("`zip(xs, ys)` makes such a list of two lists")).into())
+/// The values of all items, one for each name that is bound together.
+fn split_items(variable: &Variable, items: Vec<Value>) -> Result<Vec<Value>, Box<Wrong>> {
+    let names = &variable.names;
+    let mut values = Vec::with_capacity(items.len() * names.len());
+    for (position, item) in items.into_iter().enumerate() {
+        match item {
+            Value::Array(parts) if parts.len() == names.len() => values.extend(parts.iter().cloned()),
+            other => {
+                let names: Vec<_> = names.iter().map(Name::as_str).collect();
+                let message = format!(
+                    "the {} item must be a list of {} values for `{}`, and it is `{other}`",
+                    nth(position),
+                    names.len(),
+                    names.join(", ")
+                );
+                let error = Diagnostic::error(message).at(variable.span.clone(), "");
+                return Err((error.help("`zip(xs, ys)` makes such a list of two lists")).into());
+            }
         }
     }
+    Ok(values)
 }
 
 fn refuse_equal_items(variable: &Variable, items: &[Value]) -> Result<(), Box<Wrong>> {
-    let mut seen: FxHashSet<String> = FxHashSet::with_capacity_and_hasher(items.len(), Default::default());
-    let scalar = |item: &Value| !matches!(item, Value::Array(_) | Value::Object(_) | Value::Null);
-    let Some(second) = items.iter().position(|item| scalar(item) && !seen.insert(item.to_text())) else {
+    if goes_one_way(items) {
         return Ok(());
+    }
+    let key = |position: usize| match &items[position] {
+        name if is_name(name) => Text::from(name.to_text()),
+        _ => Text::from(position_key(position)),
     };
-    let text = items[second].to_text();
-    let first = items.iter().position(|item| item.to_text() == text).unwrap_or(second);
+    let mut seen: FxHashMap<Text, usize> = FxHashMap::default();
+    let equal = (0..items.len()).find_map(|second| Some((seen.insert(key(second), second)?, second)));
+    let Some((first, second)) = equal else { return Ok(()) };
     let message = format!(
-        "`{text}` stands twice in the list of `{}`: the {} and the {}",
+        "`{}` stands twice in the list of `{}`: the {} and the {}",
+        key(second),
         variable.names[0],
         nth(first),
         nth(second)
@@ -377,6 +288,19 @@ fn refuse_equal_items(variable: &Variable, items: &[Value]) -> Result<(), Box<Wr
         Items::Expression(expression) => Diagnostic::error(message).at(expression.place.span.clone(), ""),
     };
     Err((error.help("each call needs a key of its own; keys are compared as text")).into())
+}
+
+/// Whether the items are whole numbers that only grow, or only fall, as a range's do: none of them stands twice.
+fn goes_one_way(items: &[Value]) -> bool {
+    let number = |value: &Value| match value {
+        Value::Number(number) => number.as_i128(),
+        _ => None,
+    };
+    let mut steps = items.windows(2).map(|pair| Some(number(&pair[0])?.cmp(&number(&pair[1])?)));
+    match steps.next() {
+        Some(Some(way @ (Ordering::Less | Ordering::Greater))) => steps.all(|step| step == Some(way)),
+        _ => false,
+    }
 }
 
 /// `1st`, `2nd`, … for a position counted from 0.

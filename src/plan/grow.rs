@@ -6,8 +6,8 @@ use petgraph::graph::NodeIndex;
 use crate::diagnostic::Diagnostic;
 use crate::fault::{Fault, planted};
 
+use super::bindings::Bindings;
 use super::connect::once_each_place;
-use super::expand::Bindings;
 use super::targets::CallsByKey;
 use super::{CallId, Edge, Gather, JoinId, Plan, Readers, TaskId, conflict, cycle, order};
 
@@ -25,7 +25,8 @@ impl Plan {
     /// Adds the calls of a task that was not expanded. On error the calls are in the plan and must not run.
     pub fn grow(&mut self, task: TaskId, bindings: Bindings) -> Result<Growth, (Growth, Vec<Diagnostic>)> {
         let first_node = NodeIndex::new(self.graph.node_count());
-        let order_before = planted(Fault::ExpansionOrder).then(|| self.order.clone());
+        let positions_before = planted(Fault::ExpansionOrder)
+            .then(|| self.tasks.iter().map(|calls| calls.positions.clone()).collect::<Vec<_>>());
         self.add_calls(task, bindings);
         let calls: Vec<CallId> = self.calls_of(task).collect();
         let mut wrong = self.record_fills(task);
@@ -42,9 +43,8 @@ impl Plan {
         }
         match self.settle() {
             Ok(()) => {
-                if let Some(before) = order_before {
-                    self.order = before;
-                    self.order.extend(self.order.len() as u32..self.call_count() as u32);
+                for (calls, before) in self.tasks.iter_mut().zip(positions_before.unwrap_or_default()) {
+                    calls.positions = before;
                 }
                 Ok(growth)
             }

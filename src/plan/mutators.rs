@@ -8,7 +8,16 @@ use crate::path::{Path, Segment, segments_may_overlap};
 use super::order::groups;
 use super::scope::World;
 use super::tasks::{Feed, TaskGraph};
+use super::writers::WriterTree;
 use super::{CallId, Plan, Reader, TaskId, places, select};
+
+/// Who mutates one document.
+#[derive(Debug, Default)]
+pub struct Mutations {
+    /// The tasks, with the shape of each place.
+    tasks: Vec<(TaskId, Vec<Segment>)>,
+    tree: WriterTree,
+}
 
 /// What the plan knows of tasks that mutate documents, by place in the manifest.
 #[derive(Debug, Default)]
@@ -76,13 +85,21 @@ impl Plan {
         for place in &manifest.tasks[task.0 as usize].mutates {
             let Ok(document) = Name::new(&place.value.root) else { continue };
             let recorded = self.mutations.entry(document.clone()).or_default();
-            recorded.add_task(task, places::read_shape(&place.value));
+            recorded.tasks.push((task, places::read_shape(&place.value)));
             for call in self.calls_of(task) {
                 let path = places::fill_place(&place.value, false, &self.before(Reader::Call(call)));
                 let recorded = self.mutations.entry(document.clone()).or_default();
-                path.iter().for_each(|path| recorded.insert(&path.segments, call));
+                path.iter().for_each(|path| recorded.tree.insert(&path.segments, call));
             }
         }
+    }
+
+    /// Every call that may mutate what stands at a place, in id order.
+    pub(super) fn mutators_of(&self, path: &Path) -> Vec<CallId> {
+        self.mutations
+            .get(&path.document)
+            .map(|known| known.tree.overlapping(&path.segments))
+            .unwrap_or_default()
     }
 
     /// The tasks that mutate a document, with the shape of each place.

@@ -10,18 +10,19 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::tasks::{Member, TaskGraph};
-use super::{CallId, Node, Plan, TaskId};
+use super::{CallId, Node, Plan, Positions, TaskId};
 
 /// Numbers the calls in call order. The plan has no circle.
 pub(super) fn assign(plan: &mut Plan) {
     let tasks = TaskGraph::of(&plan.manifest, &plan.world);
-    let mut numbering = Numbering::new(plan);
-    for group in groups(&tasks) {
-        numbering.place(&group);
+    let groups = groups(&tasks);
+    let mut numbering = Numbering::new(plan, groups.iter().any(|group| group.entangled));
+    groups.iter().for_each(|group| numbering.place(group));
+    let placed = numbering.placed;
+    for (calls, (positions, position)) in plan.tasks.iter_mut().zip(placed) {
+        calls.positions = positions;
+        calls.position = position;
     }
-    let (order, task_order) = (numbering.order, numbering.task_order);
-    plan.order = order;
-    plan.task_order = task_order;
 }
 
 /// Tasks that feed each other, first by place, or one task alone.
@@ -83,65 +84,86 @@ fn task_at(tasks: &TaskGraph, node: NodeIndex) -> Option<TaskId> {
 
 struct Numbering<'a> {
     plan: &'a Plan,
-    order: Vec<u32>,
-    task_order: Vec<u32>,
+    /// For each task, the positions of its calls, and its own.
+    placed: Vec<(Positions, u32)>,
     next: u32,
-    /// For each node, how many nodes before it have no number yet.
+    /// For each node, how many nodes before it have no number yet. Empty where no group is entangled: nobody asks.
     waiting: Vec<u32>,
 }
 
 impl<'a> Numbering<'a> {
-    fn new(plan: &'a Plan) -> Numbering<'a> {
-        let graph = &plan.graph;
-        let waiting = graph
-            .node_indices()
-            .map(|node| graph.neighbors_directed(node, Incoming).count() as u32)
-            .collect();
-        let mut this = Numbering {
-            plan,
-            order: vec![0; plan.call_count()],
-            task_order: vec![0; plan.tasks.len()],
-            next: 0,
-            waiting,
-        };
-        // sync points and expansions that wait for nothing; the list is made first, for releasing frees others
-        let is_free =
-            |node: &NodeIndex| !matches!(graph[*node], Node::Call(_)) && this.waiting[node.index()] == 0;
-        let free: Vec<NodeIndex> = graph.node_indices().filter(is_free).collect();
-        for node in free {
-            this.release(node);
+    fn new(plan: &'a Plan, entangled: bool) -> Numbering<'a> {
+        let placed = vec![(Positions::From(0), 0); plan.tasks.len()];
+        let mut this = Numbering { plan, placed, next: 0, waiting: Vec::new() };
+        if entangled {
+            this.wait();
         }
         this
     }
 
+    fn wait(&mut self) {
+        let graph = &self.plan.graph;
+        let before = |node| graph.neighbors_directed(node, Incoming).count() as u32;
+        self.waiting = graph.node_indices().map(before).collect();
+        // sync points and expansions that wait for nothing; the list is made first, for releasing frees others
+        let is_free =
+            |node: &NodeIndex| !matches!(graph[*node], Node::Call(_)) && self.waiting[node.index()] == 0;
+        let free: Vec<NodeIndex> = graph.node_indices().filter(is_free).collect();
+        for node in free {
+            self.release(node);
+        }
+    }
+
     fn place(&mut self, group: &Group) {
         for &task in &group.tasks {
-            self.task_order[task.0 as usize] = self.next;
+            let calls = self.plan.range_of(task).len() as u32;
+            let positions = match group.entangled {
+                true => Positions::Each(vec![0; calls as usize]),
+                false => Positions::From(self.next),
+            };
+            self.placed[task.0 as usize] = (positions, self.next);
             // a task without calls has a place of its own too
-            self.next += u32::from(self.plan.calls_of(task).next().is_none());
-        }
-        if !group.entangled {
-            for call in group.tasks.iter().flat_map(|&task| self.plan.calls_of(task)) {
-                self.number(call);
+            self.next += u32::from(calls == 0);
+            if !group.entangled {
+                self.pass(task, calls);
             }
-            return;
         }
+        if group.entangled {
+            self.disentangle(group);
+        }
+    }
+
+    /// Leaves the numbers of a task's calls behind, in key order.
+    fn pass(&mut self, task: TaskId, calls: u32) {
+        self.next += calls;
+        if !self.waiting.is_empty() {
+            for call in self.plan.calls_of(task) {
+                self.release(self.plan.node_of(call));
+            }
+        }
+    }
+
+    /// Numbers calls that wait for each other: always the least of those whose reads are done.
+    fn disentangle(&mut self, group: &Group) {
         let calls = group.tasks.iter().flat_map(|&task| self.plan.calls_of(task));
         let is_ready = |call: &CallId| self.waiting[self.plan.node_of(*call).index()] == 0;
         // the ids of calls found while the run goes on tell when that was: their task goes first
         let by_place = |call: CallId| Reverse((self.plan.task_of(call), call));
         let mut ready: BinaryHeap<_> = calls.filter(is_ready).map(by_place).collect();
         let members: FxHashSet<TaskId> = group.tasks.iter().copied().collect();
-        while let Some(Reverse((_, call))) = ready.pop() {
-            let freed = self.number(call).into_iter();
+        while let Some(Reverse((task, call))) = ready.pop() {
+            let freed = self.number(task, call).into_iter();
             let freed = freed.map(|call| (self.plan.task_of(call), call));
             ready.extend(freed.filter(|(task, _)| members.contains(task)).map(Reverse));
         }
     }
 
     /// Gives the call the next number; returns the calls that now wait for nothing.
-    fn number(&mut self, call: CallId) -> Vec<CallId> {
-        self.order[call.0 as usize] = self.next;
+    fn number(&mut self, task: TaskId, call: CallId) -> Vec<CallId> {
+        let row = call.0 - self.plan.range_of(task).start;
+        if let (Positions::Each(positions), _) = &mut self.placed[task.0 as usize] {
+            positions[row as usize] = self.next;
+        }
         self.next += 1;
         self.release(self.plan.node_of(call))
     }

@@ -10,7 +10,7 @@ use crate::manifest::Manifest;
 use crate::name::Name;
 use crate::value::{Text, Value};
 
-use super::expand::Row;
+use super::bindings::Row;
 
 /// What is the same for all calls of a run.
 #[derive(Debug)]

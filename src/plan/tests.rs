@@ -519,3 +519,21 @@ fn mutators_of_different_places_run_side_by_side() {
     assert_eq!(before(&plan, "other[b]"), Vec::<String>::new());
     assert_eq!(before(&plan, "other[a]"), ["join of state.a"]);
 }
+
+#[test]
+fn a_position_in_a_key_is_equal_to_the_text_that_looks_like_it() {
+    refused(
+        "[tasks.a]\nfor = { x = [{ n = 1 }, '#0'] }\nrun = 'true'",
+        &["`#0` stands twice in the list of `x`"],
+    );
+}
+
+#[test]
+fn an_if_leaves_doubt_only_where_fills_meet() {
+    let uncertain = |fills: &str| {
+        let text = format!("{GRID}fills = '{fills}'\nif = 'x > 1'\n");
+        plan(&text).is_uncertain(&Name::new("d").unwrap())
+    };
+    assert!(!uncertain("d[x][y]") && !uncertain("d[y].at[key[0]]") && !uncertain(r#"d[x ~ "-" ~ y]"#));
+    assert!(uncertain("d[x]"));
+}

@@ -5,20 +5,14 @@ use rustc_hash::FxHashMap;
 use crate::path::{Segment, is_position};
 use crate::value::Text;
 
-use super::{CallId, TaskId};
+use super::CallId;
 
-/// All changes of one document that the plan holds.
+/// Changes of one document, by their places.
 #[derive(Debug, Default)]
-pub struct Writers {
+pub struct WriterTree {
     nodes: Vec<PlaceNode>,
-    /// The tasks that fill the document, by place in the manifest, with the shape of each fill.
-    pub tasks: Vec<(TaskId, Vec<Segment>)>,
-    /// Every call that changes the document, once, in id order.
-    pub all: Vec<CallId>,
-    /// Whether some place, or whether it is filled at all, is known only while the run goes on.
-    pub uncertain: bool,
-    /// Whether some place is filled inside another.
-    pub nested: bool,
+    /// Whether some place has a key that is not known.
+    pub has_unknown: bool,
 }
 
 /// One place: who changes just it, and the places below.
@@ -36,14 +30,7 @@ pub struct Overlap {
     pub inner: CallId,
 }
 
-impl Writers {
-    /// Records that calls of `task` change places of this shape.
-    pub fn add_task(&mut self, task: TaskId, shape: Vec<Segment>) {
-        if !self.tasks.contains(&(task, shape.clone())) {
-            self.tasks.push((task, shape));
-        }
-    }
-
+impl WriterTree {
     /// Records that `call` changes the place.
     pub fn insert(&mut self, segments: &[Segment], call: CallId) {
         if self.nodes.is_empty() {
@@ -51,12 +38,10 @@ impl Writers {
         }
         let mut at = 0;
         for segment in segments {
+            self.has_unknown |= *segment == Segment::Any;
             at = self.child_or_new(at, segment);
         }
         self.nodes[at as usize].writers.push(call);
-        if self.all.last() != Some(&call) {
-            self.all.push(call);
-        }
     }
 
     fn child_or_new(&mut self, at: u32, segment: &Segment) -> u32 {
@@ -75,9 +60,6 @@ impl Writers {
 
     /// The calls whose changes may be seen at the place, each once, in id order.
     pub fn overlapping(&self, segments: &[Segment]) -> Vec<CallId> {
-        if segments.is_empty() {
-            return self.all.clone();
-        }
         let mut found = Vec::new();
         let mut frontier: Vec<u32> = if self.nodes.is_empty() { Vec::new() } else { vec![0] };
         for segment in segments {
@@ -162,8 +144,8 @@ mod tests {
     use crate::path::Path;
 
     /// The calls 0, 1, … fill these places of one document; the name before the first step is not looked at.
-    fn writers(paths: &[&str]) -> Writers {
-        let mut writers = Writers::default();
+    fn writers(paths: &[&str]) -> WriterTree {
+        let mut writers = WriterTree::default();
         for (id, path) in paths.iter().enumerate() {
             writers.insert(&segments(path), CallId(id as u32));
         }

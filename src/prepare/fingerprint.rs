@@ -21,7 +21,7 @@ const VERSION: &[u8] = b"deco call 2";
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
 pub struct Fingerprints {
-    tasks: Vec<OnceLock<Parts>>,
+    tasks: Vec<OnceLock<Hasher>>,
 }
 
 impl Fingerprints {
@@ -34,23 +34,24 @@ impl Fingerprints {
     pub fn of(&self, task: (usize, &Task), scope: &CallScope, setting: &Setting, work: &Work) -> String {
         let (index, task) = task;
         let constant = || of_task(task, scope.world(), setting);
-        let mut parts = match self.tasks.get(index) {
+        let mut hasher = match self.tasks.get(index) {
             Some(known) => known.get_or_init(constant).clone(),
             None => constant(),
         };
+        let mut parts = Parts::default();
         parts.call(task, scope, setting, work);
-        parts.0.finalize().to_hex().to_string()
+        hasher.update(&parts.0).finalize().to_hex().to_string()
     }
 }
 
 /// Parts that are told apart: each with its length before it.
-#[derive(Clone, Debug)]
-struct Parts(Hasher);
+#[derive(Debug, Default)]
+struct Parts(Vec<u8>);
 
 impl Parts {
     fn add(&mut self, part: &[u8]) {
-        self.0.update(&(part.len() as u64).to_le_bytes());
-        self.0.update(part);
+        self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(part);
     }
 
     fn value(&mut self, value: Option<&Value>) {
@@ -185,8 +186,8 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.len() >= part.len() && bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn of_task(task: &Task, world: &World, setting: &Setting) -> Parts {
-    let mut parts = Parts(Hasher::new());
+fn of_task(task: &Task, world: &World, setting: &Setting) -> Hasher {
+    let mut parts = Parts::default();
     parts.add(VERSION);
     parts.add(format!("{:?} {:?} {}", task.result, task.ok_exit, task.allow_failure).as_bytes());
     parts.begin("settings", setting.declared.len());
@@ -199,7 +200,9 @@ fn of_task(task: &Task, world: &World, setting: &Setting) -> Parts {
         of_fill(&mut parts, fill, world);
     }
     parts.begin("default", usize::from(task.default.is_some()));
-    parts
+    let mut hasher = Hasher::new();
+    hasher.update(&parts.0);
+    hasher
 }
 
 fn of_fill(parts: &mut Parts, fill: &Fill, world: &World) {

@@ -5,8 +5,10 @@
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The folders of a run's slots.
 #[derive(Debug)]
@@ -21,7 +23,15 @@ pub struct Folders {
 struct Slot {
     own: File,
     tmp: File,
+    /// When both last changed, if they were tidy then.
+    tidy_since: Option<Times>,
 }
+
+/// When the folders of a slot last changed, in nanoseconds.
+type Times = [i128; 2];
+
+/// A change that is younger might not be told from the next one by its time: the clocks of file systems tick slowly.
+const TICK: i128 = 100_000_000;
 
 impl Folders {
     /// Folders below `root` for so many slots.
@@ -48,7 +58,7 @@ impl Folders {
         let tmp = path.join("tmp");
         fs::create_dir_all(&tmp)?;
         if let Some(known) = known.as_deref_mut() {
-            *known = Some(Slot { own: File::open(&path)?, tmp: File::open(&tmp)? });
+            *known = Some(Slot { own: File::open(&path)?, tmp: File::open(&tmp)?, tidy_since: None });
         }
         Ok(())
     }
@@ -56,7 +66,7 @@ impl Folders {
     /// Removes what the slot's call has left.
     pub fn tidy(&self, slot: u32) {
         let mut known = self.lock(slot);
-        let is_tidy = match known.as_deref() {
+        let is_tidy = match known.as_deref_mut() {
             Some(Some(slot)) => slot.is_tidy(),
             Some(None) => true,
             None => false,
@@ -77,9 +87,31 @@ impl Folders {
 }
 
 impl Slot {
-    fn is_tidy(&self) -> bool {
-        holds(&self.own, &[c"tmp"]) && holds(&self.tmp, &[])
+    /// Looks into the folders only if they have changed, or may have.
+    fn is_tidy(&mut self) -> bool {
+        let times = self.changed();
+        if times.is_some() && times == self.tidy_since {
+            return true;
+        }
+        let is_tidy = holds(&self.own, &[c"tmp"]) && holds(&self.tmp, &[]);
+        self.tidy_since = times.filter(|times| is_tidy && times.iter().all(is_told_apart));
+        is_tidy
     }
+
+    fn changed(&self) -> Option<Times> {
+        Some([changed(&self.own)?, changed(&self.tmp)?])
+    }
+}
+
+fn changed(folder: &File) -> Option<i128> {
+    let known = folder.metadata().ok()?;
+    Some(i128::from(known.ctime()) * 1_000_000_000 + i128::from(known.ctime_nsec()))
+}
+
+/// Whether a change that comes now would have another time. A file system that keeps whole seconds cannot say.
+fn is_told_apart(time: &i128) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos().cast_signed());
+    time % 1_000_000_000 != 0 && now - time > TICK
 }
 
 /// Whether a folder holds just these entries; one that was removed holds nothing.
@@ -134,6 +166,21 @@ mod tests {
             left();
             folders.tidy(1);
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_left_after_many_tidy_calls_is_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = Folders::new(root.path().to_owned(), 1);
+        folders.make(1).unwrap();
+        while folders.lock(1).unwrap().as_ref().unwrap().tidy_since.is_none() {
+            folders.tidy(1);
+        }
+        let left = folders.path(1).join("tmp/x");
+        fs::write(&left, "x").unwrap();
+        folders.tidy(1);
+        assert!(!left.exists());
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct CallScope {
 /// What is bound for one call.
 struct Bound {
     address: CallAddress,
+    /// The address as it is written.
+    written: String,
     variables: Vec<(Name, Value)>,
     key: Vec<Value>,
     /// From 1.
@@ -76,8 +78,10 @@ impl CallScope {
         let reads = reads::of_task(plan.task(call));
         let views = views(plan, store, &reads, Reader::Call(call))?;
         let row = plan.row(call);
+        let address = plan.address(call);
         let bound = Bound {
-            address: plan.address(call),
+            written: address.to_string(),
+            address,
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             key: row.key(),
             attempt,
@@ -114,8 +118,8 @@ impl CallScope {
     }
 
     /// The call's address; empty for a sync point.
-    pub fn address(&self) -> String {
-        self.call.as_ref().map(|bound| bound.address.to_string()).unwrap_or_default()
+    pub fn address(&self) -> &str {
+        self.call.as_ref().map_or("", |bound| &bound.written)
     }
 
     /// The values of the call's variables.

@@ -1,6 +1,7 @@
 //! From a call and what it sees to a request for a worker: the function and its arguments, by reference where they are
 //! places of documents, so that a document goes to a worker once and not with every call.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -12,7 +13,7 @@ use crate::manifest::{self, Run, Task};
 use crate::name::Name;
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 use super::documents::{Handed, mutable_places, seen};
 use super::environment::environment;
@@ -89,7 +90,9 @@ pub fn request(
         env: Environment { inherited, declared, given: of_run },
         terminal: setting.terminal,
     };
-    let env = Vec::into_iter(of_call).map(|(name, value): (String, _)| (name.into(), value)).collect();
+    let env = Vec::into_iter(of_call)
+        .map(|(name, value): (Cow<'static, str>, _)| (Text::from(&*name), value))
+        .collect();
     let request = Request { id: 0, work, env, timeout: task.timeout, grace: task.grace };
     Ok(Some(Sent { kind, request }))
 }

@@ -60,12 +60,12 @@ pub fn set_folder(env: &mut Environment, dir: &Path) -> Option<()> {
     use std::path::Component;
 
     let is_direct = dir.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    let told = env.declared.iter().chain(&env.given).any(|(name, _)| name == "PWD");
+    let told = env.own().any(|(name, _)| name == "PWD");
     if !is_direct || !dir.is_absolute() || told {
         return None;
     }
     if env.get("PWD") != Some(dir.as_os_str()) {
-        env.given.push(("PWD".to_owned(), dir.as_os_str().to_owned()));
+        env.given.push(("PWD".into(), dir.as_os_str().to_owned()));
     }
     Some(())
 }

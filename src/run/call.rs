@@ -128,7 +128,7 @@ impl Running {
         grant: &Grant,
         folder: &FilePath,
     ) -> Result<(Ready<'_>, Work), Ended> {
-        let (seen, because, task, task_index, left) = {
+        let (seen, because, task, task_index, as_of, left) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
             let task = &self.manifest.tasks[index];
@@ -138,7 +138,7 @@ impl Running {
                 (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
             };
             let left = core.schedule.time_left(&core.plan, self.began.elapsed());
-            (core.see(call, attempt, folder.to_owned()), because, task, index, left)
+            (core.see(call, attempt, folder.to_owned()), because, task, index, core.built_on, left)
         };
         let mut scope = seen.map_err(|clash| {
             self.stop_for(clash);
@@ -152,7 +152,7 @@ impl Running {
             return Err(skipped(&mut scope, task, because));
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
-        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, pools };
+        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools };
         let work = prepare::condition(&scope, task)
             .and_then(|()| prepare::work(&scope, &self.setting, task, &own))
             .map_err(|hindrance| self.hindered(&mut scope, task, call, hindrance))?;
@@ -160,7 +160,7 @@ impl Running {
         if let Some(failure) = secret_key(&scope) {
             return Err(failed(&mut scope, task, failure, None));
         }
-        let address = scope.address();
+        let address = scope.address().to_owned();
         let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work);
         if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
             return Err(kept);
@@ -256,6 +256,7 @@ impl Running {
                 let wait = at.saturating_sub(now);
                 self.tell_retry(core.plan.address(call).to_string(), attempt, tails, failure.clone(), wait);
                 core.between.insert(call, ended);
+                core.built_on += 1;
                 return;
             }
         }
@@ -287,6 +288,9 @@ impl Running {
         }
         core.store.record(&core.plan, call, ended.changes, ended.reads);
         core.verdicts[call.0 as usize] = Some(ended.outcome.verdict());
+        if core.records.is_some() || core.plan.graph.neighbors(node).next().is_some() {
+            core.built_on += 1;
+        }
         core.schedule.ended(&core.plan, node, end);
     }
 }
@@ -337,8 +341,7 @@ impl Ended {
 
 /// A call whose key is a secret could not be named anywhere.
 fn secret_key(scope: &CallScope) -> Option<Failure> {
-    let address = scope.address();
-    let variable = scope.secrets.find_in_text(&address)?;
+    let variable = scope.secrets.find_in_text(scope.address())?;
     Some(Failure::Expression { message: harvest::contains_secret("its key", variable) })
 }
 

@@ -4,7 +4,8 @@ use petgraph::graph::NodeIndex;
 
 use crate::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Outcome, Skip};
-use crate::plan::expand::{self, Bindings};
+use crate::plan::bindings::Bindings;
+use crate::plan::expand;
 use crate::plan::{Reader, TaskId, reads};
 use crate::prepare::scope::{changed_place, views};
 use crate::schedule::End;

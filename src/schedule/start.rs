@@ -61,6 +61,11 @@ impl Schedule {
         }
     }
 
+    /// Whether there may be more to do, now or at a certain time, than what has just been asked for.
+    pub fn has_more(&self) -> bool {
+        !self.ready.is_empty() || !self.given_up.is_empty() || self.retries.next_at().is_some()
+    }
+
     /// The call that waits with room kept for it.
     pub fn reserved(&self) -> Option<NodeIndex> {
         self.ready.first()

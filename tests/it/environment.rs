@@ -259,3 +259,25 @@ fn shells_programs_and_scripts() {
             r#"{"strict":"stopped","lax":"on","program":"1|a b|$HOME|x [1]|","script":{"it's \"k\"":"got it's \"k\""},"other":"awk a\"b"}"#,
         );
 }
+
+#[test]
+fn a_program_that_a_call_puts_in_front_is_found_by_the_calls_after_it() {
+    let sandbox = Sandbox::new().file("bin/tool", "#!/bin/sh\necho old\n").file("front/.keep", "").manifest(
+        r#"
+        [settings]
+        jobs = 1
+        [tasks.a]
+        run = ["tool"]
+        [tasks.b]
+        stdin = "${{ a }}"
+        run = ["sh", "-c", "echo '#!/bin/sh\necho new' > front/tool; chmod +x front/tool"]
+        [tasks.c]
+        stdin = "${{ b }}"
+        run = ["tool"]
+        "#,
+    );
+    std::fs::set_permissions(sandbox.path("bin/tool"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let [front, bin] = ["front", "bin"].map(|folder| sandbox.path(folder).display().to_string());
+    let path = format!("{front}:{bin}:{}", std::env::var("PATH").unwrap());
+    sandbox.deco(["run"]).env("PATH", path).run().code(0).answer_is(r#"{"a":"old","b":"","c":"new"}"#);
+}

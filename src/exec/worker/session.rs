@@ -68,8 +68,7 @@ impl Session {
         let started =
             start::start_with(&attempt, groups, &pipes.theirs).inspect_err(|_| groups.leave(place))?;
         groups.enter(place, started.pid);
-        let mut leader = Leader::new(started.pid);
-        leader.watch();
+        let leader = Leader::new(started.pid, started.descriptor);
         let mark = format!("{:016x}", fastrand::u64(..));
         let printed = |pipe, stream| Printed::new(pipe, stream).map_err(machine);
         let mut session = Session {
@@ -227,11 +226,13 @@ impl Pipes {
 fn attempt(kind: &Kind, place: u32) -> Attempt {
     let mut env = kind.env.clone();
     for (name, number) in [INCOMING, OUTGOING, CLAIMS] {
-        env.given.push((name.to_owned(), number.to_string().into()));
+        env.given.push((name.into(), number.to_string().into()));
     }
     Attempt {
         argv: kind.argv.clone(),
         shortcut: None,
+        // a worker is looked for anew each time that one is needed
+        as_of: fastrand::u64(..),
         env,
         dir: kind.dir.clone(),
         stdin: Arc::from([]),
