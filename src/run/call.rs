@@ -65,19 +65,19 @@ impl Running {
             Ok((ready, Work::Process(attempt))) => {
                 self.tell_begun(&begun, &ready, grant.slot);
                 let made = self.guarded(|| Ok(self.make(&begun, ready, &attempt)));
-                self.end_attempt(begun, made.unwrap_or_else(|ended| ended));
+                self.end_attempt(begun, made.unwrap_or_else(|ended| *ended));
             }
             Ok((ready, Work::Request(sent))) => self.lead(begun, ready, *sent, grant, &folder),
-            Err(ended) => self.end_attempt(begun, ended),
+            Err(ended) => self.end_attempt(begun, *ended),
         }
         self.setting.folders.tidy(grant.slot);
     }
 
     /// A mistake of deco's own is a call's failure, not the run's end.
-    pub(super) fn guarded<T>(&self, make: impl FnOnce() -> Result<T, Ended>) -> Result<T, Ended> {
+    pub(super) fn guarded<T>(&self, make: impl FnOnce() -> Result<T, Box<Ended>>) -> Result<T, Box<Ended>> {
         catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|_| {
             let message = "deco itself failed here; please report it".to_owned();
-            Err(Ended::failed(Failure::Expression { message }, None))
+            Err(Ended::failed(Failure::Expression { message }, None).into())
         })
     }
 
@@ -127,7 +127,7 @@ impl Running {
         &Begun { call, attempt, .. }: &Begun,
         grant: &Grant,
         folder: &FilePath,
-    ) -> Result<(Ready<'_>, Work), Ended> {
+    ) -> Result<(Ready<'_>, Work), Box<Ended>> {
         let (seen, because, task, task_index, as_of, left) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
@@ -142,28 +142,28 @@ impl Running {
         };
         let mut scope = seen.map_err(|clash| {
             self.stop_for(clash);
-            Ended::not_run()
+            Box::new(Ended::not_run())
         })?;
         scope.secrets = self.setting.secrets.given().clone();
         if let Some(failure) = secret_key(&scope) {
-            return Err(failed(&mut scope, task, failure, None));
+            return Err(failed(&mut scope, task, failure, None).into());
         }
         if let Some(because) = because {
-            return Err(skipped(&mut scope, task, because));
+            return Err(skipped(&mut scope, task, because).into());
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
         let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools };
         let work = prepare::condition(&scope, task)
             .and_then(|()| prepare::work(&scope, &self.setting, task, &own))
-            .map_err(|hindrance| self.hindered(&mut scope, task, call, hindrance))?;
+            .map_err(|hindrance| Box::new(self.hindered(&mut scope, task, call, hindrance)))?;
         scope.secrets = self.setting.secrets.of_call(work.env().iter());
         if let Some(failure) = secret_key(&scope) {
-            return Err(failed(&mut scope, task, failure, None));
+            return Err(failed(&mut scope, task, failure, None).into());
         }
         let address = scope.address().to_owned();
         let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work);
         if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
-            return Err(kept);
+            return Err(kept.into());
         }
         Ok((Ready { scope, task, address, fingerprint, left }, work))
     }

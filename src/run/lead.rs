@@ -125,7 +125,7 @@ impl<'a> Lead<'a> {
             }
             Ok((ready, Work::Request(sent))) => self.other = Some((begun, ready, *sent)),
             Ok((_, Work::Process(_))) => self.give_back(begun),
-            Err(ended) => self.running.end_attempt(begun, ended),
+            Err(ended) => self.running.end_attempt(begun, *ended),
         }
     }
 
@@ -158,7 +158,7 @@ impl<'a> Lead<'a> {
             let changes = harvest::returned::changes(&mut ready.scope, ready.task, answer);
             Ok(self.running.concluded(&begun, ready, finished, changes))
         });
-        self.running.end_attempt(begun, ended.unwrap_or_else(|ended| ended));
+        self.running.end_attempt(begun, ended.unwrap_or_else(|ended| *ended));
     }
 }
 
