@@ -115,9 +115,6 @@ fn what_later_work_brings_is_refused_never_ignored() {
     for task in ["inputs = ['x']", "outputs = ['x']", "cache = true"] {
         refused(&format!("[tasks.t]\nrun = 'true'\n{task}"), &["not yet supported"]);
     }
-    for task in ["call = 'a.py:f()'", "worker = ['w']"] {
-        refused(&format!("[tasks.t]\n{task}"), &["not yet supported"]);
-    }
 }
 
 #[test]
