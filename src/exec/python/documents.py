@@ -18,7 +18,7 @@ Knows nothing of the protocol.
 import sys
 from operator import index as as_index
 
-from .say import Unsayable
+from .say import Unsayable, native
 
 MISSING = object()
 PLAIN = (dict, list)
@@ -43,7 +43,8 @@ def key_text(key):
         return int.__repr__(key)
     if isinstance(key, float) and key - key == 0:
         return float.__repr__(key)
-    return key
+    found = native(key)
+    return key if found is key else key_text(found)
 
 
 def checked_key(key):

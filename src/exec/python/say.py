@@ -201,6 +201,9 @@ class Slow:
             return '"%s"' % int.__repr__(key)
         if isinstance(key, float) and key - key == 0:
             return '"%s"' % float.__repr__(key)
+        found = native(key)
+        if found is not key:
+            return self.key(found, place, steps)
         raise refusal("has a key that is %s" % described(key), place, steps)
 
     def items(self, value, place, steps):

@@ -49,7 +49,7 @@ pub(super) struct Session {
     pub mean: Mean,
     held: Held,
     batch: u8,
-    unsent: Vec<u8>,
+    unsent: Unsent,
     unread: Vec<u8>,
 }
 
@@ -85,7 +85,7 @@ impl Session {
             mean: Mean::unknown(),
             held: Held::default(),
             batch: 0,
-            unsent: message::greeting(&mark).into_bytes(),
+            unsent: Unsent { bytes: message::greeting(&mark).into_bytes(), written: 0 },
             unread: Vec::new(),
             mark,
         };
@@ -103,32 +103,20 @@ impl Session {
         self.batch = if self.batch == u8::MAX { 1 } else { self.batch + 1 };
         // a pipe takes more of them than are ever under way
         let _ = write(&self.claims.1, &vec![self.batch; requests.len()]);
-        let lines = message::calls(requests, self.batch, &mut self.held);
-        self.unsent.extend_from_slice(lines.as_bytes());
+        self.unsent.add(message::calls(requests, self.batch, &mut self.held));
         self.flush();
     }
 
     /// Writes what fits. A worker that does not read any more is seen by its end.
     pub fn flush(&mut self) {
-        let Some(pipe) = &self.incoming else { return };
-        let mut written = 0;
-        while written < self.unsent.len() {
-            match write(pipe, &self.unsent[written..]) {
-                Ok(count) => written += count,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(_) => written = self.unsent.len(),
-            }
-        }
-        self.unsent.drain(..written);
-        if self.unsent.is_empty() && self.unsent.capacity() > KEPT {
-            self.unsent = Vec::new();
+        if let Some(pipe) = &self.incoming {
+            self.unsent.write(pipe);
         }
     }
 
     /// What can be written to, if there is more to write.
     pub fn wants_to_write(&self) -> Option<BorrowedFd<'_>> {
-        self.incoming.as_ref().filter(|_| !self.unsent.is_empty()).map(AsFd::as_fd)
+        self.incoming.as_ref().filter(|_| !self.unsent.bytes.is_empty()).map(AsFd::as_fd)
     }
 
     pub fn answers(&self) -> BorrowedFd<'_> {
@@ -137,30 +125,32 @@ impl Session {
 
     /// Reads what there is: whole lines, in order. `false`: the worker has closed it.
     pub fn read(&mut self, mut line: impl FnMut(&[u8])) -> bool {
+        let looked_at = self.unread.len();
+        let is_open = self.read_what_is_there();
+        let mut start = 0;
+        // a long line comes in many parts, each looked at once
+        while let Some(length) = self.unread[start.max(looked_at)..].iter().position(|&byte| byte == b'\n') {
+            let end = start.max(looked_at) + length;
+            line(&self.unread[start..end]);
+            start = end + 1;
+        }
+        self.unread.drain(..start);
+        is_open
+    }
+
+    fn read_what_is_there(&mut self) -> bool {
         const CHUNK: usize = 64 * 1024;
-        let mut is_open = true;
         loop {
             let before = self.unread.len();
             self.unread.resize(before + CHUNK, 0);
             let found = read(&self.outgoing, &mut self.unread[before..]);
             self.unread.truncate(before + *found.as_ref().unwrap_or(&0));
             match found {
-                Ok(1..CHUNK) => break,
-                Ok(1..) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Ok(0) | Err(_) => {
-                    is_open = false;
-                    break;
-                }
+                Ok(CHUNK) | Err(Errno::INTR) => {}
+                Ok(1..) | Err(Errno::AGAIN) => return true,
+                Ok(0) | Err(_) => return false,
             }
         }
-        let mut start = 0;
-        while let Some(length) = self.unread[start..].iter().position(|&byte| byte == b'\n') {
-            line(&self.unread[start..start + length]);
-            start += length + 1;
-        }
-        self.unread.drain(..start);
-        is_open
     }
 
     /// Takes back the claims of calls that were not begun: how many there were.
@@ -189,8 +179,33 @@ impl Session {
     }
 }
 
-/// What a buffer may keep of its room when it is empty.
-const KEPT: usize = 1024 * 1024;
+/// Lines on their way.
+struct Unsent {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Unsent {
+    fn add(&mut self, lines: String) {
+        if self.bytes.is_empty() {
+            self.bytes = lines.into_bytes();
+        } else {
+            self.bytes.extend_from_slice(lines.as_bytes());
+        }
+    }
+
+    fn write(&mut self, pipe: &OwnedFd) {
+        while self.written < self.bytes.len() {
+            match write(pipe, &self.bytes[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Err(_) => break,
+            }
+        }
+        *self = Unsent { bytes: Vec::new(), written: 0 };
+    }
+}
 
 /// Both ends of the pipes that a worker has besides the usual ones.
 struct Pipes {
@@ -231,13 +246,13 @@ fn attempt(kind: &Kind, place: u32) -> Attempt {
     Attempt {
         argv: kind.argv.clone(),
         shortcut: None,
-        // a worker is looked for anew each time that one is needed
-        as_of: fastrand::u64(..),
         env,
         dir: kind.dir.clone(),
         stdin: Arc::from([]),
         timeout: None,
         grace: GRACE,
+        // a program is looked for each time
+        as_of: fastrand::u64(..),
         slot: place,
         stdout: Keep::Short,
         terminal: kind.terminal,

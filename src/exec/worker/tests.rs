@@ -453,6 +453,19 @@ fn a_document_goes_to_a_worker_once_and_is_dropped_when_nobody_holds_it() {
 }
 
 #[test]
+fn large_documents_and_results_pass() {
+    let bench = Bench::new("def f(d, n): return [d['text'][:3]] + ['y' * 1000] * n");
+    let document = version(&format!(r#"{{"text":"{}"}}"#, "x".repeat(5_000_000)));
+    let part = |tracked| Argument::Part { version: document.clone(), path: Vec::new(), tracked };
+    let requests =
+        (0..4).map(|id| calling(id, "f", vec![part(id > 1), Argument::Value(Value::from(5000i128))]));
+    for done in bench.run(requests.collect(), 2) {
+        let result = told(done.answer).unwrap().result.to_json();
+        assert_eq!((result.len(), &result[..9]), (5_015_007, r#"["xxx","y"#));
+    }
+}
+
+#[test]
 fn a_worker_that_cannot_start_or_does_not_speak_fails_the_call() {
     let bench = |argv: &[&str]| Bench::of(TempDir::new().unwrap(), argv.iter().map(OsString::from).collect());
     let told = |argv: &[&str]| bench(argv).call("f", "[]").unwrap_err();
