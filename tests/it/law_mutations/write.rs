@@ -180,7 +180,7 @@ fn operation(what: &What, task: &Task, register: &mut usize) -> String {
         What::Get(place) => {
             let at = *register;
             *register += 1;
-            format!("x{at}=$(\"$LAW_DECO\" get {} 2>/dev/null) || x{at}=0", word(place))
+            format!("x{at}=$(\"$LAW_DECO\" get {} --default 0)", word(place))
         }
         What::Set(place, value) => format!("\"$LAW_DECO\" set {} {}", word(place), argument(value, task)),
         What::Append(place, value) => {
