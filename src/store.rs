@@ -115,13 +115,16 @@ impl Store {
     /// What stands at the place for a reader that waited for these calls; `None`: nothing.
     pub fn at(&mut self, plan: &Plan, path: &Path, reader: Reader) -> Result<Option<Value>, Clash> {
         let wait = plan.waited_for(path, reader);
-        if let Wait::Join(join) = wait
-            && let Some(known) = self.joined.get(&join)
-        {
+        // a call that comes after others of its own task sees what they changed too
+        let join = match wait {
+            Wait::Join(join) if plan.is_shared_version(&path.document, reader) => Some(join),
+            _ => None,
+        };
+        if let Some(known) = join.and_then(|join| self.joined.get(&join)) {
             return Ok(known.clone());
         }
         let value = self.replay(plan, path, &plan.changers(path, wait, reader), Some(reader))?;
-        if let Wait::Join(join) = wait {
+        if let Some(join) = join {
             self.joined.insert(join, value.clone());
         }
         Ok(value)

@@ -99,6 +99,21 @@ fn holds(share: u64) {
     }
 }
 
+#[test]
+#[ignore]
+fn survey() {
+    let mut bad = Vec::new();
+    for seed in seeds(number("DECO_LAW_CASES").unwrap_or(CASES)) {
+        let case = generate::case(seed);
+        if let Err(difference) = compare(&case, "4", None) {
+            let Difference(smallest) = shrink::smallest(&case, difference, |case| compare(case, "4", None));
+            println!("==========\n{smallest}");
+            bad.push(seed);
+        }
+    }
+    println!("bad {bad:?}");
+}
+
 macro_rules! shares {
     ($($name:ident $share:literal)*) => {
         $(#[test]

@@ -1,7 +1,128 @@
-//! What serial Python gives and the Python package of the same name did not: a row a test, as far as no mutation or
-//! merge is in it.
+//! What serial Python gives and the Python package of the same name did not: a row a test, by fills and by mutations.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Output, Sandbox};
+
+/// What three calls, for `v` = 1, 2 and 3, do to a document that they share: the line of the serial program, and the same
+/// by commands.
+struct Row {
+    /// `[data]`: the document `d`.
+    d: &'static str,
+    python: &'static str,
+    commands: &'static str,
+}
+
+const ONE_KEY: Row = Row { d: "{}", python: "d['k'] = v", commands: "$DECO set d.k $v" };
+const NESTED: Row = Row { d: "{ a = {} }", python: "d['a'][v] = v", commands: "$DECO set d.a[$v] $v" };
+const APPEND: Row = Row { d: "[]", python: "d.append(v)", commands: "$DECO append d $v" };
+const COUNTER: Row = Row {
+    d: "{ n = 0 }",
+    python: "d['n'] += 1",
+    commands: "$DECO set d.n $(($($DECO get d.n) + 1))",
+};
+
+/// How a call carries the line out. A function of the user's file, `call = "rows.py:row(d, v)"`, is to be a third way with
+/// the same lines.
+#[derive(Clone, Copy)]
+enum Way {
+    Commands,
+    File,
+}
+
+const WAYS: [Way; 2] = [Way::Commands, Way::File];
+
+impl Row {
+    fn body(&self, way: Way) -> String {
+        match way {
+            Way::Commands => format!("v=${{{{ v }}}}\n{}", self.commands),
+            Way::File => format!(
+                "#!/usr/bin/env python3\nimport json, os\nv = ${{{{ v | tojson }}}}\npath = os.environ['DECO_DOC_D']\n\
+                 d = json.load(open(path))\n{}\njson.dump(d, open(path, 'w'))",
+                self.python
+            ),
+        }
+    }
+
+    /// The three calls; `rules` stands before their task, `fails` at the beginning of each.
+    fn sandbox(&self, way: Way, rules: &str) -> Sandbox {
+        let (d, body) = (self.d, self.body(way));
+        Sandbox::new().manifest(&format!(
+            "[data]\nd = {d}\n{rules}\n[tasks.t]\nfor = {{ v = [1, 2, 3] }}\nmutates = ['d']\nrun = '''\n{body}'''"
+        ))
+    }
+
+    /// Runs the three calls every way at several widths.
+    #[track_caller]
+    fn each(&self, rules: &str, check: impl Fn(Output)) {
+        for way in WAYS {
+            for jobs in ["-j1", "-j2", "-j4"] {
+                let sandbox = self.sandbox(way, rules);
+                check(sandbox.deco(["run", jobs]).env("DECO", env!("CARGO_BIN_EXE_deco")).run());
+            }
+        }
+    }
+}
+
+#[test]
+fn three_calls_mutate_one_key() {
+    ONE_KEY.each("", |output| {
+        drop(output.code(1).stdout_is("").stderr_has("`t[1]`").stderr_has("`t[2]`").stderr_has("`d.k`"));
+    });
+    ONE_KEY.each("[documents.d]\non-conflict = 'last'", |output| drop(output.code(0).answer_is(r#"{"d":{"k":3}}"#)));
+}
+
+#[test]
+fn a_nested_mutation_stands() {
+    NESTED.each("", |output| drop(output.code(0).answer_is(r#"{"d":{"a":{"1":1,"2":2,"3":3}}}"#)));
+}
+
+#[test]
+fn appending_mutations_stand_in_call_order() {
+    APPEND.each("", |output| drop(output.code(0).answer_is(r#"{"d":[1,2,3]}"#)));
+}
+
+#[test]
+fn three_calls_count() {
+    COUNTER.each("", |output| {
+        drop(output.code(1).stdout_is("").stderr_has("`t[1]`").stderr_has("`t[2]`").stderr_has("`d.n`"));
+    });
+    COUNTER.each("[documents.d]\nmerge = { n = 'sum' }", |output| drop(output.code(0).answer_is(r#"{"d":{"n":3}}"#)));
+}
+
+#[test]
+fn of_three_mutating_calls_one_fails_and_what_two_did_is_kept() {
+    for way in WAYS {
+        let fails = match way {
+            Way::Commands => "[ $v != 2 ] || [ -e go ]",
+            Way::File => "assert v != 2 or os.path.exists('go')",
+        };
+        let row = Row { d: "{ a = {} }", python: NESTED.python, commands: NESTED.commands };
+        let body = format!("{}\n{fails}", row.body(way));
+        let sandbox = Sandbox::new().manifest(&format!(
+            "[data]\nd = {{ a = {{}} }}\n[tasks.t]\nfor = {{ v = [1, 2, 3] }}\nmutates = ['d']\nrun = '''\n{body}'''"
+        ));
+        let run = |arg: &str| sandbox.deco(["run", arg]).env("DECO", env!("CARGO_BIN_EXE_deco")).run();
+        run("-k").code(1).answer_is(r#"{"d":{"a":{"1":1,"3":3}}}"#);
+        std::fs::write(sandbox.path("go"), "").expect("a file can be written");
+        run("--resume").code(0).answer_is(r#"{"d":{"a":{"1":1,"2":2,"3":3}}}"#);
+    }
+}
+
+/// One call reads `x` and writes `y`, the other reads `y` and writes `x`: side by side, each would miss the other's write.
+#[test]
+fn write_skew_is_a_conflict() {
+    let run = r#"$DECO set d.${{ to }} $(($($DECO get d.${{ from }}) + 1))"#;
+    let manifest = format!(
+        "[data]\nd = {{ x = 1, y = 10 }}\n[tasks.t]\nfor = {{ \"from, to\" = \"zip(['x', 'y'], ['y', 'x'])\" }}\n\
+         mutates = ['d']\nrun = '{run}'"
+    );
+    for jobs in ["-j1", "-j2", "-j4"] {
+        let sandbox = Sandbox::new().manifest(&manifest);
+        let output = sandbox.deco(["run", jobs]).env("DECO", env!("CARGO_BIN_EXE_deco")).run();
+        output.code(1).stdout_is("").stderr_has(
+            "`t[y,x]` looked at `d.y`, which `t[x,y]` changed, and neither waits for the other",
+        );
+    }
+}
 
 #[test]
 fn three_calls_set_one_key() {

@@ -3,7 +3,7 @@
 use crate::law::json::{Json, Seg};
 
 use super::body::Change;
-use super::model::Merge;
+use super::model::{Merge, Program};
 use super::place;
 use super::serial::{Call, Run, Unfit, document, fill, given};
 
@@ -15,7 +15,7 @@ pub fn replay(run: &Run<'_>, calls: &[usize]) -> Result<Json, Unfit> {
         let Some(done) = &call.done else { return Err(Unfit("a call that was not made")) };
         let mut merged: Vec<Vec<Seg>> = Vec::new();
         for change in &done.changes {
-            match rule(run, change.path()) {
+            match rule(run.program, change.path()) {
                 None => change.apply(&mut store).ok_or(Unfit("a change that does not fit"))?,
                 Some((depth, rule)) => {
                     let path = change.path()[..=depth].to_vec();
@@ -27,12 +27,13 @@ pub fn replay(run: &Run<'_>, calls: &[usize]) -> Result<Json, Unfit> {
                 }
             }
         }
-        fill(&mut store, call, done)?;
+        fill(run.program, &mut store, call, done)?;
     }
     Ok(store)
 }
 
-fn rule(run: &Run<'_>, path: &[Seg]) -> Option<(usize, Merge)> {
+/// The rule that covers the place, and how many of its keys it names.
+pub fn rule(program: &Program, path: &[Seg]) -> Option<(usize, Merge)> {
     let keys: Vec<&str> = path[1..]
         .iter()
         .map(|seg| match seg {
@@ -40,7 +41,7 @@ fn rule(run: &Run<'_>, path: &[Seg]) -> Option<(usize, Merge)> {
             Seg::Append => "[]",
         })
         .collect();
-    run.program.merge_at(document(path), &keys)
+    program.merge_at(document(path), &keys)
 }
 
 /// A number is merged whole, a collection may be added to.

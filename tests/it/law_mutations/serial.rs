@@ -6,10 +6,10 @@ use crate::law::json::{Json, Seg};
 
 use super::body::{self, Binding, Done};
 use super::conflict;
-use super::model::{After, Items, Program, Task};
+use super::model::{After, Items, Place, Program, Task};
 use super::order::task_order;
 use super::place::{self, overlap};
-use super::replay::replay;
+use super::replay::{replay, rule};
 
 /// Why a program is of no use: it is wrong, or the contract leaves open what it gives.
 #[derive(Debug)]
@@ -53,6 +53,9 @@ pub struct Run<'a> {
 
 /// Makes all calls.
 pub fn run(program: &Program) -> Result<Run<'_>, Unfit> {
+    if !knows_its_documents(program) {
+        return Err(Unfit("an unknown document"));
+    }
     let order = task_order(program)?;
     let serial = Some(given(program));
     let mut run = Run { program, calls: Vec::new(), met: Vec::new(), serial };
@@ -60,6 +63,17 @@ pub fn run(program: &Program) -> Result<Run<'_>, Unfit> {
         run.make_task(task)?;
     }
     Ok(run)
+}
+
+fn knows_its_documents(program: &Program) -> bool {
+    let changed = |name: &str| {
+        program.tasks.iter().any(|task| task.changes().any(|place| place.document == name))
+    };
+    let is_known = |place: &Place| {
+        changed(&place.document) || program.data.iter().any(|(name, _)| *name == place.document)
+    };
+    program.rules.iter().all(|rules| changed(&rules.document))
+        && program.tasks.iter().all(|task| task.reads().chain(task.expanded()).all(is_known))
 }
 
 /// What `[data]` gives, and an empty object for what is mutated and was not given.
@@ -196,7 +210,7 @@ impl Run<'_> {
             change.apply(serial).ok_or(Unfit("a change that does not fit"))?;
         }
         done.result = done.result.or(task.default.clone());
-        fill(serial, call, &done)
+        fill(self.program, serial, call, &done)
     }
 
     /// Whether no two of the calls are in conflict, and all of them were made.
@@ -293,8 +307,11 @@ impl Run<'_> {
 }
 
 /// Puts a call's result where its task fills it.
-pub fn fill(store: &mut Json, call: &Call, done: &Done) -> Result<(), Unfit> {
+pub fn fill(program: &Program, store: &mut Json, call: &Call, done: &Done) -> Result<(), Unfit> {
     if let (Some(path), Some(result)) = (&call.fills, &done.result) {
+        if store.at(path).is_some() && rule(program, path).is_some() {
+            return Err(Unfit("whether a fill of what stands adds to it"));
+        }
         place::set(store, path, result.clone()).ok_or(Unfit("a fill that does not fit"))?;
     }
     Ok(())

@@ -125,7 +125,7 @@ fn run(task: &Task) -> String {
 
 /// The operations, each a `deco` of its own.
 fn script(task: &Task) -> String {
-    let mut lines = Vec::new();
+    let mut lines = vec![":".to_owned()];
     let mut register = 0;
     for place in task.templates() {
         lines.push(format!("x{register}={}", template(place)));
@@ -210,15 +210,7 @@ fn variable(name: &str) -> String {
 fn argument(value: &Expr, task: &Task) -> String {
     match value {
         Expr::Constant(value) => format!("'{}'", value.compact()),
-        Expr::Key => {
-            let first = task.variables.first();
-            let is_number = |value: &Json| value.as_int().is_some();
-            let name = first.map(|(name, _)| variable(name)).unwrap_or_default();
-            match first {
-                Some((_, Items::Given(values))) if values.iter().all(is_number) => format!("\"{name}\""),
-                _ => format!("--text \"{name}\""),
-            }
-        }
+        Expr::Key => task.variables.first().map_or_else(String::new, |(name, _)| format!("${{{{ {name} | tojson }}}}")),
         Expr::Register(at) => format!("\"$x{at}\""),
         Expr::Plus(at, by) => format!("$((x{at} + {by}))"),
     }
