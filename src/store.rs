@@ -120,6 +120,12 @@ impl Store {
             Wait::Join(join) if plan.is_shared_version(&path.document, reader) => Some(join),
             _ => None,
         };
+        if planted(Fault::SnapshotTooNew) {
+            let mut calls = plan.changers_of(path);
+            calls.retain(|&call| self.has_changed(call));
+            calls.sort_unstable_by_key(|&call| plan.order_of(call));
+            return self.replay(plan, path, &calls, Some(reader));
+        }
         if let Some(known) = join.and_then(|join| self.joined.get(&join)) {
             return Ok(known.clone());
         }
@@ -146,7 +152,7 @@ impl Store {
         if planted(Fault::CompletionOrder) {
             seen.calls.to_mut().sort_by_key(|call| self.ended.iter().position(|ended| ended == call));
         }
-        if planted(Fault::AppendsReordered) && seen.all(|change| change.path.is_append()) {
+        if planted(Fault::AppendsReordered) && !seen.all(|change| !change.path.is_append()) {
             seen.calls.to_mut().reverse();
         }
         seen.applied(&self.empty_containers(plan, path, reader))

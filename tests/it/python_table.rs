@@ -14,11 +14,8 @@ struct Row {
 const ONE_KEY: Row = Row { d: "{}", python: "d['k'] = v", commands: "$DECO set d.k $v" };
 const NESTED: Row = Row { d: "{ a = {} }", python: "d['a'][v] = v", commands: "$DECO set d.a[$v] $v" };
 const APPEND: Row = Row { d: "[]", python: "d.append(v)", commands: "$DECO append d $v" };
-const COUNTER: Row = Row {
-    d: "{ n = 0 }",
-    python: "d['n'] += 1",
-    commands: "$DECO set d.n $(($($DECO get d.n) + 1))",
-};
+const COUNTER: Row =
+    Row { d: "{ n = 0 }", python: "d['n'] += 1", commands: "$DECO set d.n $(($($DECO get d.n) + 1))" };
 
 /// How a call carries the line out. A function of the user's file, `call = "rows.py:row(d, v)"`, is to be a third way with
 /// the same lines.
@@ -67,7 +64,9 @@ fn three_calls_mutate_one_key() {
     ONE_KEY.each("", |output| {
         drop(output.code(1).stdout_is("").stderr_has("`t[1]`").stderr_has("`t[2]`").stderr_has("`d.k`"));
     });
-    ONE_KEY.each("[documents.d]\non-conflict = 'last'", |output| drop(output.code(0).answer_is(r#"{"d":{"k":3}}"#)));
+    ONE_KEY.each("[documents.d]\non-conflict = 'last'", |output| {
+        drop(output.code(0).answer_is(r#"{"d":{"k":3}}"#))
+    });
 }
 
 #[test]
@@ -85,7 +84,9 @@ fn three_calls_count() {
     COUNTER.each("", |output| {
         drop(output.code(1).stdout_is("").stderr_has("`t[1]`").stderr_has("`t[2]`").stderr_has("`d.n`"));
     });
-    COUNTER.each("[documents.d]\nmerge = { n = 'sum' }", |output| drop(output.code(0).answer_is(r#"{"d":{"n":3}}"#)));
+    COUNTER.each("[documents.d]\nmerge = { n = 'sum' }", |output| {
+        drop(output.code(0).answer_is(r#"{"d":{"n":3}}"#))
+    });
 }
 
 #[test]
@@ -118,9 +119,10 @@ fn write_skew_is_a_conflict() {
     for jobs in ["-j1", "-j2", "-j4"] {
         let sandbox = Sandbox::new().manifest(&manifest);
         let output = sandbox.deco(["run", jobs]).env("DECO", env!("CARGO_BIN_EXE_deco")).run();
-        output.code(1).stdout_is("").stderr_has(
-            "`t[y,x]` looked at `d.y`, which `t[x,y]` changed, and neither waits for the other",
-        );
+        output
+            .code(1)
+            .stdout_is("")
+            .stderr_has("`t[y,x]` looked at `d.y`, which `t[x,y]` changed, and neither waits for the other");
     }
 }
 

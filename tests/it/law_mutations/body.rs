@@ -25,6 +25,8 @@ pub enum Deed {
     /// `None`: taken away.
     Write(Option<Json>),
     Append,
+    /// It made an empty container where nothing stood.
+    Made,
 }
 
 /// What a call did.
@@ -50,20 +52,18 @@ impl Change {
     }
 
     pub fn path(&self) -> &[Seg] {
-        let (Change::Set(path, _)
-        | Change::Delete(path)
-        | Change::Append(path, _)
-        | Change::Ensure(path, _)) = self;
+        let (Change::Set(path, _) | Change::Delete(path) | Change::Append(path, _) | Change::Ensure(path, _)) =
+            self;
         path
     }
 
-    /// What it does to which place, if that counts.
-    fn access(&self) -> Option<(Vec<Seg>, Deed)> {
+    /// What it does to which place.
+    fn access(&self) -> (Vec<Seg>, Deed) {
         match self {
-            Change::Set(path, value) => Some((path.clone(), Deed::Write(Some(value.clone())))),
-            Change::Delete(path) => Some((path.clone(), Deed::Write(None))),
-            Change::Append(path, _) => Some(([path, &[Seg::Append][..]].concat(), Deed::Append)),
-            Change::Ensure(..) => None,
+            Change::Set(path, value) => (path.clone(), Deed::Write(Some(value.clone()))),
+            Change::Delete(path) => (path.clone(), Deed::Write(None)),
+            Change::Append(path, _) => ([path, &[Seg::Append][..]].concat(), Deed::Append),
+            Change::Ensure(path, _) => (path.clone(), Deed::Made),
         }
     }
 }
@@ -88,7 +88,8 @@ pub fn resolve(place: &Place, binding: &Binding, registers: &[Json]) -> Result<V
 
 /// Carries out a call on `view`, the object of all documents.
 pub fn carry_out(task: &Task, binding: &Binding, view: &Json) -> Result<Done, Unfit> {
-    let mut call = Call { task, binding, view, now: view.clone(), registers: Vec::new(), done: Done::default() };
+    let mut call =
+        Call { task, binding, view, now: view.clone(), registers: Vec::new(), done: Done::default() };
     for op in &task.body {
         call.template(op)?;
     }
@@ -183,7 +184,10 @@ impl Call<'_> {
             self.done.accesses.push((above.to_vec(), Deed::Read));
             return self.change(Change::Set(above.to_vec(), rest));
         }
-        self.view.at(&path).and(self.now.at(&path)).ok_or(Unfit("nothing to delete, or what it made itself"))?;
+        self.view
+            .at(&path)
+            .and(self.now.at(&path))
+            .ok_or(Unfit("nothing to delete, or what it made itself"))?;
         // that something stands there is looked at
         self.done.accesses.push((path.clone(), Deed::Read));
         self.change(Change::Delete(path))
@@ -191,7 +195,7 @@ impl Call<'_> {
 
     fn change(&mut self, change: Change) -> Result<(), Unfit> {
         change.apply(&mut self.now).ok_or(Unfit("a change that does not fit"))?;
-        self.done.accesses.extend(change.access());
+        self.done.accesses.push(change.access());
         self.done.changes.push(change);
         Ok(())
     }
@@ -254,8 +258,8 @@ impl Call<'_> {
         self.done.is_by_file = true;
         self.done.accesses.truncate(by_template);
         for change in &changes {
-            let Some((path, deed)) = change.access() else { continue };
-            if deed != Deed::Append {
+            let (path, deed) = change.access();
+            if let Deed::Write(_) = deed {
                 self.done.accesses.push((path.clone(), Deed::Read));
             }
             self.done.accesses.push((path, deed));

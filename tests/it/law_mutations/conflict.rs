@@ -14,7 +14,10 @@ pub fn places(program: &Program, first: &Done, second: &Done) -> Result<Vec<Vec<
     let mut places = Vec::new();
     for one in first.accesses.iter().filter(|(_, deed)| *deed != Deed::Read) {
         for other in &second.accesses {
-            if overlap(&one.0, &other.0) && !is_covered(program, one, other) && collide(first, one, second, other)? {
+            if overlap(&one.0, &other.0)
+                && !is_covered(program, one, other)
+                && collide(first, one, second, other)?
+            {
                 places.extend([one.0.clone(), other.0.clone()]);
             }
         }
@@ -24,6 +27,9 @@ pub fn places(program: &Program, first: &Done, second: &Done) -> Result<Vec<Vec<
 
 fn collide(first: &Done, one: &Access, second: &Done, other: &Access) -> Result<bool, Unfit> {
     Ok(match (&one.1, &other.1) {
+        // by who looks just there, or at what holds it
+        (Deed::Made, Deed::Read) => other.0.len() <= one.0.len(),
+        (Deed::Made, _) | (_, Deed::Made) => false,
         (_, Deed::Read) => true,
         (Deed::Append, Deed::Append) => one.0.len() != other.0.len(),
         (Deed::Write(a), Deed::Write(b)) => {

@@ -85,8 +85,14 @@ impl<'a> Draft<'a> {
         let number = |random: &mut Random| Json::int(random.below(5) as i64);
         let mut members: Vec<(&str, Json)> = vec![("n", number(self.random)), ("m", number(self.random))];
         members.push(("a", object(vec![("x", number(self.random)), ("y", number(self.random))])));
-        members.push(("l", Json::Array((0..self.random.between(1, 3)).map(|_| number(self.random)).collect())));
-        let cells = (0..4).flat_map(|at| [(at.to_string(), Json::int(at + 1)), (["a", "b", "c", "d"][at as usize].to_owned(), Json::int(at))]);
+        members
+            .push(("l", Json::Array((0..self.random.between(1, 3)).map(|_| number(self.random)).collect())));
+        let cells = (0..4).flat_map(|at| {
+            [
+                (at.to_string(), Json::int(at + 1)),
+                (["a", "b", "c", "d"][at as usize].to_owned(), Json::int(at)),
+            ]
+        });
         members.push(("cells", Json::Object(cells.collect())));
         members.push(("seen", Json::Array(vec![Json::text("z")])));
         self.random.shuffle(&mut members);

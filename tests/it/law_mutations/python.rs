@@ -54,9 +54,9 @@ pub fn script(task: &Task) -> String {
     for name in &documents {
         lines.push(format!("{name} = json.load(open(os.environ['DECO_DOC_{}']))", name.to_uppercase()));
     }
-    let write_back = documents.iter().map(|name| {
-        format!("json.dump({name}, open(os.environ['DECO_DOC_{}'], 'w'))", name.to_uppercase())
-    });
+    let write_back = documents
+        .iter()
+        .map(|name| format!("json.dump({name}, open(os.environ['DECO_DOC_{}'], 'w'))", name.to_uppercase()));
     let write_back: Vec<String> = write_back.collect();
     let fails = write_back.join("; ") + "; print('[13]'); sys.exit(4)";
     lines.extend(operations(task, &format!("if os.environ['DECO_ATTEMPT'] == '1': {fails}")));

@@ -56,7 +56,8 @@ fn check_whole(change: &Change, depth: usize, rule: Merge) -> Result<(), Unfit> 
 
 /// Combines what the call left at the place with what stands there.
 fn merge(store: &mut Json, call: &Call, path: &[Seg], rule: Merge) -> Result<(), Unfit> {
-    let wrote = call.done.as_ref().and_then(|done| done.end.as_ref()?.at(path)).ok_or(Unfit("nothing merged"))?;
+    let wrote =
+        call.done.as_ref().and_then(|done| done.end.as_ref()?.at(path)).ok_or(Unfit("nothing merged"))?;
     let (seen, stands) = (call.view.at(path), store.at(path));
     let number = |value: Option<&Json>| match value {
         None => Ok(0),

@@ -66,9 +66,8 @@ pub fn run(program: &Program) -> Result<Run<'_>, Unfit> {
 }
 
 fn knows_its_documents(program: &Program) -> bool {
-    let changed = |name: &str| {
-        program.tasks.iter().any(|task| task.changes().any(|place| place.document == name))
-    };
+    let changed =
+        |name: &str| program.tasks.iter().any(|task| task.changes().any(|place| place.document == name));
     let is_known = |place: &Place| {
         changed(&place.document) || program.data.iter().any(|(name, _)| *name == place.document)
     };
@@ -187,12 +186,10 @@ impl Run<'_> {
         let task = &self.program.tasks[call.task];
         if self.is_sound(&call.before)? {
             call.view = replay(self, &call.before)?;
-            let is_skipped = task.skips.is_some() && task.skips.as_ref() == call.binding.first().map(|(_, v)| v);
-            let mut done = if is_skipped {
-                Done::default()
-            } else {
-                body::carry_out(task, &call.binding, &call.view)?
-            };
+            let is_skipped =
+                task.skips.is_some() && task.skips.as_ref() == call.binding.first().map(|(_, v)| v);
+            let mut done =
+                if is_skipped { Done::default() } else { body::carry_out(task, &call.binding, &call.view)? };
             done.result = done.result.or(task.default.clone());
             call.done = Some(done);
             self.make_serially(&call, is_skipped)?;
@@ -293,8 +290,7 @@ impl Run<'_> {
             self.program.tasks.iter().any(|task| task.changes().any(|place| place.document == *name))
         };
         let given = self.program.data.iter().map(|(name, _)| name).filter(|name| changed(name));
-        let filled =
-            self.program.tasks.iter().flat_map(|task| task.changes().map(|place| &place.document));
+        let filled = self.program.tasks.iter().flat_map(|task| task.changes().map(|place| &place.document));
         let mut names: Vec<&String> = Vec::new();
         for name in given.chain(filled) {
             if !names.contains(&name) {
@@ -329,7 +325,10 @@ fn bindings(task: &Task, seen: &Json) -> Result<Vec<Binding>, Unfit> {
             },
         };
         let longer = |binding: &Binding| {
-            values.iter().map(|value| [&binding[..], &[(name.clone(), value.clone())]].concat()).collect::<Vec<_>>()
+            values
+                .iter()
+                .map(|value| [&binding[..], &[(name.clone(), value.clone())]].concat())
+                .collect::<Vec<_>>()
         };
         bindings = bindings.iter().flat_map(longer).collect();
     }
@@ -339,7 +338,11 @@ fn bindings(task: &Task, seen: &Json) -> Result<Vec<Binding>, Unfit> {
     if keys.windows(2).any(|two| two[0] == two[1]) || bindings.is_empty() {
         return Err(Unfit("equal keys, or none"));
     }
-    if bindings.iter().flatten().any(|(_, value)| matches!(value, Json::Array(_) | Json::Object(_) | Json::Null)) {
+    if bindings
+        .iter()
+        .flatten()
+        .any(|(_, value)| matches!(value, Json::Array(_) | Json::Object(_) | Json::Null))
+    {
         return Err(Unfit("an odd key"));
     }
     Ok(bindings)
@@ -353,7 +356,9 @@ pub fn path_text(path: &[Seg]) -> String {
             Seg::Append => text.push_str("[]"),
             Seg::Key(key) if text.is_empty() => text.push_str(key),
             Seg::Key(key) if key.parse::<u32>().is_ok() => text.push_str(&format!("[{key}]")),
-            Seg::Key(key) if key.contains(' ') => text.push_str(&format!("[{}]", crate::law::json::quote(key))),
+            Seg::Key(key) if key.contains(' ') => {
+                text.push_str(&format!("[{}]", crate::law::json::quote(key)))
+            }
             Seg::Key(key) => text.push_str(&format!(".{key}")),
         }
     }

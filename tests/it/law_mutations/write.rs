@@ -44,7 +44,8 @@ fn rules_text(rules: &Rules) -> String {
     };
     if !rules.merge.is_empty() {
         let entries = rules.merge.iter();
-        let entries = entries.map(|(keys, merge)| format!("{} = {}", quote(&keys.join(".")), quote(word(merge))));
+        let entries =
+            entries.map(|(keys, merge)| format!("{} = {}", quote(&keys.join(".")), quote(word(merge))));
         out.push_str(&format!("merge = {{ {} }}\n", join(entries)));
     }
     out
@@ -73,7 +74,10 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
         keys.push(("fills", quote(&expression(place))));
     }
     if !task.after.is_empty() {
-        keys.push(("after", format!("[{}]", join(task.after.iter().map(|after| quote(&target(after, task)))))));
+        keys.push((
+            "after",
+            format!("[{}]", join(task.after.iter().map(|after| quote(&target(after, task))))),
+        ));
     }
     match task.fails {
         Fails::Never => {}
@@ -210,7 +214,9 @@ fn variable(name: &str) -> String {
 fn argument(value: &Expr, task: &Task) -> String {
     match value {
         Expr::Constant(value) => format!("'{}'", value.compact()),
-        Expr::Key => task.variables.first().map_or_else(String::new, |(name, _)| format!("${{{{ {name} | tojson }}}}")),
+        Expr::Key => {
+            task.variables.first().map_or_else(String::new, |(name, _)| format!("${{{{ {name} | tojson }}}}"))
+        }
         Expr::Register(at) => format!("\"$x{at}\""),
         Expr::Plus(at, by) => format!("$((x{at} + {by}))"),
     }

@@ -173,14 +173,28 @@ impl Draft<'_> {
                 let register = self.read(task, at(document, &["n"]));
                 let list = at(document, &["l"]);
                 task.body.push(guarded(What::Append(list, Expr::Plus(register, 0)), register, true));
-                task.body.push(guarded(What::Set(at(document, &["m"]), Expr::Plus(register, 1)), register, false));
+                task.body.push(guarded(
+                    What::Set(at(document, &["m"]), Expr::Plus(register, 1)),
+                    register,
+                    false,
+                ));
             }
         }
     }
 
     pub fn some_place(&mut self, task: &Task, document: &str) -> Place {
-        let places: &[&[&str]] =
-            &[&["n"], &["m"], &["a"], &["a", "x"], &["a", "y"], &["l"], &["l", "0"], &["cells", "1"], &["cells", "b"], &["seen"]];
+        let places: &[&[&str]] = &[
+            &["n"],
+            &["m"],
+            &["a"],
+            &["a", "x"],
+            &["a", "y"],
+            &["l"],
+            &["l", "0"],
+            &["cells", "1"],
+            &["cells", "b"],
+            &["seen"],
+        ];
         if self.random.percent(20) {
             return self.mine(task, document);
         }

@@ -189,7 +189,8 @@ impl Draft<'_> {
 
     /// What it mutates and looks at, by what its operations do; how they are carried out.
     fn finish(&mut self, mut task: Task) {
-        let has_foreign = task.body.iter().any(|op| matches!(&op.what, What::Get(place) if is_elsewhere(&task, place)));
+        let has_foreign =
+            task.body.iter().any(|op| matches!(&op.what, What::Get(place) if is_elsewhere(&task, place)));
         if !has_foreign && self.random.percent(18) {
             task.form = Form::File;
         }
@@ -198,7 +199,11 @@ impl Draft<'_> {
         let mut mutates: Vec<Place> = Vec::new();
         for op in &task.body {
             if let What::Set(place, _) | What::Append(place, _) | What::Delete(place) = &op.what {
-                mutates.push(place.known(if matches!(op.what, What::Delete(_)) { depth.min(1) } else { depth }));
+                mutates.push(place.known(if matches!(op.what, What::Delete(_)) {
+                    depth.min(1)
+                } else {
+                    depth
+                }));
             }
         }
         let gets = task.body.iter().filter_map(|op| match &op.what {
@@ -218,7 +223,9 @@ impl Draft<'_> {
             let keys = task.variables.iter().map(|(name, _)| Step::Variable(name.clone()));
             task.fills = Some(keys.fold(Place::whole(&document), Place::then));
         }
-        if matches!(task.fails, Fails::For(_)) && task.fills.is_some() || task.skips.is_some() && task.fills.is_some() {
+        if matches!(task.fails, Fails::For(_)) && task.fills.is_some()
+            || task.skips.is_some() && task.fills.is_some()
+        {
             task.default = Some(Json::int(9));
         }
         if self.random.percent(15) {
@@ -249,7 +256,9 @@ pub fn op(what: What) -> Op {
 
 fn is_elsewhere(task: &Task, place: &Place) -> bool {
     !task.body.iter().any(|op| match &op.what {
-        What::Set(other, _) | What::Append(other, _) | What::Delete(other) => other.document == place.document,
+        What::Set(other, _) | What::Append(other, _) | What::Delete(other) => {
+            other.document == place.document
+        }
         What::Template(_) | What::Get(_) => false,
     })
 }
