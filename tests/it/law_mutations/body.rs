@@ -215,6 +215,12 @@ impl Call<'_> {
     }
 
     fn note_read(&mut self, path: &[Seg]) {
+        // a function goes down step by step, and looks no further than where nothing stands
+        let missing = (1..path.len()).find(|&depth| self.now.at(&path[..depth]).is_none());
+        let path = match missing {
+            Some(depth) if self.task.form == Form::Function => &path[..depth],
+            _ => path,
+        };
         let place = self.array_beyond(path).unwrap_or_else(|| path.to_vec());
         self.done.accesses.push((place, Deed::Read));
         // where nothing stands, another call may make an array that has such an element

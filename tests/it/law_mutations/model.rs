@@ -55,6 +55,8 @@ pub enum Form {
     Commands,
     /// A script reads the documents' files and writes them back.
     File,
+    /// A function of Python is given the documents.
+    Function,
 }
 
 #[derive(Clone, Debug, PartialEq)]

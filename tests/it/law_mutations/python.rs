@@ -1,9 +1,10 @@
-//! A task's operations as plain Python on dicts and lists: the script that edits the documents' files. Written so that the
-//! same lines can stand in a function that is given the documents as arguments.
+//! A task's operations as plain Python on dicts and lists: the script that edits the documents' files, or the function
+//! that is given the documents as arguments.
 
 use crate::law::json::quote;
 
-use super::model::{Expr, Fails, Op, Place, Prints, Step, Task, What};
+use super::model::{Expr, Fails, Form, Op, Place, Prints, Step, Task, What};
+use super::write::expression;
 
 const HELP: &str = r#"
 def step(here, key):
@@ -13,7 +14,7 @@ def look(here, *keys):
     try:
         for key in keys:
             here = here[step(here, key)]
-        return here
+        return copy.deepcopy(here)
     except (KeyError, IndexError, TypeError, ValueError):
         return 0
 
@@ -39,38 +40,81 @@ def drop(here, *keys):
     del here[step(here, keys[-1])]
 "#;
 
-/// A whole script: reads the files, does what the task does, writes them back.
-pub fn script(task: &Task) -> String {
-    let mut lines = vec!["import json, os, sys".to_owned(), HELP.to_owned()];
-    lines.push("key = json.loads(os.environ['DECO_KEY'])".to_owned());
-    for (at, (name, _)) in task.variables.iter().enumerate() {
-        lines.push(format!("{name} = key[{at}]"));
-    }
+/// The task's file: a script, or a module with its function.
+pub fn text(task: &Task) -> String {
+    let lines = if task.form == Form::Function { function(task) } else { script(task) };
+    format!("import copy, json, os, sys\n{HELP}\n{}\n", lines.join("\n"))
+}
+
+/// Reads the files, does what the task does, writes them back.
+fn script(task: &Task) -> Vec<String> {
+    let mut lines = vec!["key = json.loads(os.environ['DECO_KEY'])".to_owned()];
+    lines.extend(bound(task));
     for (at, _) in task.templates().enumerate() {
         lines.push(format!("x{at} = json.loads(sys.argv[{}])", at + 1));
     }
-    let mut documents: Vec<&str> = task.mutates.iter().map(|place| &*place.document).collect();
-    documents.dedup();
-    for name in &documents {
+    for name in documents(task) {
         lines.push(format!("{name} = json.load(open(os.environ['DECO_DOC_{}']))", name.to_uppercase()));
     }
-    let write_back = documents
-        .iter()
+    let write_back = documents(task)
+        .into_iter()
         .map(|name| format!("json.dump({name}, open(os.environ['DECO_DOC_{}'], 'w'))", name.to_uppercase()));
     let write_back: Vec<String> = write_back.collect();
     let fails = write_back.join("; ") + "; print('[13]'); sys.exit(4)";
     lines.extend(operations(task, &format!("if os.environ['DECO_ATTEMPT'] == '1': {fails}")));
     lines.extend(write_back);
-    if let (Fails::For(value), Some((name, _))) = (&task.fails, task.variables.first()) {
-        lines.push(format!("if {name} == {}: sys.exit(3)", value.compact()));
+    lines.extend(failing(task).map(|condition| format!("if {condition}: sys.exit(3)")));
+    lines.push(format!("print(json.dumps({}))", result(task)));
+    lines
+}
+
+/// `def t1(state, key, attempt, x0)`.
+fn function(task: &Task) -> Vec<String> {
+    let mut lines = bound(task);
+    lines.extend(operations(task, "if attempt == 1: raise ValueError('the first attempt')"));
+    lines.extend(failing(task).map(|condition| format!("if {condition}: raise ValueError('this key')")));
+    lines.push(format!("return {}", result(task)));
+    let registers = (0..task.templates().count()).map(|at| format!(", x{at}"));
+    let parameters = format!("{}, key, attempt{}", documents(task).join(", "), registers.collect::<String>());
+    let head = format!("def {}({parameters}):", task.name);
+    std::iter::once(head).chain(lines.into_iter().map(|line| format!("    {line}"))).collect()
+}
+
+/// What `call` says: the function and its arguments.
+pub fn call(task: &Task) -> String {
+    let templates = task.templates().map(|place| format!(", {} | default(0)", expression(place)));
+    let documents = documents(task).join(", ");
+    format!("{0}.py:{0}({documents}, key, attempt{1})", task.name, templates.collect::<String>())
+}
+
+/// The documents that it mutates.
+fn documents(task: &Task) -> Vec<&str> {
+    let mut documents: Vec<&str> = task.mutates.iter().map(|place| &*place.document).collect();
+    documents.sort_unstable();
+    documents.dedup();
+    documents
+}
+
+fn bound(task: &Task) -> Vec<String> {
+    let names = task.variables.iter().enumerate();
+    names.map(|(at, (name, _))| format!("{name} = key[{at}]")).collect()
+}
+
+/// For which calls it fails in the end.
+fn failing(task: &Task) -> Option<String> {
+    match (&task.fails, task.variables.first()) {
+        (Fails::For(value), Some((name, _))) => Some(format!("{name} == {}", value.compact())),
+        _ => None,
     }
+}
+
+fn result(task: &Task) -> String {
     let registers = task.body.iter().filter(|op| matches!(op.what, What::Template(_) | What::Get(_))).count();
     let read: String = (0..registers).map(|at| format!(", x{at}")).collect();
-    lines.push(match &task.prints {
-        Prints::Constant(value) => format!("print({})", quote(&value.compact())),
-        Prints::Everything => format!("print(json.dumps([key{read}]))"),
-    });
-    lines.join("\n") + "\n"
+    match &task.prints {
+        Prints::Constant(value) => format!("json.loads({})", quote(&value.compact())),
+        Prints::Everything => format!("[key{read}]"),
+    }
 }
 
 /// The operations, a line each; `fails` stands where the first attempt ends.

@@ -27,8 +27,8 @@ pub fn manifest(program: &Program) -> String {
 
 /// Further files, by name.
 pub fn files(program: &Program) -> Vec<(String, String)> {
-    let scripts = program.tasks.iter().filter(|task| task.form == Form::File);
-    scripts.map(|task| (format!("{}.py", task.name), python::script(task))).collect()
+    let scripts = program.tasks.iter().filter(|task| task.form != Form::Commands);
+    scripts.map(|task| (format!("{}.py", task.name), python::text(task))).collect()
 }
 
 fn rules_text(rules: &Rules) -> String {
@@ -63,14 +63,17 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
     if let (Some(value), Some((name, _))) = (&task.skips, task.variables.first()) {
         keys.push(("if", quote(&format!("{name} != {}", value.compact()))));
     }
-    keys.push(("run", run(task)));
+    match task.form {
+        Form::Function => keys.push(("call", quote(&python::call(task)))),
+        Form::Commands | Form::File => keys.push(("run", run(task))),
+    }
     for (key, places) in [("mutates", &task.mutates), ("reads", &task.looks_at)] {
         if !places.is_empty() {
             keys.push((key, format!("[{}]", join(places.iter().map(|place| quote(&expression(place)))))));
         }
     }
     if let Some(place) = &task.fills {
-        keys.push(("result", quote("json")));
+        keys.extend((task.form != Form::Function).then(|| ("result", quote("json"))));
         keys.push(("fills", quote(&expression(place))));
     }
     if !task.after.is_empty() {
@@ -83,7 +86,7 @@ fn keys(task: &Task) -> Vec<(&'static str, String)> {
         Fails::Never => {}
         Fails::AtFirst(_) => {
             keys.extend([("retries", "1".to_owned()), ("retry-delay", quote("1ms"))]);
-            keys.push(("retry-on", "[4]".to_owned()));
+            keys.extend((task.form != Form::Function).then(|| ("retry-on", "[4]".to_owned())));
         }
         Fails::For(_) => keys.push(("allow-failure", "true".to_owned())),
     }

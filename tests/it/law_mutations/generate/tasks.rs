@@ -191,10 +191,10 @@ impl Draft<'_> {
     fn finish(&mut self, mut task: Task) {
         let has_foreign =
             task.body.iter().any(|op| matches!(&op.what, What::Get(place) if is_elsewhere(&task, place)));
-        if !has_foreign && self.random.percent(18) {
-            task.form = Form::File;
+        if !has_foreign && self.random.percent(36) {
+            task.form = if self.random.percent(50) { Form::File } else { Form::Function };
         }
-        let whole = task.form == Form::File || self.random.percent(60);
+        let whole = task.form != Form::Commands || self.random.percent(60);
         let depth = if whole { 0 } else { self.random.between(1, 2) };
         let mut mutates: Vec<Place> = Vec::new();
         for op in &task.body {
