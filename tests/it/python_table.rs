@@ -193,3 +193,13 @@ fn a_fill_may_have_no_loop_and_a_key_may_be_a_member() {
     "#;
     Sandbox::new().manifest(manifest).run([]).code(0).answer_is(r#"{"d":{"a":"1"},"e":{"p":"p","q":"q"}}"#);
 }
+
+/// What a function found missing it has read, even if it makes it then.
+#[test]
+fn what_a_function_makes_because_it_was_missing_is_a_conflict() {
+    let function = "def f(d, v):\n    if 'own' not in d:\n        d.setdefault('first', []).append(v)\n    \
+                    d.setdefault('own', {})\n    d['own'][v] = 1\n";
+    let manifest = "[tasks.t]\nfor = { v = ['a', 'b'] }\ncall = 'f.py:f(d, v)'\nmutates = ['d']";
+    let sandbox = Sandbox::new().file("f.py", function).manifest(manifest);
+    sandbox.run([]).code(1).stderr_has("`t[b]` looked at `d.own");
+}
