@@ -109,21 +109,6 @@ fn holds(share: u64) {
     }
 }
 
-#[test]
-#[ignore]
-fn survey() {
-    let mut bad = Vec::new();
-    for seed in seeds(number("DECO_LAW_CASES").unwrap_or(CASES)) {
-        let case = generate::case(seed);
-        if let Err(difference) = compare(&case, "4", None) {
-            let Difference(smallest) = shrink::smallest(&case, difference, |case| compare(case, "4", None));
-            println!("==========\n{smallest}");
-            bad.push(seed);
-        }
-    }
-    println!("bad {bad:?}");
-}
-
 macro_rules! shares {
     ($($name:ident $share:literal)*) => {
         $(#[test]
@@ -194,6 +179,7 @@ fn the_programs_hold_every_kind() {
         "LAW_DECO\" delete",
         "LAW_DECO\" get",
         "python3",
+        "call = ",
         "DECO_ATTEMPT",
         "allow-failure",
         "default = ",
