@@ -24,6 +24,8 @@ pub enum Fault {
     FailedAttemptKept,
     /// What a call looked at of a document that calls share is not looked at for conflicts.
     ReadNotRecorded,
+    /// A call sees what others of its task have changed by the time it starts.
+    SnapshotTooNew,
     /// A merge takes what a call wrote for its difference from what it saw.
     SnapshotForgotten,
 }
@@ -43,6 +45,7 @@ pub fn planted(fault: Fault) -> bool {
         "expansion-not-awaited" => Some(Fault::ExpansionNotAwaited),
         "failed-attempt-kept" => Some(Fault::FailedAttemptKept),
         "read-not-recorded" => Some(Fault::ReadNotRecorded),
+        "snapshot-too-new" => Some(Fault::SnapshotTooNew),
         "snapshot-forgotten" => Some(Fault::SnapshotForgotten),
         _ => None,
     }) == Some(fault)

@@ -115,13 +115,22 @@ impl Store {
     /// What stands at the place for a reader that waited for these calls; `None`: nothing.
     pub fn at(&mut self, plan: &Plan, path: &Path, reader: Reader) -> Result<Option<Value>, Clash> {
         let wait = plan.waited_for(path, reader);
-        if let Wait::Join(join) = wait
-            && let Some(known) = self.joined.get(&join)
-        {
+        // a call that comes after others of its own task sees what they changed too
+        let join = match wait {
+            Wait::Join(join) if plan.is_shared_version(&path.document, reader) => Some(join),
+            _ => None,
+        };
+        if planted(Fault::SnapshotTooNew) {
+            let mut calls = plan.changers_of(path);
+            calls.retain(|&call| self.has_changed(call));
+            calls.sort_unstable_by_key(|&call| plan.order_of(call));
+            return self.replay(plan, path, &calls, Some(reader));
+        }
+        if let Some(known) = join.and_then(|join| self.joined.get(&join)) {
             return Ok(known.clone());
         }
         let value = self.replay(plan, path, &plan.changers(path, wait, reader), Some(reader))?;
-        if let Wait::Join(join) = wait {
+        if let Some(join) = join {
             self.joined.insert(join, value.clone());
         }
         Ok(value)
@@ -143,7 +152,7 @@ impl Store {
         if planted(Fault::CompletionOrder) {
             seen.calls.to_mut().sort_by_key(|call| self.ended.iter().position(|ended| ended == call));
         }
-        if planted(Fault::AppendsReordered) && seen.all(|change| change.path.is_append()) {
+        if planted(Fault::AppendsReordered) && !seen.all(|change| !change.path.is_append()) {
             seen.calls.to_mut().reverse();
         }
         seen.applied(&self.empty_containers(plan, path, reader))

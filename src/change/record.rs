@@ -7,6 +7,7 @@
 //! - Making a container where nothing stands is neither a write nor a read; it shows only if nothing comes into it.
 //! - A position from the end, or at or behind the end of the array that was given, is found only by the array's length: it
 //!   is a read of the array, except where a position from the end names an element that the call appended.
+//! - A position where no array stands yet is a read of that place, and of what others append there.
 //! - An element of the array that was given is taken out by writing, and reading, the whole array.
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ use crate::value::{Text, Value, parse_index};
 pub struct Recorder {
     places: Vec<Place>,
     reads: BTreeSet<Path>,
+    turns: usize,
 }
 
 /// What a call did, in its normal form.
@@ -41,6 +43,8 @@ struct Place {
     path: Path,
     base: Option<Value>,
     own: Own,
+    /// How many places had come to stand, where nothing had stood, when this one did.
+    turn: usize,
 }
 
 /// What a call did at a place.
@@ -81,8 +85,8 @@ enum Element {
 impl Recorder {
     /// Over the places that a call may change, and what stands there for it; no place inside another.
     pub fn new(places: impl IntoIterator<Item = (Path, Option<Value>)>) -> Recorder {
-        let place = |(path, base)| Place { path, base, own: Own::default() };
-        Recorder { places: places.into_iter().map(place).collect(), reads: BTreeSet::new() }
+        let place = |(path, base)| Place { path, base, own: Own::default(), turn: 0 };
+        Recorder { places: places.into_iter().map(place).collect(), reads: BTreeSet::new(), turns: 0 }
     }
 
     /// Writes a value; a path that ends with `[]` appends it.
@@ -116,8 +120,18 @@ impl Recorder {
                 let Some(seen) = seen(Some(&place.own), place.base.as_ref(), &path.segments[depth..]) else {
                     return;
                 };
-                let segments = path.segments[..depth + seen].to_vec();
-                self.reads.insert(Path { document: path.document.clone(), segments });
+                let at = |depth: usize| Path { segments: path.segments[..depth].to_vec(), ..path.clone() };
+                self.reads.insert(at(depth + seen));
+                // where nothing stands, others may append to an array that has such an element then
+                let mut base = place.base.as_ref();
+                for (below, key) in path.keys().skip(depth).take(seen).enumerate() {
+                    if base.is_none() && is_position(key) {
+                        let mut array = at(depth + below);
+                        array.segments.push(Segment::Append);
+                        self.reads.insert(array);
+                    }
+                    base = base.and_then(|base| base.get(key));
+                }
             }
             None if self.places.iter().any(|place| place.path.document == path.document) => {
                 self.reads.insert(path.clone());
@@ -129,7 +143,9 @@ impl Recorder {
     /// What the call changed up to here.
     pub fn changes(&self) -> Vec<Change> {
         let mut changes = Vec::new();
-        for place in &self.places {
+        let mut places: Vec<&Place> = self.places.iter().collect();
+        places.sort_by_key(|place| place.turn);
+        for place in places {
             place.own.write_to(&mut place.path.clone(), &mut changes);
         }
         changes
@@ -151,7 +167,13 @@ impl Recorder {
         // `d[]` stands in `d`, but nothing is appended above a place
         let below = segments.get(place.path.segments.len()..).unwrap_or_default();
         let mut walk = Walk { at: place.path.clone(), reads: &mut self.reads };
-        walk.at_place(&mut place.own, place.base.as_ref(), below, act)
+        let stood = place.own.stands(place.base.as_ref());
+        let done = walk.at_place(&mut place.own, place.base.as_ref(), below, act);
+        if !stood && place.own.stands(place.base.as_ref()) {
+            self.turns += 1;
+            place.turn = self.turns;
+        }
+        done
     }
 }
 
@@ -421,8 +443,6 @@ fn seen(own: Option<&Own>, base: Option<&Value>, rest: &[Segment]) -> Option<usi
     let given = match (base, made) {
         (Some(Value::Array(items)), _) => Some(items.len()),
         (None, Some(Container::Array)) => Some(0),
-        // an array may come to stand here
-        (None, _) if is_position(key) => return Some(0),
         _ => None,
     };
     let mut key = key.clone();

@@ -57,6 +57,7 @@ impl TaskGraph {
             this.add_reads(manifest, &reads::of_sync(sync), node);
             this.add_targets(manifest, &sync.waits_for, node);
         }
+        this.drop_what_comes_later();
         this.add_gates(manifest, world);
         this
     }
@@ -94,6 +95,19 @@ impl TaskGraph {
             }
         }
         later
+    }
+
+    /// What comes after a task by `after` changes nothing that the task reads.
+    fn drop_what_comes_later(&mut self) {
+        for task in (0..self.tasks as u32).map(TaskId) {
+            let node = self.task_node(task);
+            for later in self.later(task, Feed::AllAfter) {
+                let edge = self.graph.find_edge(self.task_node(later), node);
+                if let Some(edge) = edge.filter(|&edge| self.graph[edge] == Feed::Data) {
+                    self.graph.remove_edge(edge);
+                }
+            }
+        }
     }
 
     pub(super) fn add(&mut self, from: NodeIndex, to: NodeIndex, feed: Feed) {

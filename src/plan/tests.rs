@@ -537,3 +537,24 @@ fn an_if_leaves_doubt_only_where_fills_meet() {
     assert!(!uncertain("d[x][y]") && !uncertain("d[y].at[key[0]]") && !uncertain(r#"d[x ~ "-" ~ y]"#));
     assert!(uncertain("d[x]"));
 }
+
+#[test]
+fn what_comes_after_a_task_does_not_feed_it() {
+    // `late` fills what `first` reads, and comes after it: it is no reason for `other` to come first
+    let plan = plan(
+        "
+        [tasks.first]
+        run = 'true'
+        stdin = '${{ more | default(0) }}'
+        fills = 'log[]'
+        [tasks.late]
+        run = 'true'
+        stdin = '${{ log }}'
+        fills = 'more'
+        after = ['first']
+        [tasks.other]
+        run = 'true'
+        fills = 'log[]'",
+    );
+    assert_eq!(call_order(&plan), ["first", "other", "late"]);
+}

@@ -76,13 +76,22 @@ struct Search<'s, 'a> {
     accesses: &'s [Access<'a>],
     rules: &'s Rules<'s>,
     nodes: Vec<Node>,
+    /// For each access, the first of the same call: two of them compare as their calls do.
+    turns: Vec<usize>,
     /// Places by the call that read them, for telling blind writes; made when two writes are equal.
     reads: std::cell::OnceCell<FxHashMap<CallId, BTreeSet<&'a [Segment]>>>,
 }
 
 impl<'s, 'a> Search<'s, 'a> {
     fn new(accesses: &'s [Access<'a>], rules: &'s Rules<'s>) -> Search<'s, 'a> {
-        let mut this = Search { accesses, rules, nodes: vec![Node::default()], reads: Default::default() };
+        let mut turns: Vec<usize> = (0..accesses.len()).collect();
+        for index in 1..accesses.len() {
+            if accesses[index].call == accesses[index - 1].call {
+                turns[index] = turns[index - 1];
+            }
+        }
+        let nodes = vec![Node::default()];
+        let mut this = Search { accesses, rules, nodes, turns, reads: Default::default() };
         for (index, access) in accesses.iter().enumerate() {
             let mut at = 0;
             for segment in access.place {
@@ -123,7 +132,8 @@ impl<'s, 'a> Search<'s, 'a> {
     /// One container cannot take members or set elements and appended ones, unless it was an array before.
     fn appended_beside_members(&self, node: &Node, found: &mut Option<(usize, usize)>) {
         let Some(append) = node.append.filter(|_| !node.keys.is_empty()) else { return };
-        let appended = &self.nodes[append as usize].here;
+        let is_change = |index: &u32| !matches!(self.accesses[*index as usize].deed, Deed::Read | Deed::Made);
+        let appended: Vec<u32> = self.nodes[append as usize].here.iter().copied().filter(is_change).collect();
         let mutates =
             |index: &u32| matches!(self.accesses[*index as usize].deed, Deed::Append { mutates: true });
         let Some(&one) = appended.first() else { return };
@@ -133,16 +143,22 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         let mut set = Vec::new();
         node.keys.values().for_each(|&child| self.gather(child, &mut set));
-        set.retain(|&index| !matches!(self.accesses[index as usize].deed, Deed::Read | Deed::Made));
-        for &one in appended {
+        set.retain(is_change);
+        for &one in &appended {
             for &other in &set {
                 let (first, second) = (one.min(other) as usize, one.max(other) as usize);
                 // accesses stand in call order: the lesser indexes are of the earlier calls
-                if found.is_none_or(|found| (first, second) < found) && self.are_unordered(first, second) {
+                if self.is_earlier((first, second), *found) && self.are_unordered(first, second) {
                     *found = Some((first, second));
                 }
             }
         }
+    }
+
+    /// Whether two accesses are those of an earlier pair of calls, or of the same and earlier in these.
+    fn is_earlier(&self, (one, other): (usize, usize), found: Option<(usize, usize)>) -> bool {
+        let rank = |one: usize, other: usize| (self.turns[one], self.turns[other], one, other);
+        found.is_none_or(|(first, second)| rank(one, other) < rank(first, second))
     }
 
     fn gather(&self, at: u32, all: &mut Vec<u32>) {
@@ -163,7 +179,8 @@ impl<'s, 'a> Search<'s, 'a> {
         all.sort_unstable();
         for (nth, &(one, one_here)) in all.iter().enumerate() {
             let change = !matches!(self.accesses[one as usize].deed, Deed::Read);
-            if !change || found.is_some_and(|(first, _)| one as usize > first) {
+            let is_late = found.is_some_and(|(first, _)| self.turns[one as usize] > self.turns[first]);
+            if !change || is_late {
                 continue;
             }
             let later = all[nth + 1..].iter().filter(|(_, other_here)| one_here || *other_here);
@@ -171,7 +188,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 .map(|&(other, _)| other as usize)
                 .find(|&other| self.collide(one as usize, other) && self.are_unordered(one as usize, other));
             if let Some(second) = second
-                && found.is_none_or(|found| (one as usize, second) < found)
+                && self.is_earlier((one as usize, second), *found)
             {
                 *found = Some((one as usize, second));
             }
@@ -342,6 +359,9 @@ mod tests {
         check(&["0 set x.y 1", "1 read x"], &[], &[], Some((0, 1, "x.y")));
         check(&["0 append l", "1 read l"], &[], &[], Some((0, 1, "l[]")));
         check(&["0 set x 1", "1 read y", "1 set z 1"], &[], &[], None);
+        // who finds nothing at a position looks at what is appended, and not at other members
+        check(&["0 read x.0", "0 read x[]", "1 set x.1 1", "1 read x.1", "1 read x[]"], &[], &[], None);
+        check(&["0 append x", "1 read x.0", "1 read x[]"], &[], &[], Some((0, 1, "x[]")));
     }
 
     #[test]
@@ -363,5 +383,8 @@ mod tests {
         check(&words, &[], &[], Some((0, 3, "a")));
         check(&words, &[], &[(0, 3)], Some((1, 2, "b")));
         check(&words, &[], &[(0, 3), (1, 2)], Some((1, 4, "b")));
+        // whatever a call did first
+        let words = ["0 set a 1", "0 set b 1", "1 set b 2", "2 set a 2"];
+        check(&words, &[], &[], Some((0, 1, "b")));
     }
 }

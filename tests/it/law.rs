@@ -4,12 +4,12 @@
 
 mod command;
 mod generate;
-mod json;
+pub mod json;
 mod model;
-mod random;
+pub mod random;
 mod serial;
 mod shrink;
-mod write;
+pub mod write;
 
 use crate::sandbox::Sandbox;
 use generate::Case;
@@ -18,13 +18,13 @@ const CASES: u64 = 320;
 const SHARES: u64 = 8;
 
 /// Something other than the serial program's answer came out.
-struct Difference(String);
+pub struct Difference(pub String);
 
-fn number(variable: &str) -> Option<u64> {
+pub fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
-fn seeds(count: u64) -> impl Iterator<Item = u64> {
+pub fn seeds(count: u64) -> impl Iterator<Item = u64> {
     let first = number("DECO_LAW_SEED").unwrap_or(1);
     (0..count).map(move |n| first.wrapping_add(n))
 }

@@ -10,6 +10,7 @@ mod failures;
 mod interrupt;
 mod mutations;
 mod law;
+mod law_mutations;
 mod outputs;
 mod orphans;
 mod python_table;

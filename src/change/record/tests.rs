@@ -114,11 +114,23 @@ fn appended_elements_take_in_what_is_done_to_them() {
 }
 
 #[test]
+fn members_come_in_the_order_in_which_they_came_to_stand_in_whatever_place() {
+    let places = ["d.a", "d.b"].map(|path| (path.parse().unwrap(), None));
+    let mut recorder = Recorder::new(places);
+    for line in ["set d.b 1", "append d.a 2", "set d.b 3"] {
+        feed(&mut recorder, &op(line)).unwrap();
+    }
+    let paths = recorder.changes().iter().map(|change| change.path.to_string()).collect::<Vec<_>>();
+    assert_eq!(paths, ["d.b", "d.a[]"]);
+}
+
+#[test]
 fn what_only_the_length_can_find_reads_the_array() {
     check("[1,2]", &["set d[-1] 3"], &[r#"{"path":"d[1]","set":3}"#], &["d"]);
     check("[1,2]", &["set d[1] 3", "read d[0]"], &[r#"{"path":"d[1]","set":3}"#], &["d[0]"]);
     check("[1,2]", &["read d[5].x"], &[], &["d"]);
     check("[[1],2]", &["read d[0][-1]"], &[], &["d[0]"]);
+    check("{}", &["read d.a[0].x"], &[], &["d.a[0].x", "d.a[]"]);
     check("[1,2]", &["set d[0] 9", "append d 3", "delete d[1]"], &[r#"{"path":"d","set":[9,3]}"#], &["d"]);
 }
 

@@ -314,7 +314,13 @@ class Dict(Record, dict):
                 return value
             value = wrap(value, self._document, self, key)
             dict.__setitem__(self, key, value)
-        self._note(key, value if isinstance(value, Record) else None)
+        reached = value if isinstance(value, Record) else None
+        if reached is not None and self._fresh and key in self._fresh:
+            # setdefault made it in this call: whether something stood here was seen before, or not at all
+            if not reached._begun:
+                reached._begin()
+            return value
+        self._note(key, reached)
         return value
 
     def _reach(self, step):
