@@ -41,17 +41,18 @@ def arguments(folder, words):
     return str(file)
 
 
-def make(folder, text, lines=None):
-    (folder / "Makefile").write_text(text)
-    sync = ["--output-sync=target"] if lines else []
-    return Command(["make", "-rRs", "-j2", *sync, "all"], cwd=folder, lines=lines)
-
-
-def ninja(folder, pieces, *flags):
+def make(folder, pieces, lines=None, name="Makefile"):
     """Piece by piece: a child's peak memory begins with that of the process which starts it, so ours must stay small."""
-    with open(folder / "build.ninja", "w") as file:
+    with open(folder / name, "w") as file:
         file.writelines(pieces)
-    return Command(["ninja", "--quiet", "-j2", *flags], cwd=folder, log=".ninja_log")
+    sync = ["--output-sync=target"] if lines else []
+    return Command(["make", "-f", name, "-rRs", "-j2", *sync, "all"], cwd=folder, lines=lines)
+
+
+def ninja(folder, pieces, *flags, name="build.ninja"):
+    with open(folder / name, "w") as file:
+        file.writelines(pieces)
+    return Command(["ninja", "-f", name, "--quiet", "-j2", *flags], cwd=folder, log=".ninja_log")
 
 
 def flat_make(count, recipe):
@@ -132,25 +133,50 @@ def sha256(path, _floor, folder, count=64, size=8 << 20):
     return Workload("sha256", about, commands, {"xargs": 1.02, "parallel": 0.80}, right)
 
 
+def joined(each, recipe):
+    """The layers for make, a node between two of them."""
+    yield f"all: j{len(each) - 1} ; @:\n"
+    for layer, names in enumerate(each):
+        yield f"j{layer}: {' '.join(names)} ;\n"
+        yield f"{' '.join(names)}: {f'j{layer - 1} ' if layer else ''}; {recipe}\n"
+
+
+def all_edges(each, recipe):
+    """The layers for make, every call waiting for every one of the layer before."""
+    yield f"all: {' '.join(each[-1])} ; @:\n"
+    for before, names in zip([[], *each], each):
+        yield f"{' '.join(names)}: {' '.join(before)} ; {recipe}\n"
+
+
+def joined_ninja(each, command):
+    yield f"rule r\n command = {command}\n"
+    for layer, names in enumerate(each):
+        before = f" j{layer - 1}" if layer else ""
+        yield from (f"build {name}: r{before}\n" for name in names)
+        yield f"build j{layer}: phony {' '.join(names)}\n"
+    yield f"build all: phony j{len(each) - 1}\n"
+
+
+def all_edges_ninja(each, command):
+    yield f"rule r\n command = {command}\n"
+    for before, names in zip([[], *each], each):
+        yield from (f"build {name}: r {' '.join(before)}\n" for name in names)
+    yield f"build all: phony {' '.join(each[-1])}\n"
+
+
 def layers(path, floor, folder, count=100):
     manifest = (
         f'[tasks.k]\nfor = {{ l = "range({count})", i = "range({count})" }}\nrun = "/bin/true"\n'
         "stdin = \"${{ k[l - 1] | default('') }}\"\n"
     )
     each = [[f"t{layer}_{i}" for i in range(count)] for layer in range(count)]
-    rules, builds = [f"all: j{count - 1} ; @:\n"], ["rule r\n command = /bin/true\n"]
-    for layer, names in enumerate(each):
-        rules.append(f"j{layer}: {' '.join(names)} ;\n")
-        rules.append(f"{' '.join(names)}: {f'j{layer - 1} ' if layer else ''}; @/bin/true\n")
-        before = f" j{layer - 1}" if layer else ""
-        builds.extend(f"build {name}: r{before}\n" for name in names)
-        builds.append(f"build j{layer}: phony {' '.join(names)}\n")
-    builds.append(f"build all: phony j{count - 1}\n")
     commands = {
         "deco": deco(path, manifest, folder),
         "floor": Command([floor, str(count * count), "2", "/bin/true"]),
-        "make": make(folder, "".join(rules)),
-        "ninja": ninja(folder, builds),
+        "make": make(folder, joined(each, "@/bin/true")),
+        "ninja": ninja(folder, joined_ninja(each, "/bin/true")),
+        "make all-edges": make(folder, all_edges(each, "@/bin/true"), name="edges.mk"),
+        "ninja all-edges": ninja(folder, all_edges_ninja(each, "/bin/true"), name="edges.ninja"),
     }
     right = lambda found: found == {"k": keyed(count, keyed(count, ""))}
     about = f"{count} layers of {count} calls, each reading the whole layer before"
