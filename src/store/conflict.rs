@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use crate::change::Container;
 use crate::path::Segment;
 use crate::plan::CallId;
 use crate::value::{Text, Value};
@@ -17,8 +18,9 @@ pub enum Deed<'a> {
     Fill,
     /// It mutated the place; `None`: took it away.
     Write(Option<&'a Value>),
-    /// It made an empty container where nothing stood: seen by who looks just there or at what holds it, in nobody's way else.
-    Made,
+    /// It made an empty container of this kind where nothing stood: seen by who looks just there or at what holds it, and
+    /// wrong if something stood there after all.
+    Made(Container),
     /// It added an element at the end of the array that the place is in. `mutates`: of a document that it was given.
     Append {
         mutates: bool,
@@ -132,7 +134,8 @@ impl<'s, 'a> Search<'s, 'a> {
     /// One container cannot take members or set elements and appended ones, unless it was an array before.
     fn appended_beside_members(&self, node: &Node, found: &mut Option<(usize, usize)>) {
         let Some(append) = node.append.filter(|_| !node.keys.is_empty()) else { return };
-        let is_change = |index: &u32| !matches!(self.accesses[*index as usize].deed, Deed::Read | Deed::Made);
+        let is_change =
+            |index: &u32| !matches!(self.accesses[*index as usize].deed, Deed::Read | Deed::Made(_));
         let appended: Vec<u32> = self.nodes[append as usize].here.iter().copied().filter(is_change).collect();
         let mutates =
             |index: &u32| matches!(self.accesses[*index as usize].deed, Deed::Append { mutates: true });
@@ -224,8 +227,10 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         let merged = self.merged(first);
         match (first.deed, second.deed) {
-            (Deed::Made, Deed::Read) => second.place.len() <= first.place.len(),
-            (Deed::Made, _) | (_, Deed::Made) => false,
+            (Deed::Made(_), Deed::Read) => second.place.len() <= first.place.len(),
+            (Deed::Made(one), Deed::Made(other)) => first.place == second.place && one != other,
+            (Deed::Fill | Deed::Write(_), Deed::Made(_)) => first.place.len() <= second.place.len(),
+            (Deed::Made(_), _) | (_, Deed::Made(_)) => false,
             (_, Deed::Read) => merged.is_none(),
             _ if merged.is_some() && merged == self.merged(second) => false,
             (Deed::Append { .. }, Deed::Append { .. }) => first.place.len() != second.place.len(),
@@ -302,7 +307,8 @@ mod tests {
                     "fill" if path.is_append() => Deed::Append { mutates: false },
                     "fill" => Deed::Fill,
                     "append" => Deed::Append { mutates: true },
-                    "make" => Deed::Made,
+                    "make" => Deed::Made(Container::Object),
+                    "list" => Deed::Made(Container::Array),
                     _ => Deed::Write(value.as_ref()),
                 },
             })
@@ -365,8 +371,11 @@ mod tests {
     }
 
     #[test]
-    fn a_container_that_is_made_shows_to_who_looks_at_it_and_stands_in_nobodys_way() {
+    fn a_container_that_is_made_shows_to_who_looks_at_it() {
         check(&["0 make x", "1 make x", "2 set x.y 1", "3 set x 1"], &[], &[(2, 3)], None);
+        check(&["0 make x", "1 list x"], &[], &[], Some((0, 1, "x")));
+        check(&["0 set x 1", "1 make x"], &[], &[], Some((0, 1, "x")));
+        check(&["0 set x.y 1", "1 make x"], &[], &[], None);
         check(&["0 make x", "1 read x.y"], &[], &[], None);
         check(&["0 make x.z", "1 read x"], &[], &[], Some((0, 1, "x.z")));
     }

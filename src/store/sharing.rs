@@ -144,7 +144,7 @@ fn clash(call: CallId, change: &Change, misfit: Misfit) -> Clash {
 /// What a change is for the conflict test.
 fn deed(change: &Change, mutates: bool) -> Deed<'_> {
     match &change.operation {
-        Operation::Ensure(_) => Deed::Made,
+        Operation::Ensure(container) => Deed::Made(*container),
         Operation::Set(_) if change.path.is_append() => Deed::Append { mutates },
         Operation::Set(value) if mutates => Deed::Write(Some(value)),
         Operation::Set(_) => Deed::Fill,
