@@ -61,16 +61,18 @@ impl Running {
     /// Makes one attempt of a call; one that a worker makes may bring others with it.
     pub(super) fn call(&self, begun: Begun, grant: &Grant) {
         let folder = self.setting.folders.path(grant.slot);
-        match self.guarded(|| self.ready(&begun, grant, &folder)) {
+        let ended = match self.guarded(|| self.ready(&begun, grant, &folder)) {
+            Ok((ready, Work::Request(sent))) => return self.lead(begun, ready, *sent, grant, &folder),
             Ok((ready, Work::Process(attempt))) => {
                 self.tell_begun(&begun, &ready, grant.slot);
                 let made = self.guarded(|| Ok(self.make(&begun, ready, &attempt)));
-                self.end_attempt(begun, made.unwrap_or_else(|ended| *ended));
+                made.unwrap_or_else(|ended| *ended)
             }
-            Ok((ready, Work::Request(sent))) => self.lead(begun, ready, *sent, grant, &folder),
-            Err(ended) => self.end_attempt(begun, *ended),
-        }
+            Err(ended) => *ended,
+        };
+        // while the slot is still held: the next call in it may begin before this thread goes on
         self.setting.folders.tidy(grant.slot);
+        self.end_attempt(begun, ended);
     }
 
     /// A mistake of deco's own is a call's failure, not the run's end.

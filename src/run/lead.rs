@@ -69,6 +69,7 @@ impl Running {
             let kind = lead.kind.clone();
             self.workers.lead(&kind, around, &mut |turn| lead.turn(turn));
         }
+        self.setting.folders.tidy(grant.slot);
         self.lock().schedule.free_slot(grant.slot);
         if !task.when.is_finalizer() {
             self.attempt_is_over();

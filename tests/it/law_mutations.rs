@@ -22,7 +22,7 @@ use crate::sandbox::{Output, Sandbox};
 use generate::Case;
 use serial::Answer;
 
-const CASES: u64 = 120;
+const CASES: u64 = 72;
 const SHARES: u64 = 6;
 
 fn sandbox(case: &Case) -> Sandbox {
@@ -95,7 +95,8 @@ fn difference(case: &Case, how: &str, output: &Output) -> Difference {
 
 /// Runs one program at several widths.
 fn compare_widths(case: &Case) -> Result<(), Difference> {
-    ["1", "2", "4"].iter().try_for_each(|jobs| compare(case, jobs, None))
+    let widths: &[&str] = if case.seed.is_multiple_of(3) { &["1", "2", "4"] } else { &["1", "4"] };
+    widths.iter().try_for_each(|jobs| compare(case, jobs, None))
 }
 
 fn holds(share: u64) {
@@ -155,7 +156,7 @@ fn a_failed_attempts_change_kept_is_seen() {
 
 #[test]
 fn a_snapshot_with_a_sibling_in_it_is_seen() {
-    is_seen("snapshot-too-new", " get ", "1");
+    is_seen("snapshot-too-new", "[documents", "1");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use super::serial::Unfit;
 
 /// The tasks in the order in which their calls come.
 pub fn task_order(program: &Program) -> Result<Vec<usize>, Unfit> {
+    if waits_for_itself(program) {
+        return Err(Unfit("a task whose calls wait for what comes after them"));
+    }
     let feeds = graph(program);
     let mut left: Vec<usize> = (0..program.tasks.len()).collect();
     let mut order = Vec::new();
@@ -14,6 +17,20 @@ pub fn task_order(program: &Program) -> Result<Vec<usize>, Unfit> {
         order.push(left.remove(at));
     }
     Ok(order)
+}
+
+/// Whether the calls of some task are found in what it changes itself, or what comes after it.
+fn waits_for_itself(program: &Program) -> bool {
+    let tasks = &program.tasks;
+    let named = |after: &After| tasks.iter().position(|task| task.name == after.name());
+    let after: Vec<Vec<usize>> =
+        tasks.iter().map(|task| task.after.iter().filter_map(named).collect()).collect();
+    let comes_after = closure(&after);
+    (0..tasks.len()).any(|at| {
+        let later = (0..tasks.len()).filter(|&other| other == at || comes_after[other][at]);
+        let mut changed = later.flat_map(|other| tasks[other].changes());
+        changed.any(|change| tasks[at].expanded().any(|place| place.may_overlap(change)))
+    })
 }
 
 /// For each task those that feed it: what fills or mutates what it reads, fills what it mutates, or comes before by `after`.

@@ -234,6 +234,10 @@ impl Run<'_> {
 
     fn places(&self, one: usize, other: usize) -> Result<Vec<Vec<Seg>>, Unfit> {
         let (first, second) = (&self.calls[one], &self.calls[other]);
+        let both_fill = matches!((&first.fills, &second.fills), (Some(a), Some(b)) if overlap(a, b));
+        if both_fill && !second.before.contains(&one) {
+            return Err(Unfit("fills that planning refuses"));
+        }
         match (&first.done, &second.done) {
             (Some(one_done), Some(other_done)) if !second.before.contains(&one) => {
                 conflict::places(self.program, one_done, other_done)
