@@ -156,6 +156,13 @@ impl Plan {
         own
     }
 
+    /// The calls whose changes every call of a mutating task sees at a place, in call order.
+    pub fn seen_by_task(&self, path: &Path, task: TaskId) -> Vec<CallId> {
+        let mut calls = self.seen_in_snapshot(path, task);
+        calls.sort_unstable_by_key(|&call| self.order_of(call));
+        calls
+    }
+
     /// The calls whose changes a call of a mutating task sees at a place, in call order.
     pub fn seen_by_mutator(&self, path: &Path, call: CallId) -> Vec<CallId> {
         let mut calls = self.seen_in_snapshot(path, self.task_of(call));

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::change::Container;
 use crate::path::Segment;
 use crate::plan::CallId;
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, parse_index};
 
 /// What a call did at a place.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,9 @@ pub struct Rules<'a> {
     pub merged: &'a dyn Fn(&[Segment]) -> Option<usize>,
     /// Whether an array stood at the place in what the call was given.
     pub is_array: &'a dyn Fn(CallId, &[Segment]) -> bool,
+    /// Whether an element of the array at the place may stand elsewhere for the call than for others, since calls that it comes
+    /// after appended it.
+    pub is_movable: &'a dyn Fn(CallId, &[Segment], usize) -> bool,
 }
 
 /// Two calls in conflict.
@@ -129,6 +132,32 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         above.truncate(depth);
         self.appended_beside_members(node, found);
+        self.appended_before_elements(node, found);
+    }
+
+    /// An element has another position where an earlier call, which the one that found it did not see, appended too.
+    fn appended_before_elements(&self, node: &Node, found: &mut Option<(usize, usize)>) {
+        let Some(append) = node.append else { return };
+        let elements = node.keys.iter().filter_map(|(key, &child)| Some((parse_index(key)?, child)));
+        for (index, child) in elements {
+            let mut there = Vec::new();
+            self.gather(child, &mut there);
+            for &other in &there {
+                let Access { call, place, .. } = self.accesses[other as usize];
+                let appended = self.nodes[append as usize].here.iter().map(|&one| one as usize);
+                let earlier = appended.filter(|&one| one < other as usize);
+                let earlier = earlier.filter(|&one| matches!(self.accesses[one].deed, Deed::Append { .. }));
+                let mut unseen = earlier.filter(|&one| self.are_unordered(one, other as usize));
+                let array = |one: usize| &self.accesses[one].place[..self.accesses[one].place.len() - 1];
+                if let Some(one) = unseen.next()
+                    && place.len() > array(one).len()
+                    && (self.rules.is_movable)(call, array(one), index)
+                    && self.is_earlier((one, other as usize), *found)
+                {
+                    *found = Some((one, other as usize));
+                }
+            }
+        }
     }
 
     /// One container cannot take members or set elements and appended ones, unless it was an array before.
@@ -320,6 +349,7 @@ mod tests {
                 merged.iter().find(covers).map(|_| place.len())
             },
             is_array: &|_, place| place == path("l").segments,
+            is_movable: &|call, _, index| call == CallId(9) && index > 0,
         };
         let found = first(&accesses, &rules);
         let found = found.map(|pair| {
@@ -378,6 +408,15 @@ mod tests {
         check(&["0 set x.y 1", "1 make x"], &[], &[], None);
         check(&["0 make x", "1 read x.y"], &[], &[], None);
         check(&["0 make x.z", "1 read x"], &[], &[], Some((0, 1, "x.z")));
+    }
+
+    #[test]
+    fn an_element_that_may_have_moved_collides_with_appends_before_it() {
+        check(&["0 append l", "9 read l[1]"], &[], &[], Some((0, 9, "l[]")));
+        check(&["0 append l", "9 set l[1] 2"], &[], &[], Some((0, 9, "l[]")));
+        check(&["0 append l", "9 read l[0]"], &[], &[], None);
+        check(&["0 append l", "8 read l[1]"], &[], &[], None);
+        check(&["0 append l", "9 read l[1]"], &[], &[(0, 9)], None);
     }
 
     #[test]

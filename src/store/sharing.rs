@@ -62,6 +62,7 @@ impl<'a> Shared<'a> {
         let rules = Rules {
             is_ordered: &|first, second| self.plan.is_ordered(first, second),
             merged: &|place| self.rule(place).map(|(_, depth)| depth),
+            is_movable: &|call, place, index| self.is_movable(call, place, index),
             is_array: &|call, place| matches!(self.seen_by(call, place), Ok(Some(Value::Array(_)))),
         };
         conflict::first(&accesses, &rules).map(|pair| Clash::Unordered {
@@ -126,6 +127,19 @@ impl<'a> Shared<'a> {
         let seen = self.seen_by(call, place)?;
         self.seen.borrow_mut().insert(key, seen.clone());
         Ok(seen)
+    }
+
+    /// Whether an element was appended by a call of the same task: one that others do not see.
+    fn is_movable(&self, call: CallId, place: &[Segment], index: usize) -> bool {
+        if self.plan.is_shared_version(self.document, Reader::Call(call)) {
+            return false;
+        }
+        let path = Path { document: self.document.clone(), segments: place.to_vec() };
+        let calls = self.plan.seen_by_task(&path, self.plan.task_of(call));
+        match self.store.replay(self.plan, &path, &calls, Some(Reader::Call(call))) {
+            Ok(Some(Value::Array(items))) => index >= items.len(),
+            _ => true,
+        }
     }
 
     /// What the version that the call saw holds at a place.

@@ -222,3 +222,23 @@ fn a_run_inside_a_call_does_not_share_its_documents() {
         .file("inner/deco.toml", inner);
     sandbox.run([]).code(0).stderr_lacks("panicked").answer_is(r#"{"state":{"n":1,"m":3}}"#);
 }
+
+#[test]
+fn an_element_found_where_an_unseen_call_would_have_moved_it_is_a_conflict() {
+    // two chains that append: the second one's element stands first only as long as the first chain is not seen
+    let manifest = r#"
+        [data]
+        log = []
+        [tasks.c]
+        for = { q = ["a", "b"], i = [0, 1] }
+        mutates = ["log"]
+        fills = "r[q][i]"
+        env = { BEFORE = "${{ r[q][i - 1] | default('none') }}" }
+        run = 'if [ "$DECO_VAR_I" = 0 ]; then DECO append log --text "$DECO_VAR_Q"; else DECO get "log[0]"; fi'
+    "#
+    .replace("DECO ", &format!("{DECO} "));
+    for jobs in ["1", "4"] {
+        let ran = Sandbox::new().manifest(&manifest).run(["-j", jobs]);
+        ran.code(1).stdout_is("").stderr_has("`c[a,0]`").stderr_has("`c[b,1]`").stderr_has("log");
+    }
+}
