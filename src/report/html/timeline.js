@@ -15,7 +15,9 @@ const timeline = (() => {
 
   canvas.style.height = `${AXIS + lane * Math.max(1, slots.length) + 4}px`;
 
-  const width = () => Math.max(50, canvas.clientWidth - GUTTER);
+  // asked for once a drawing: the answer costs a layout
+  let known = 0;
+  const width = () => known;
   const x = (ms) => GUTTER + ((ms - from) / (to - from)) * width();
   const ms = (px) => from + ((px - GUTTER) / width()) * (to - from);
 
@@ -23,6 +25,7 @@ const timeline = (() => {
     queued = false;
     const ratio = devicePixelRatio || 1;
     const [w, h] = [canvas.clientWidth, canvas.clientHeight];
+    known = Math.max(50, w - GUTTER);
     if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(h * ratio)) {
       [canvas.width, canvas.height] = [Math.round(w * ratio), Math.round(h * ratio)];
     }
