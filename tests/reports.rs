@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deco::report::record::Record;
-use deco::report::{junit, trace};
+use deco::report::{drawing, html, junit, trace};
 use deco::state::reading;
 use serde_json::Value as Json;
 use snapbox::{Assert, Data};
@@ -84,6 +84,16 @@ fn the_trace_is_as_it_was_and_keeps_perfettos_rules() {
             assert_eq!(slices.iter().filter(inside).count(), 1, "a flow is bound to a slice: {bound}");
         }
     }
+}
+
+#[test]
+fn the_drawing_and_the_data_of_the_page_are_as_they_were() {
+    let record = recorded();
+    is_golden(&drawing::svg(&record.shape), "tests/reports/plan.svg");
+    let page = html::document(&record);
+    let data = page.split_once("id=\"data\">").and_then(|(_, rest)| rest.split_once("</script>"));
+    let data: Json = serde_json::from_str(data.expect("the page has data").0).unwrap();
+    is_golden(&format!("{data:#}\n"), "tests/reports/page.json");
 }
 
 #[test]
