@@ -7,17 +7,18 @@ pub mod record;
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::path::{Path, Segment};
 use crate::value::{Object, Text, Value, parse_index};
 
 /// What is done at a path. A path that ends with `[]` appends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// The value now stands at the place.
-    Set(Value),
+    Set(#[schemars(with = "serde_json::Value")] Value),
     /// A container of this kind stands there, unless something does already.
     Ensure(Container),
     /// Nothing stands there any more; of an object's member.
@@ -38,7 +39,7 @@ pub enum Merge {
 }
 
 /// The kinds of container that a path can need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Container {
     Object,
@@ -46,8 +47,9 @@ pub enum Container {
 }
 
 /// One change at one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
+    #[schemars(with = "String")]
     pub path: Path,
     #[serde(flatten)]
     pub operation: Operation,

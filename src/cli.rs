@@ -18,7 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Run the tasks of a manifest and print the documents that they fill
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Say all that is wrong with a manifest; run nothing
     Check(ManifestArgs),
     /// Show what would run, and what waits for what; run nothing
@@ -29,18 +29,24 @@ pub enum Verb {
     Clean(CleanArgs),
     /// List the tasks with their descriptions and tags
     List(ManifestArgs),
+    /// Say what a call waits for and why, what it runs, and how its last run ended
+    Explain(ExplainArgs),
+    /// Show what calls of a past run printed
+    Log(LogArgs),
+    /// Print a value of the last run's answer; inside a call, what stands at a place of a document
+    Get(GetArgs),
+    /// Make a report of a past run: one HTML page
+    Report(ReportArgs),
     /// Write a manifest to start from
     Init(InitArgs),
-    /// Print the manifest's JSON Schema, for editors
-    Schema,
+    /// Print the JSON Schema of manifests, for editors, or of events
+    Schema(SchemaArgs),
     /// Inside a call: write a value at a place of a document that the task mutates
     Set(ChangeArgs),
     /// Inside a call: add an element at the end of an array
     Append(ChangeArgs),
     /// Inside a call: take out what stands at a place
     Delete(DeleteArgs),
-    /// Inside a call: print what stands at a place, as JSON
-    Get(GetArgs),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -86,6 +92,97 @@ pub struct StateArgs {
     /// Keep the state of runs in this folder [default: .deco beside the manifest]
     #[arg(long, value_name = "DIR", env = "DECO_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
+}
+
+/// Which manifest's runs, and which of them.
+#[derive(Debug, Args)]
+pub struct PastArgs {
+    /// The manifest; `-` for one from standard input [default: deco.toml here or in a parent]
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+
+    /// Begin in this folder
+    #[arg(short = 'C', long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The calls: `task`, `task[key]`, `tag:name`, `document[key]`
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+
+    #[command(flatten)]
+    pub state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Only of these calls
+    #[arg(value_name = "ADDRESS")]
+    pub addresses: Vec<String>,
+
+    /// Of this run [default: the last]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+
+    #[command(flatten)]
+    pub past: PastArgs,
+
+    /// Only calls that failed
+    #[arg(long)]
+    pub failed: bool,
+
+    /// Only standard output
+    #[arg(long, conflicts_with = "stderr")]
+    pub stdout: bool,
+
+    /// Only standard error
+    #[arg(long)]
+    pub stderr: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run [default: the last]
+    pub run: Option<String>,
+
+    #[command(flatten)]
+    pub past: PastArgs,
+
+    /// Write the page to a file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write JUnit XML to a file, not the page
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Write a trace to a file, not the page
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}
+
+/// What is made of a run's events at its end.
+#[derive(Debug, Args)]
+pub struct ReportFiles {
+    /// Write JUnit XML to a file: a case for each call
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Write a trace to a file, which Perfetto and Chrome show
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+
+    /// Write one HTML page to a file: what failed, results by key, a timeline, each call
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -151,6 +248,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub reports: ReportFiles,
+
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -193,6 +293,20 @@ pub struct CleanArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(default_value = "manifest")]
+    pub of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Manifest,
+    /// A line of `--events`, and of a journal
+    Events,
+}
+
+#[derive(Debug, Args)]
 pub struct InitArgs {
     /// Where to put deco.toml
     #[arg(default_value = ".")]
@@ -231,11 +345,19 @@ pub struct GetArgs {
     /// Print a text as it is, without quotes
     #[arg(long)]
     pub text: bool,
+
+    /// Outside a call: the answer of this run [default: the last]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+
+    #[command(flatten)]
+    pub past: PastArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GraphFormat {
     Dot,
     Mermaid,
+    Svg,
     Json,
 }

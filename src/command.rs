@@ -1,5 +1,6 @@
 //! The verbs, one file each; what they share is how a manifest is opened and how deco exits.
 
+mod answer;
 mod append;
 mod begin;
 mod check;
@@ -7,13 +8,18 @@ mod clean;
 mod completions;
 mod delete;
 mod get;
+mod explain;
 mod graph;
 mod init;
 mod inside;
 mod list;
+mod log;
 mod open;
 mod pace;
+mod past;
 mod plan;
+mod report;
+mod reports;
 mod run;
 mod schema;
 mod secrets;
@@ -48,12 +54,15 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Graph(args) => graph::run(&args),
         Verb::Clean(args) => clean::run(&args),
         Verb::List(args) => list::run(&args),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Log(args) => log::run(&args),
+        Verb::Get(args) => get::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Init(args) => init::run(&args),
-        Verb::Schema => schema::run(),
+        Verb::Schema(args) => schema::run(&args),
         Verb::Set(args) => set::run(&args),
         Verb::Append(args) => append::run(&args),
         Verb::Delete(args) => delete::run(&args),
-        Verb::Get(args) => get::run(&args),
         Verb::Completions { shell } => completions::run(shell),
     }
 }

@@ -2,20 +2,24 @@
 //! Addresses, never ids; times in milliseconds since the run began.
 
 mod read;
+pub mod shape;
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use crate::change::Change;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::path::Path;
+use shape::Shape;
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A fact and when it became one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Event {
     /// Milliseconds since the run began.
     pub ms: u64,
@@ -24,7 +28,7 @@ pub struct Event {
 }
 
 /// What happened. Field `event` names it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum EventKind {
     RunStarted {
@@ -47,6 +51,8 @@ pub enum EventKind {
         unexpanded: usize,
         syncs: usize,
     },
+    /// What the run is made of, after its beginning; once more at its end if calls were found in between.
+    Planned(Shape),
     AttemptStarted {
         call: String,
         attempt: u32,
@@ -54,6 +60,12 @@ pub enum EventKind {
         /// How long the run is expected to go on from now; absent where past runs do not say.
         #[serde(skip_serializing_if = "Option::is_none")]
         left_ms: Option<u64>,
+        /// The end that the call waited for last; absent if it waited for nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+        /// The command as a person would write it, its beginning if it is long.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        command: String,
     },
     /// An attempt failed, and the call will have another one.
     AttemptFailed { call: String, attempt: u32, failure: Failure, stderr_tail: String, next_in_ms: u64 },
@@ -76,6 +88,7 @@ pub enum EventKind {
         changes: Vec<Change>,
         /// Places of documents that it changes at which the call is known to have looked.
         #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[schemars(with = "Vec<String>")]
         reads: Vec<Path>,
         stdout_tail: String,
         stderr_tail: String,
@@ -127,7 +140,7 @@ impl EventKind {
     /// Whether somebody who looks on would want to hear of it at once.
     pub fn is_urgent(&self) -> bool {
         match self {
-            EventKind::AttemptStarted { .. } | EventKind::CallKept { .. } => false,
+            EventKind::Planned(_) | EventKind::AttemptStarted { .. } | EventKind::CallKept { .. } => false,
             EventKind::CallEnded { outcome, .. }
             | EventKind::TaskExpanded { outcome, .. }
             | EventKind::SyncEnded { outcome, .. } => matches!(outcome, Outcome::Failed { .. }),
@@ -147,7 +160,11 @@ impl EventKind {
             | EventKind::Interrupted { .. }
             | EventKind::RunEnded { .. }
             | EventKind::AnswerGiven => {}
-            EventKind::AttemptStarted { call, .. } | EventKind::CallKept { call } => change(call),
+            EventKind::Planned(shape) => shape.joins.iter_mut().for_each(|join| change(&mut join.join)),
+            EventKind::AttemptStarted { call, after, command, .. } => {
+                [call, command].into_iter().chain(after).for_each(change);
+            }
+            EventKind::CallKept { call } => change(call),
             EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
                 [call, stderr_tail].into_iter().for_each(change);
                 failure.for_words(change);
@@ -165,8 +182,13 @@ impl EventKind {
     }
 }
 
+/// The JSON Schema of a line of `--events`.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Event>().into()
+}
+
 /// How the run as a whole ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunStatus {
     Succeeded,

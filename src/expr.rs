@@ -181,6 +181,24 @@ impl Template {
         Ok(out)
     }
 
+    /// The text with those values in their places that are known, and the rest as written.
+    pub fn known(&self, scope: Option<&dyn Scope>) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.push_str(text),
+                Part::Slot(slot) => {
+                    let known = out.len();
+                    if scope.is_none_or(|scope| slot.render(scope, &mut out).is_err()) {
+                        out.truncate(known);
+                        out.push_str(&format!("${{{{ {} }}}}", slot.expression.source()));
+                    }
+                }
+            }
+        }
+        out
+    }
+
     /// The value itself where the text is exactly one slot; else the rendered text.
     pub fn native(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
         match self.sole() {

@@ -327,6 +327,26 @@ pub struct Argument {
 }
 
 impl Run {
+    /// What is run, as the manifest says it: for people.
+    pub fn text(&self) -> String {
+        self.known(None)
+    }
+
+    /// As [`Run::text`], with those values in their places that are known.
+    pub fn known(&self, scope: Option<&dyn Scope>) -> String {
+        let known = |text: &Sourced<Template>| text.value.known(scope);
+        match self {
+            Run::Shell { text, .. } | Run::Script { text, .. } => known(text),
+            Run::Program { words, .. } | Run::Worker { words, .. } => {
+                words.iter().map(known).collect::<Vec<_>>().join(" ")
+            }
+            Run::Function { origin, function, arguments, .. } => {
+                let arguments: Vec<&str> = arguments.iter().map(|one| one.value.value.source()).collect();
+                format!("{origin}:{function}({})", arguments.join(", "))
+            }
+        }
+    }
+
     /// Whether a worker makes its calls.
     pub fn is_sent(&self) -> bool {
         matches!(self, Run::Function { .. } | Run::Worker { .. })

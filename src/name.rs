@@ -113,6 +113,38 @@ impl fmt::Display for CallAddress {
     }
 }
 
+/// An address as it is displayed: the key's parts bare, or as JSON strings where they are not plain.
+impl std::str::FromStr for CallAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CallAddress, String> {
+        let (task, key) = match text.split_once('[') {
+            Some((task, key)) => (task, key.strip_suffix(']').ok_or("an address without its `]`")?),
+            None => (text, ""),
+        };
+        let mut parts: Vec<Text> = Vec::new();
+        let mut rest = key;
+        while !rest.is_empty() {
+            let (part, after) = match rest.starts_with('"') {
+                true => quoted_part(rest)?,
+                false => {
+                    let end = rest.find(',').unwrap_or(rest.len());
+                    (rest[..end].into(), &rest[end..])
+                }
+            };
+            parts.push(part);
+            rest = after.strip_prefix(',').unwrap_or(after);
+        }
+        Ok(CallAddress { task: TaskName::new(task)?, key: parts })
+    }
+}
+
+fn quoted_part(text: &str) -> Result<(Text, &str), String> {
+    let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
+    let part = strings.next().and_then(Result::ok).ok_or("a key that is no JSON string")?;
+    Ok((part.into(), &text[strings.byte_offset()..]))
+}
+
 /// A key's text as an address writes it: bare where that is plain, else as a JSON string.
 pub fn key_part(text: &str) -> String {
     let special = |c: char| c.is_control() || ",[]\"'=*?".contains(c);

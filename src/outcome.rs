@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::name::CallAddress;
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exit {
     Code(i32),
@@ -16,7 +17,7 @@ pub enum Exit {
 }
 
 /// Why a call failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Failure {
     /// The process ended with a code that is not in `ok-exit`, or by a signal.
@@ -42,7 +43,7 @@ pub enum Failure {
 }
 
 /// How a call, or a sync point, ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
     Succeeded,
@@ -64,7 +65,7 @@ pub enum Outcome {
 }
 
 /// Why a call was skipped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Skip {
     /// Its `if` is false.
@@ -74,7 +75,11 @@ pub enum Skip {
     /// It runs only after a failure, and there was none.
     NoFailure,
     /// It reads a place that this call was to fill.
-    Reads { call: CallAddress, path: String },
+    Reads {
+        #[schemars(with = "String")]
+        call: CallAddress,
+        path: String,
+    },
 }
 
 /// An outcome without its words: what is kept of each of a million calls.
@@ -119,6 +124,18 @@ impl Outcome {
         matches!(self, Outcome::Failed { forgiven: false, .. })
     }
 
+    /// One word for it, as events have it; a forgiven failure has its own.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed { forgiven: false, .. } => "failed",
+            Outcome::Failed { forgiven: true, .. } => "forgiven",
+            Outcome::Skipped { .. } => "skipped",
+            Outcome::Blocked { .. } => "blocked",
+            Outcome::NotRun => "not-run",
+        }
+    }
+
     /// Goes over the words that calls, their keys and expressions gave.
     pub fn for_words(&mut self, change: &dyn Fn(&mut String)) {
         match self {
@@ -156,6 +173,24 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// One word for the reason, as events have it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Failure::Exit { .. } => "exit",
+            Failure::Timeout { .. } => "timeout",
+            Failure::CannotStart { .. } => "cannot-start",
+            Failure::Expression { .. } => "expression",
+            Failure::Result { .. } => "result",
+            Failure::Fill { .. } => "fill",
+            Failure::Check { .. } => "check",
+            Failure::Raised { .. } => "raised",
+            Failure::Interrupted => "interrupted",
+            Failure::StoppedByTerminal { .. } => "stopped-by-terminal",
+        }
+    }
+}
+
 /// `SIGTERM` and its like; other numbers as themselves.
 pub fn signal_name(signal: i32) -> String {
     signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
@@ -171,6 +206,24 @@ pub fn in_words(time: Duration) -> String {
             let seconds = time.as_secs();
             let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
             if hours > 0 { format!("{hours}h {minutes}m") } else { format!("{minutes}m {}s", seconds % 60) }
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Succeeded => f.write_str("succeeded"),
+            Outcome::Failed { failure, forgiven: false } => write!(f, "failed: {failure}"),
+            Outcome::Failed { failure, forgiven: true } => write!(f, "failed, which is allowed: {failure}"),
+            Outcome::Skipped { because: Skip::Condition } => f.write_str("skipped: its `if` is false"),
+            Outcome::Skipped { because: Skip::Requested } => f.write_str("skipped: by `--skip`"),
+            Outcome::Skipped { because: Skip::NoFailure } => f.write_str("skipped: nothing failed"),
+            Outcome::Skipped { because: Skip::Reads { call, path } } => {
+                write!(f, "skipped, since {call} did not fill {path}")
+            }
+            Outcome::Blocked { by } => write!(f, "blocked by {by}"),
+            Outcome::NotRun => f.write_str("not run, since the run stopped before"),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The plan: calls and joins in a graph. Calls come from tasks, joins from what they read; both get small ids that
 //! hold in this plan only. Knows what waits for what and the call order; knows nothing of time or processes.
 
+pub mod address;
 pub mod bindings;
+pub mod cause;
 pub mod conflict;
 mod connect;
 pub mod grow;
@@ -16,6 +18,7 @@ pub mod rank;
 pub mod reads;
 pub mod scope;
 pub mod select;
+pub mod shape;
 mod targets;
 pub mod tasks;
 #[cfg(test)]
@@ -262,6 +265,11 @@ impl Plan {
     /// The node at which a task's calls are found, if that is while the run goes on.
     pub fn expansion_of(&self, task: TaskId) -> Option<NodeIndex> {
         self.tasks[task.0 as usize].expansion
+    }
+
+    /// Whether calls were found while the run went on.
+    pub fn has_grown(&self) -> bool {
+        self.tasks.iter().any(|task| task.expansion.is_some() && task.is_expanded)
     }
 
     /// Whether the task's calls are not known yet.

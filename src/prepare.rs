@@ -19,7 +19,7 @@ use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
 use crate::mask::Secrets;
 use crate::outcome::Failure;
-use crate::shell::Argument;
+use crate::shell::{Argument, words as written};
 use crate::state::logs::Logs;
 use crate::value::{Value, excerpt};
 
@@ -106,16 +106,27 @@ impl Work {
     }
 }
 
-/// What the call is to do.
-pub fn work(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Work, Hindrance> {
-    match sent::request(scope, setting, task, own)? {
-        Some(sent) => Ok(Work::Request(Box::new(sent))),
-        None => attempt(scope, setting, task, own).map(|attempt| Work::Process(Box::new(attempt))),
+/// What the call is to do, and the command for people: a request has none.
+pub fn work(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    own: &Own,
+) -> Result<(Work, String), Hindrance> {
+    if let Some(sent) = sent::request(scope, setting, task, own)? {
+        return Ok((Work::Request(Box::new(sent)), String::new()));
     }
+    let (attempt, command) = attempt(scope, setting, task, own)?;
+    Ok((Work::Process(Box::new(attempt)), command))
 }
 
-/// What the call is to run.
-fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Attempt, Hindrance> {
+/// What the call is to run, and its command for people.
+fn attempt(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    own: &Own,
+) -> Result<(Attempt, String), Hindrance> {
     setting.folders.make(own.slot).map_err(|error| {
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })
@@ -127,13 +138,13 @@ fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resu
         None => scope.dir().to_owned(),
     };
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
-    let (argv, shortcut) = argv(scope, &task.run)?;
+    let Commands { argv, shortcut, written } = commands(scope, &task.run)?;
     let shortcut = shortcut.filter(|short| {
         let program = |words: &[OsString]| words.first().and_then(|word| word.to_str()).map(str::to_owned);
         let (Some(shell), Some(program)) = (program(&argv), program(short)) else { return false };
         shortcut::is_open(&shell, &program, &env) && shortcut::set_folder(&mut env, &dir).is_some()
     });
-    Ok(Attempt {
+    let attempt = Attempt {
         argv,
         shortcut,
         env,
@@ -145,21 +156,29 @@ fn attempt(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resu
         slot: own.slot,
         stdout: if task.reads_stdout() { Keep::Whole { limit: LONGEST_RESULT } } else { Keep::Short },
         terminal: setting.terminal,
-    })
+    };
+    Ok((attempt, written))
 }
 
-/// What to run, and what comes to the same without a shell.
-type Commands = (Vec<OsString>, Option<Vec<OsString>>);
+/// A command in each of its forms.
+struct Commands {
+    argv: Vec<OsString>,
+    /// What comes to the same without a shell.
+    shortcut: Option<Vec<OsString>>,
+    /// For people.
+    written: String,
+}
 
-fn argv(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {
+fn commands(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {
     let mut short = None;
-    let words: Vec<String> = match run {
+    let (words, written): (Vec<String>, String) = match run {
         Run::Program { words, .. } => {
             let mut all = Vec::with_capacity(words.len());
             for word in words {
                 all.extend(program_words(scope, word)?);
             }
-            all
+            let written = written(&all);
+            (all, written)
         }
         Run::Shell { shell, text, compiled, direct } => {
             let values = text.value.slots().map(|slot| argument(scope, slot.landing, &slot.expression));
@@ -169,12 +188,14 @@ fn argv(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {
                 .map_err(|message| Hindrance::Failed(Failure::Expression { message }))?;
             short = direct.as_ref().map(|direct| direct.argv(&values));
             let name = shell.first().map(|shell| shell.rsplit('/').next().unwrap_or(shell).to_owned());
-            shell.iter().cloned().chain([script.text]).chain(name).chain(script.arguments).collect()
+            let argv = shell.iter().cloned().chain([script.text]).chain(name).chain(script.arguments);
+            (argv.collect(), compiled.written(&values))
         }
         Run::Script { interpreter, text } => {
-            let script = scope.private_file(scope.render(text)?.as_bytes());
+            let text = scope.render(text)?;
+            let script = scope.private_file(text.as_bytes());
             let script = script.map_err(|message| Hindrance::Failed(Failure::CannotStart { message }))?;
-            interpreter.iter().cloned().chain([script]).collect()
+            (interpreter.iter().cloned().chain([script]).collect(), excerpt(&text, 1000))
         }
         Run::Function { .. } | Run::Worker { .. } => {
             let message = "a call of this kind is no process of its own".to_owned();
@@ -188,7 +209,7 @@ fn argv(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {
         })),
         None => {
             let texts = |words: Vec<String>| words.into_iter().map(OsString::from).collect();
-            Ok((texts(words), short.map(texts)))
+            Ok(Commands { argv: texts(words), shortcut: short.map(texts), written })
         }
     }
 }

@@ -2,11 +2,18 @@
 //! waits for a slow screen. Makes nothing happen and knows nothing of plans or processes.
 
 pub mod diagnostics;
+pub mod drawing;
 mod events;
+pub mod find;
+pub mod html;
+pub mod junit;
+mod layout;
 mod lines;
 mod plain;
 mod progress;
+pub mod record;
 mod terminal;
+pub mod trace;
 
 use std::io::{self, stderr};
 use std::path::PathBuf;

@@ -64,6 +64,8 @@ pub struct Schedule {
     states: Vec<State>,
     /// For each node, how many nodes before it have not ended.
     waiting: Vec<u32>,
+    /// For each node, the one before it that ended last.
+    last_before: Vec<Option<NodeIndex>>,
     ready: Ready,
     outlook: Outlook,
     running: usize,
@@ -85,6 +87,7 @@ impl Schedule {
         Schedule {
             states: vec![State::Unwanted; nodes],
             waiting: vec![0; nodes],
+            last_before: vec![None; nodes],
             ready: Ready::new(&rules),
             outlook: Outlook::default(),
             running: 0,
@@ -124,6 +127,7 @@ impl Schedule {
     pub fn grow(&mut self, plan: &Plan, growth: &Growth, selected: impl Fn(CallId) -> bool) {
         self.states.resize(plan.graph.node_count(), State::Unwanted);
         self.waiting.resize(plan.graph.node_count(), 0);
+        self.last_before.resize(plan.graph.node_count(), None);
         let is_needed = |call: &CallId| {
             let mut after = plan.graph.neighbors(plan.node_of(*call));
             selected(*call) || after.any(|node| self.states[node.index()] != State::Unwanted)
@@ -176,6 +180,15 @@ impl Schedule {
         }
     }
 
+    /// Of what the node waited for, directly or by joins, what ended last; `None` if it waited for nothing.
+    pub fn last_before(&self, plan: &Plan, node: NodeIndex) -> Option<NodeIndex> {
+        let mut before = self.last_before[node.index()]?;
+        while let (Node::Join(_), Some(earlier)) = (plan.graph[before], self.last_before[before.index()]) {
+            before = earlier;
+        }
+        Some(before)
+    }
+
     /// Whether the node is a part of this run.
     pub fn is_wanted(&self, node: NodeIndex) -> bool {
         self.states[node.index()] != State::Unwanted
@@ -213,6 +226,7 @@ impl Schedule {
                 }
                 self.waiting[next.index()] -= 1;
                 if self.waiting[next.index()] == 0 {
+                    self.last_before[next.index()] = Some(node);
                     open.extend(self.arrive_or_end(plan, next).map(|end| (next, end)));
                 }
             }

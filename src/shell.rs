@@ -13,6 +13,7 @@ mod quotes;
 mod render;
 mod reparse;
 mod word;
+mod written;
 
 #[cfg(test)]
 mod roundtrip;
@@ -23,6 +24,7 @@ use crate::expr::Landing;
 pub use direct::Direct;
 use lexer::{Lexer, Slot};
 use render::Rendering;
+pub use written::{quoted, words};
 
 /// A stretch of the text as it comes: literal, or the place of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

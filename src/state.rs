@@ -11,7 +11,7 @@ pub mod reading;
 
 use std::ffi::OsStr;
 use std::hash::Hasher;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHasher;
@@ -20,6 +20,9 @@ pub use lock::{Holder, Lock, Locking};
 
 /// How many runs of a manifest are kept.
 pub const KEPT_RUNS: usize = 20;
+
+/// How many ids are listed where one is not known.
+const LISTED: usize = 5;
 
 /// The state of one manifest.
 #[derive(Clone, Debug)]
@@ -93,6 +96,22 @@ impl State {
         runs
     }
 
+    /// The run whose id begins so, if there is one such; without a beginning the last.
+    pub fn find(&self, id: Option<&str>) -> Result<RunFolder, String> {
+        let mut runs = self.runs();
+        let Some(id) = id else {
+            return runs.pop().ok_or_else(|| "no run is kept; `deco run` makes one".to_owned());
+        };
+        let last: Vec<String> = runs.iter().rev().take(LISTED).map(|run| format!("`{}`", run.id)).collect();
+        runs.retain(|run| run.id.starts_with(id));
+        match (runs.pop(), runs.is_empty()) {
+            (Some(run), true) => Ok(run),
+            (Some(_), false) => Err(format!("the ids of several runs begin with `{id}`")),
+            (None, _) if last.is_empty() => Err("no run is kept; `deco run` makes one".to_owned()),
+            (None, _) => Err(format!("there is no run `{id}`; the last are {}", last.join(", "))),
+        }
+    }
+
     /// A folder for a run that begins; of the older ones the last few stay.
     pub fn begin(&self, id: &str) -> Result<RunFolder, String> {
         let runs = self.runs();
@@ -120,6 +139,23 @@ impl RunFolder {
     /// The file of the run's events.
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal.jsonl")
+    }
+
+    /// The answer that the run gave, as it was printed, in whole or in part.
+    pub fn answer(&self) -> PathBuf {
+        self.path.join("answer.json")
+    }
+
+    /// Takes back the answer of an earlier part of the run.
+    pub fn forget_answer(&self) {
+        // where it cannot be removed, it could not be written either
+        let _ = std::fs::remove_file(self.answer());
+    }
+
+    /// Keeps the answer, for whoever asks for it later.
+    pub fn keep_answer(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+        let file = self.answer();
+        disk::fill(&file, write).map_err(|error| format!("failed to write `{}`: {error}", file.display()))
     }
 
     /// Where outputs go that are too long for the events.

@@ -21,10 +21,15 @@ pub struct Begun {
 
 /// The state of a manifest.
 pub fn state(manifest: &Manifest, args: &StateArgs) -> State {
-    let file = Path::new(&manifest.source.name).file_name().filter(|_| manifest.source.name != "<stdin>");
+    state_of(&manifest.source.name, &manifest.dir, args)
+}
+
+/// The state of the manifest of this name in this folder.
+pub fn state_of(name: &str, dir: &Path, args: &StateArgs) -> State {
+    let file = Path::new(name).file_name().filter(|_| name != "<stdin>");
     let elsewhere =
         args.state_dir.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
-    State::of(&manifest.dir, file, elsewhere.as_deref())
+    State::of(dir, file, elsewhere.as_deref())
 }
 
 /// Begins a run, or goes on with an earlier one; on error all has been said.
@@ -58,7 +63,10 @@ fn try_begin(manifest: &Manifest, args: &RunArgs) -> Result<Begun, String> {
     let tasks = manifest.tasks.len();
     let (folder, end, resume) = match earlier {
         None => (state.begin(&fresh)?, 0, Resume::nothing(tasks)),
-        Some((folder, earlier)) => (folder, earlier.journal_end, Resume::after(tasks, earlier.ends)),
+        Some((folder, earlier)) => {
+            folder.forget_answer();
+            (folder, earlier.journal_end, Resume::after(tasks, earlier.ends))
+        }
     };
     lock.name(&folder.id)?;
     let journal = Journal::open(&folder.journal(), end)?;

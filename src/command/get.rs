@@ -1,5 +1,5 @@
 //! `deco get`: inside a call, prints what stands at a place of a document, the call's own changes included, and notes that the
-//! call looked there.
+//! call looked there; outside, a value of the last run's answer.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,11 +12,12 @@ use crate::path::Path;
 use crate::prepare::documents::variable;
 use crate::value::Value;
 
-use super::{Exit, complain, inside, print};
+use super::{Exit, answer, complain, inside, print};
 
 pub fn run(args: &GetArgs) -> Exit {
-    let found = inside::Call::find().and_then(|call| {
-        let call = call.ok_or("`deco get` looks at documents inside a call of a run, and this is none")?;
+    let call = inside::Call::find().transpose();
+    let Some(call) = call else { return answer::run(args) };
+    let found = call.and_then(|call| {
         let default = args.default.as_ref().map(|json| inside::value(json, false)).transpose()?;
         let path = inside::path(&args.path)?;
         Ok(look(&call, &path)?.or(default))

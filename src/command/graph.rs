@@ -1,11 +1,12 @@
-//! `deco graph`: the plan as Graphviz dot, Mermaid or JSON. Joins are drawn as small dark nodes.
+//! `deco graph`: the plan as Graphviz dot, Mermaid or JSON, where joins are small dark nodes; and as an SVG of its shape.
 
 use std::fmt::Write;
 
 use petgraph::graph::NodeIndex;
 
 use crate::cli::{GraphArgs, GraphFormat};
-use crate::plan::{Node, Plan};
+use crate::plan::{Node, Plan, shape};
+use crate::report::drawing;
 use crate::value::Value;
 
 use super::{Exit, open, print};
@@ -19,6 +20,7 @@ pub fn run(args: &GraphArgs) -> Exit {
         GraphFormat::Dot => dot(&opened.plan),
         GraphFormat::Mermaid => mermaid(&opened.plan),
         GraphFormat::Json => json(&opened.plan),
+        GraphFormat::Svg => drawing::svg(&shape::of(&opened.plan, |_| true)),
     };
     print(text.as_bytes())
 }

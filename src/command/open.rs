@@ -75,54 +75,80 @@ pub fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
     let _ = io::stderr().lock().write_all(drawn.as_bytes());
 }
 
-/// The manifest's text, and the folder that its paths start from.
-fn read(args: &ManifestArgs) -> Result<(Arc<Source>, PathBuf), String> {
+/// Where a manifest is.
+pub struct Found {
+    /// As messages call it.
+    pub name: String,
+    /// The folder that its paths start from: absolute.
+    pub dir: PathBuf,
+    /// `None`: standard input.
+    file: Option<PathBuf>,
+}
+
+/// Finds the manifest that the command line names.
+pub fn find(manifest: Option<&Path>, directory: Option<&Path>) -> Result<Found, String> {
     let here = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
-    let start = args.directory.as_ref().map_or(here.clone(), |directory| here.join(directory));
+    let start = directory.map_or(here.clone(), |directory| here.join(directory));
     if !start.is_dir() {
         return Err(format!("there is no folder `{}`", start.display()));
     }
-    match &args.manifest {
+    match manifest {
         Some(file) if file == Path::new("-") => {
-            let mut text = String::new();
-            let read = io::stdin().lock().read_to_string(&mut text);
-            read.map_err(|error| format!("cannot read the manifest from standard input: {error}"))?;
-            Ok((Arc::new(Source { name: "<stdin>".to_owned(), text }), start))
+            Ok(Found { name: "<stdin>".to_owned(), dir: start, file: None })
         }
         Some(file) if start.join(file).is_dir() => {
             Err(format!("`{}` is a folder; name the manifest in it, or use `-C {0}`", file.display()))
         }
-        Some(file) => open(&start.join(file), file.display().to_string()),
+        Some(file) => found(start.join(file), file.display().to_string()),
         None => {
-            let found = start.ancestors().map(|folder| folder.join("deco.toml")).find(|file| file.is_file());
-            let found = found.ok_or_else(|| {
+            let found_file =
+                start.ancestors().map(|folder| folder.join("deco.toml")).find(|file| file.is_file());
+            let file = found_file.ok_or_else(|| {
                 format!(
                     "there is no `deco.toml` in `{}` or a folder above it; `deco init` writes one to start from",
                     start.display()
                 )
             })?;
-            let name = match found.parent() == Some(&start) {
+            let name = match file.parent() == Some(&start) {
                 true => "deco.toml".to_owned(),
-                false => found.display().to_string(),
+                false => file.display().to_string(),
             };
-            open(&found, name)
+            found(file, name)
         }
     }
 }
 
-fn open(file: &Path, name: String) -> Result<(Arc<Source>, PathBuf), String> {
+fn found(file: PathBuf, name: String) -> Result<Found, String> {
+    let folder = std::path::absolute(&file).ok().and_then(|file| file.parent().map(Path::to_owned));
+    let dir = folder.ok_or_else(|| format!("the manifest `{name}` stands in no folder"))?;
+    Ok(Found { name, dir, file: Some(file) })
+}
+
+/// The manifest's text, and the folder that its paths start from.
+fn read(args: &ManifestArgs) -> Result<(Arc<Source>, PathBuf), String> {
+    let Found { name, dir, file } = find(args.manifest.as_deref(), args.directory.as_deref())?;
+    let text = match file {
+        Some(file) => text(&file, &name)?,
+        None => {
+            let mut text = String::new();
+            let read = io::stdin().lock().read_to_string(&mut text);
+            read.map_err(|error| format!("cannot read the manifest from standard input: {error}"))?;
+            text
+        }
+    };
+    Ok((Arc::new(Source { name, text }), dir))
+}
+
+fn text(file: &Path, name: &str) -> Result<String, String> {
     let bytes = std::fs::read(file).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("there is no manifest `{name}`"),
         _ => format!("cannot read the manifest `{name}`: {error}"),
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
         format!("the manifest `{name}` is not UTF-8 (line {line})")
-    })?;
-    let folder = std::path::absolute(file).ok().and_then(|file| file.parent().map(Path::to_owned));
-    let dir = folder.ok_or_else(|| format!("the manifest `{name}` stands in no folder"))?;
-    Ok((Arc::new(Source { name, text }), dir))
+    })
 }
 
 /// `--set` and `--set-text`, in that order.

@@ -31,7 +31,7 @@ use crate::value::{Layout, Value};
 use super::begin::{self, Begun};
 use super::open::{self, Opened};
 use super::pace::Pace;
-use super::{Exit, broken, complain, print_by, secrets};
+use super::{Exit, broken, complain, print_by, reports, secrets};
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -52,14 +52,16 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
         let checked = output::check_writable(file);
         checked.map_err(|error| wrong(format_args!("cannot write `{}`: {error}", file.display())))?;
     }
+    reports::check(&args.reports).map_err(wrong)?;
     let carried = carry_out(args, opened, options)?;
-    let exit = conclude(&carried.ran, only.as_deref(), output.as_deref(), args);
+    let exit = conclude(&carried, only.as_deref(), output.as_deref(), args);
     if exit == Exit::Done {
         let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
         // without it the run would only be resumed with nothing left to do
         let _ = append_last(&carried.folder.journal(), &event);
     }
-    Ok(if carried.all_written { exit } else { Exit::Broken })
+    let reported = reports::write(&args.reports, &carried.folder).map_err(broken);
+    Ok(if carried.all_written && reported.is_ok() { exit } else { Exit::Broken })
 }
 
 fn wrong(message: impl std::fmt::Display) -> Exit {
@@ -259,7 +261,8 @@ fn quoted(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunArgs) -> Exit {
+fn conclude(carried: &Carried, only: Option<&[Name]>, output: Option<&Path>, args: &RunArgs) -> Exit {
+    let ran = &carried.ran;
     let color = args.manifest.color;
     let plan = &ran.plan;
     if ran.broken.is_some() {
@@ -291,6 +294,9 @@ fn conclude(ran: &Ran, only: Option<&[Name]>, output: Option<&Path>, args: &RunA
         return failed(&ran.secrets, &contains_secret("the answer", variable));
     }
     let layout = if args.compact { Layout::Compact } else { Layout::Pretty };
+    if let Err(message) = carried.folder.keep_answer(|out| finish::write(&answer, layout, out)) {
+        return broken(message);
+    }
     let written = match output {
         None => print_by(|out| finish::write(&answer, layout, out)),
         Some(file) if whole => write(file, &answer, layout),

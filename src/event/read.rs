@@ -2,10 +2,10 @@
 //! added to an event is passed over; an event that only a newer one knows is an error.
 
 use crate::change::{Change, Container, Operation};
-use crate::name::{CallAddress, TaskName};
 use crate::outcome::{Exit, Failure, Outcome, Skip};
-use crate::value::{Text, Value};
+use crate::value::Value;
 
+use super::shape::{EdgeShape, JoinShape, Shape, TaskShape};
 use super::{Event, EventKind, RunStatus};
 
 /// A field is missing, or is not what it should be.
@@ -23,11 +23,14 @@ impl Event {
 fn kind(fields: &Fields<'_>) -> Read<EventKind> {
     Ok(match fields.str("event")? {
         "run-started" => run_started(fields)?,
+        "planned" => EventKind::Planned(shape(fields)?),
         "attempt-started" => EventKind::AttemptStarted {
             call: fields.text("call")?,
             attempt: fields.number("attempt")?,
             slot: fields.number("slot")?,
             left_ms: fields.number("left_ms").ok(),
+            after: fields.optional_text("after"),
+            command: fields.optional_text("command").unwrap_or_default(),
         },
         "attempt-failed" => EventKind::AttemptFailed {
             call: fields.text("call")?,
@@ -68,8 +71,40 @@ fn run_started(fields: &Fields<'_>) -> Read<EventKind> {
     })
 }
 
+fn shape(fields: &Fields<'_>) -> Read<Shape> {
+    Ok(Shape {
+        tasks: fields.all("tasks", |fields| {
+            Ok(TaskShape {
+                task: fields.text("task")?,
+                variables: fields.texts("variables")?,
+                description: fields.optional_text("description"),
+                tags: fields.texts("tags").unwrap_or_default(),
+                runs: fields.optional_text("runs").unwrap_or_default(),
+                line: fields.number("line")?,
+                calls: fields.number("calls").ok(),
+            })
+        })?,
+        joins: fields.all("joins", |fields| {
+            Ok(JoinShape {
+                join: fields.text("join")?,
+                joins: fields.number("joins")?,
+                gathers: fields.texts("gathers")?,
+                calls: fields.number("calls")?,
+                feeds: fields.texts("feeds")?,
+            })
+        })?,
+        edges: fields.all("edges", |fields| {
+            Ok(EdgeShape {
+                from: fields.text("from")?,
+                to: fields.text("to")?,
+                edges: fields.number("edges")?,
+            })
+        })?,
+    })
+}
+
 fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
-    let changes = fields.items("changes")?.iter().map(|value| change(&Fields(value)));
+    let changes = fields.all("changes", change)?;
     let reads = fields.items("reads").unwrap_or_default().iter().map(|value| match value {
         Value::String(path) => path.parse(),
         other => Err(format!("a place is {}", other.kind())),
@@ -81,7 +116,7 @@ fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
         exit: fields.below("exit").ok().map(|below| exit(&below)).transpose()?,
         leaked: fields.flag("leaked"),
         fingerprint: fields.optional_text("fingerprint"),
-        changes: changes.collect::<Read<_>>()?,
+        changes,
         reads: reads.collect::<Read<_>>()?,
         stdout_tail: fields.text("stdout_tail")?,
         stderr_tail: fields.text("stderr_tail")?,
@@ -149,37 +184,9 @@ fn skip(fields: &Fields<'_>) -> Read<Skip> {
         "condition" => Skip::Condition,
         "requested" => Skip::Requested,
         "no-failure" => Skip::NoFailure,
-        "reads" => Skip::Reads { call: address(fields.str("call")?)?, path: fields.text("path")? },
+        "reads" => Skip::Reads { call: fields.str("call")?.parse()?, path: fields.text("path")? },
         other => return Err(format!("`{other}` is no reason that this deco knows")),
     })
-}
-
-/// An address as events write it: the key's parts bare, or as JSON strings where they are not plain.
-fn address(text: &str) -> Read<CallAddress> {
-    let (task, key) = match text.split_once('[') {
-        Some((task, key)) => (task, key.strip_suffix(']').ok_or("an address without its `]`")?),
-        None => (text, ""),
-    };
-    let mut parts: Vec<Text> = Vec::new();
-    let mut rest = key;
-    while !rest.is_empty() {
-        let (part, after) = match rest.starts_with('"') {
-            true => quoted(rest)?,
-            false => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                (rest[..end].into(), &rest[end..])
-            }
-        };
-        parts.push(part);
-        rest = after.strip_prefix(',').unwrap_or(after);
-    }
-    Ok(CallAddress { task: TaskName::new(task)?, key: parts })
-}
-
-fn quoted(text: &str) -> Read<(Text, &str)> {
-    let mut strings = serde_json::Deserializer::from_str(text).into_iter::<String>();
-    let part = strings.next().and_then(Result::ok).ok_or("a key that is no JSON string")?;
-    Ok((part.into(), &text[strings.byte_offset()..]))
 }
 
 fn change(fields: &Fields<'_>) -> Read<Change> {
@@ -236,6 +243,19 @@ impl<'a> Fields<'a> {
         number.ok_or_else(|| format!("the field `{name}` is not the number that it should be"))
     }
 
+    /// Each item of a list, read.
+    fn all<T>(&self, name: &str, read: impl Fn(&Fields<'_>) -> Read<T>) -> Read<Vec<T>> {
+        self.items(name)?.iter().map(|item| read(&Fields(item))).collect()
+    }
+
+    fn texts(&self, name: &str) -> Read<Vec<String>> {
+        let text = |item: &Value| match item {
+            Value::String(text) => Ok(text.to_string()),
+            other => Err(format!("an item of the field `{name}` is {}", other.kind())),
+        };
+        self.items(name)?.iter().map(text).collect()
+    }
+
     fn items(&self, name: &str) -> Read<&'a [Value]> {
         match self.get(name)? {
             Value::Array(items) => Ok(items),
@@ -247,6 +267,7 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::{CallAddress, TaskName};
 
     #[track_caller]
     fn comes_back(kind: EventKind) {
@@ -317,8 +338,15 @@ mod tests {
         let name = || "t".to_owned();
         comes_back(EventKind::TaskExpanded { task: name(), outcome: Outcome::NotRun, calls: 4 });
         comes_back(EventKind::SyncEnded { sync: name(), outcome: Outcome::Succeeded });
-        for left_ms in [None, Some(30)] {
-            comes_back(EventKind::AttemptStarted { call: name(), attempt: 1, slot: 2, left_ms });
+        for after in [None, Some("s[1]".to_owned())] {
+            comes_back(EventKind::AttemptStarted {
+                call: name(),
+                attempt: 1,
+                slot: 2,
+                left_ms: after.as_ref().map(|_| 30),
+                after,
+                command: "echo 'a b'".to_owned(),
+            });
         }
         comes_back(EventKind::CallKept { call: name() });
         comes_back(EventKind::Interrupted { signal: 15 });
@@ -352,6 +380,32 @@ mod tests {
                 not_run: 6,
             });
         }
+    }
+
+    #[test]
+    fn the_shape_of_a_plan_comes_back() {
+        let task = |name: &str, calls: Option<usize>| TaskShape {
+            task: name.to_owned(),
+            variables: vec!["x".to_owned()],
+            description: calls.map(|_| "words".to_owned()),
+            tags: calls.map(|_| "slow".to_owned()).into_iter().collect(),
+            runs: "echo".to_owned(),
+            line: 3,
+            calls,
+        };
+        let join = JoinShape {
+            join: "join of a".to_owned(),
+            joins: 2,
+            gathers: vec!["a".to_owned()],
+            calls: 9,
+            feeds: vec!["b".to_owned(), "sync.s".to_owned()],
+        };
+        let edge = EdgeShape { from: "a".to_owned(), to: "b".to_owned(), edges: 4 };
+        comes_back(EventKind::Planned(Shape {
+            tasks: vec![task("a", Some(9)), task("b", None)],
+            joins: vec![join],
+            edges: vec![edge],
+        }));
     }
 
     #[test]

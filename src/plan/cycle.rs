@@ -7,9 +7,10 @@ use petgraph::Direction::{Incoming, Outgoing};
 use petgraph::graph::NodeIndex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Diagnostic;
 
-use super::{Node, Plan, Reader, reads};
+use super::cause::cause;
+use super::{Node, Plan};
 
 /// Errors if some calls wait for each other.
 pub fn check(plan: &Plan) -> Result<(), Vec<Diagnostic>> {
@@ -100,34 +101,4 @@ fn describe(plan: &Plan, circle: &[NodeIndex]) -> Diagnostic {
         let (span, why) = cause(plan, node, through);
         error.at(span, format!("`{}` {why} `{}`", plan.node_name(node), plan.node_name(next)))
     })
-}
-
-/// The characters that make `waiter` wait for the node, and how to say it.
-fn cause(plan: &Plan, waiter: NodeIndex, before: NodeIndex) -> (Span, String) {
-    let none = &Vec::new();
-    let (reader, reads, after, own) = match plan.graph[waiter] {
-        Node::Call(call) => {
-            let task = plan.task(call);
-            (Reader::Call(call), reads::of_task(task), &task.after, task.span.clone())
-        }
-        Node::Sync(id) => {
-            let sync = plan.sync(id);
-            (Reader::Sync(id), reads::of_sync(sync), &sync.waits_for, sync.span.clone())
-        }
-        Node::Expansion(id) => {
-            let task = &plan.manifest.tasks[id.0 as usize];
-            (Reader::Expansion(id), reads::of_expansion(task), none, task.span.clone())
-        }
-        Node::Join(_) => return (0..0, "waits for".to_owned()),
-    };
-    for read in reads {
-        let Some(path) = plan.read_place(&read, reader) else { continue };
-        if plan.node_of_wait(plan.waited_for(&path, reader)) == Some(before) {
-            return (read.span(), format!("reads `{path}`, which is filled by"));
-        }
-    }
-    match after.first() {
-        Some(target) => (target.place.span.clone(), "comes after".to_owned()),
-        None => (own, "waits for".to_owned()),
-    }
 }

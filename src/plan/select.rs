@@ -1,16 +1,15 @@
 //! Addresses: how a user names calls. `process`, `process[0,3]`, `process[lat=0]`, globs of them, `tag:slow`,
 //! `results[0][3]` for the calls that fill a place; and the part of the plan that some calls need.
 
-use globset::{Glob, GlobMatcher};
 use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::nearest;
-use crate::name::Name;
 use crate::path::Path;
 use crate::value::Text;
 
+use super::address::{Part, matcher, split_call, split_key};
 use super::{CallId, Plan, TaskId};
 
 /// The calls that an address names as far as they are known, in id order, and the tasks whose calls it may name and
@@ -70,19 +69,6 @@ pub fn closure(plan: &Plan, mut open: Vec<NodeIndex>) -> FxHashSet<NodeIndex> {
     found
 }
 
-/// `name[…]` with one pair of brackets that ends the text.
-fn split_call(address: &str) -> Option<(&str, &str)> {
-    let (head, rest) = address.split_once('[')?;
-    let key = rest.strip_suffix(']')?;
-    Some((head, key))
-}
-
-fn matcher(glob: &str) -> Result<GlobMatcher, String> {
-    Glob::new(glob)
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| format!("`{glob}` is no pattern: {}", error.kind()))
-}
-
 fn tasks_named(plan: &Plan, pattern: &str) -> Result<FxHashSet<TaskId>, String> {
     let glob = matcher(pattern)?;
     let named = |task: &TaskId| {
@@ -123,20 +109,6 @@ fn keyed(plan: &Plan, tasks: &FxHashSet<TaskId>, key: &str, address: &str) -> Re
     if found == Named::default() { Ok(fillers(plan, address)) } else { Ok(found) }
 }
 
-/// One part of a key as an address writes it.
-struct Part {
-    name: Option<String>,
-    text: String,
-    quoted: bool,
-}
-
-impl Part {
-    fn matches(&self, text: &str) -> Result<bool, String> {
-        Ok(self.text == text
-            || (!self.quoted && self.text.contains(['*', '?']) && matcher(&self.text)?.is_match(text)))
-    }
-}
-
 fn matches_key(plan: &Plan, call: CallId, parts: &[Part]) -> Result<bool, String> {
     let key: Vec<Text> = plan.address(call).key;
     let named = parts.iter().all(|part| part.name.is_some());
@@ -153,31 +125,6 @@ fn matches_key(plan: &Plan, call: CallId, parts: &[Part]) -> Result<bool, String
         }
     }
     Ok(true)
-}
-
-/// The parts between commas; a part may be a JSON string, and may begin with `name=`.
-fn split_key(key: &str) -> Option<Vec<Part>> {
-    let mut parts = Vec::new();
-    let mut rest = key;
-    loop {
-        let name_end = rest.find('=').filter(|&end| Name::new(rest[..end].trim()).is_ok());
-        let name = name_end.map(|end| rest[..end].trim().to_owned());
-        rest = rest[name_end.map_or(0, |end| end + 1)..].trim_start();
-        let (text, quoted, tail) = if rest.starts_with('"') {
-            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-            let text = stream.next()?.ok()?;
-            (text, true, rest[stream.byte_offset()..].trim_start())
-        } else {
-            let end = rest.find(',').unwrap_or(rest.len());
-            (rest[..end].trim().to_owned(), false, &rest[end..])
-        };
-        parts.push(Part { name, text, quoted });
-        match tail.strip_prefix(',') {
-            Some(tail) => rest = tail,
-            None if tail.is_empty() => return Some(parts),
-            None => return None,
-        }
-    }
 }
 
 fn unknown(plan: &Plan, address: &str) -> String {

@@ -86,7 +86,7 @@ impl Lines {
                     if *unexpanded > 0 { format!(", more from {later} known later") } else { String::new() };
                 self.verbose(|| format!("deco: {calls} and {syncs}{later}, {jobs} at a time\n"))
             }
-            EventKind::AttemptStarted { .. } | EventKind::AnswerGiven => None,
+            EventKind::Planned(_) | EventKind::AttemptStarted { .. } | EventKind::AnswerGiven => None,
             EventKind::CallKept { call } => {
                 self.verbose(|| self.line(call, AnsiColor::Green, "kept", ": it had ended before"))
             }

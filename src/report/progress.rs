@@ -161,7 +161,14 @@ mod tests {
     use crate::outcome::{Exit, Failure};
 
     fn started(left_ms: Option<u64>) -> EventKind {
-        EventKind::AttemptStarted { call: "t".to_owned(), attempt: 1, slot: 1, left_ms }
+        EventKind::AttemptStarted {
+            call: "t".to_owned(),
+            attempt: 1,
+            slot: 1,
+            left_ms,
+            after: None,
+            command: String::new(),
+        }
     }
 
     fn failed() -> EventKind {

@@ -39,8 +39,18 @@ pub(super) struct Ready<'a> {
     pub task: &'a Task,
     pub address: String,
     pub fingerprint: String,
+    pub told: Told,
+}
+
+/// What is told of an attempt at its beginning.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
     /// What the run is expected to take from here.
     pub left: Option<Duration>,
+    /// What the call waited for last.
+    pub after: Option<String>,
+    /// For people.
+    pub command: String,
 }
 
 /// A call that has ended, one way or another.
@@ -130,7 +140,7 @@ impl Running {
         grant: &Grant,
         folder: &FilePath,
     ) -> Result<(Ready<'_>, Work), Box<Ended>> {
-        let (seen, because, task, task_index, as_of, left) = {
+        let (seen, because, task, task_index, as_of, told) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
             let task = &self.manifest.tasks[index];
@@ -140,7 +150,10 @@ impl Running {
                 (!core.is_called_for(task, core.plan.node_of(call))).then_some(Skip::NoFailure)
             };
             let left = core.schedule.time_left(&core.plan, self.began.elapsed());
-            (core.see(call, attempt, folder.to_owned()), because, task, index, core.built_on, left)
+            let after = core.schedule.last_before(&core.plan, core.plan.node_of(call));
+            let after = after.map(|before| core.plan.node_name(before));
+            let told = Told { left, after, command: String::new() };
+            (core.see(call, attempt, folder.to_owned()), because, task, index, core.built_on, told)
         };
         let mut scope = seen.map_err(|clash| {
             self.stop_for(clash);
@@ -155,7 +168,7 @@ impl Running {
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
         let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools };
-        let work = prepare::condition(&scope, task)
+        let (work, command) = prepare::condition(&scope, task)
             .and_then(|()| prepare::work(&scope, &self.setting, task, &own))
             .map_err(|hindrance| Box::new(self.hindered(&mut scope, task, call, hindrance)))?;
         scope.secrets = self.setting.secrets.of_call(work.env().iter());
@@ -167,11 +180,11 @@ impl Running {
         if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
             return Err(kept.into());
         }
-        Ok((Ready { scope, task, address, fingerprint, left }, work))
+        Ok((Ready { scope, task, address, fingerprint, told: Told { command, ..told } }, work))
     }
 
     pub(super) fn tell_begun(&self, begun: &Begun, ready: &Ready<'_>, slot: u32) {
-        self.tell_attempt(ready.address.clone(), begun.attempt, slot, ready.left);
+        self.tell_attempt(ready.address.clone(), begun.attempt, slot, ready.told.clone());
     }
 
     /// Makes the attempt and reads what it changed.

@@ -7,11 +7,12 @@ use crate::event::{Event, EventKind, SCHEMA_VERSION};
 use crate::exec::{Finished, Logged, Output};
 use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome, Verdict};
+use crate::plan::shape;
 use crate::schedule::End;
 
 use petgraph::graph::NodeIndex;
 
-use super::call::Ended;
+use super::call::{Ended, Told};
 use super::{Core, Running, millis};
 
 impl Running {
@@ -47,14 +48,31 @@ impl Running {
             unexpanded: core.unexpanded(),
             syncs: syncs.count(),
         });
+        self.tell_plan(&core);
+    }
+
+    /// What the run is made of, as far as that is known.
+    fn tell_plan(&self, core: &Core) {
+        let shape = shape::of(&core.plan, |node| core.schedule.is_wanted(node));
+        self.tell(EventKind::Planned(shape));
     }
 
     pub(super) fn tell_signal(&self, signal: i32) {
         self.tell(EventKind::Interrupted { signal });
     }
 
-    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32, left: Option<Duration>) {
-        self.tell(EventKind::AttemptStarted { call, attempt, slot, left_ms: left.map(millis) });
+    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32, told: Told) {
+        let Told { left, after, mut command } = told;
+        let masker = self.setting.secrets.known();
+        if !masker.is_empty() {
+            // in the text of the manifest, a secret may be written in a form that is quoted once more
+            let bare = command.replace(r"'\''", "'");
+            if let Cow::Owned(hidden) = masker.mask_message(&bare) {
+                command = hidden;
+            }
+        }
+        let left_ms = left.map(millis);
+        self.tell(EventKind::AttemptStarted { call, attempt, slot, left_ms, after, command });
     }
 
     pub(super) fn tell_retry(
@@ -115,6 +133,9 @@ impl Running {
     pub(super) fn tell_end(&self) {
         let core = &mut *self.lock();
         self.tell_the_rest(core);
+        if core.plan.has_grown() {
+            self.tell_plan(core);
+        }
         let count = |verdict: Verdict| core.verdicts.iter().filter(|known| **known == Some(verdict)).count();
         self.tell(EventKind::RunEnded {
             status: core.status(),

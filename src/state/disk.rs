@@ -1,7 +1,7 @@
 //! The one door through which the state is written, so that each of its writes can be made to fail in a test.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
@@ -30,6 +30,14 @@ pub(super) fn create_new(path: &Path) -> io::Result<File> {
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     full_disk()?;
     fs::write(path, bytes)
+}
+
+/// What `write` writes, and nothing else.
+pub(super) fn fill(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    full_disk()?;
+    let mut file = BufWriter::new(File::create(path)?);
+    write(&mut file)?;
+    file.flush()
 }
 
 pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {

@@ -46,7 +46,7 @@ const FAILS_BESIDE: &str = r#"
     run = """
     : > runs-began
     turns=0
-    until grep -q call-ended events.jsonl; do
+    until grep -q '"event":"call-ended"' events.jsonl; do
         turns=$((turns + 1)); [ $turns -lt 1000 ]; sleep 0.01
     done
     : > runs-ended

@@ -12,6 +12,7 @@ mod mutations;
 mod law;
 mod law_mutations;
 mod outputs;
+mod past;
 mod orphans;
 mod python_table;
 mod results;

@@ -260,6 +260,6 @@ fn a_journal_that_is_broken_in_its_middle_is_refused() {
     let journal = journal(&sandbox);
     let text = fs::read_to_string(&journal).unwrap().replacen("attempt-started", "attempt\u{0}", 1);
     fs::write(&journal, &text).unwrap();
-    sandbox.run(["--resume"]).code(3).stdout_is("").stderr_has("is broken in line 2");
+    sandbox.run(["--resume"]).code(3).stdout_is("").stderr_has("is broken in line 3");
     assert_eq!(fs::read_to_string(&journal).unwrap(), text);
 }

@@ -1,0 +1,48 @@
+//! `deco get` outside a call: a value of the answer that a run gave.
+
+use crate::cli::GetArgs;
+use crate::path::{Path, Segment};
+use crate::value::{Text, Value};
+
+use super::{Exit, complain, past, print};
+
+pub fn run(args: &GetArgs) -> Exit {
+    let path = match args.path.parse::<Path>() {
+        Ok(path) => path,
+        Err(message) => {
+            complain(message);
+            return Exit::Wrong;
+        }
+    };
+    match find(args, &path) {
+        Ok(Value::String(text)) if args.text => print(format!("{text}\n").as_bytes()),
+        Ok(value) => print((value.to_pretty_json() + "\n").as_bytes()),
+        Err(message) => match &args.default {
+            Some(json) => print(format!("{json}\n").as_bytes()),
+            None => {
+                complain(message);
+                Exit::Failed
+            }
+        },
+    }
+}
+
+fn find(args: &GetArgs, path: &Path) -> Result<Value, String> {
+    let run = past::run(&args.past, args.run.as_deref())?;
+    let bytes = std::fs::read(run.answer()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("the run {} gave no answer", run.id),
+        _ => format!("failed to read `{}`: {error}", run.answer().display()),
+    })?;
+    let answer = Value::parse(&bytes).map_err(|error| error.to_string())?;
+    let nothing = || format!("nothing stands at `{path}` in the answer of the run {}", run.id);
+    let keys: Option<Vec<&Text>> = path.segments.iter().map(key).collect();
+    let document = answer.get(path.document.as_str()).ok_or_else(nothing)?;
+    document.at(keys.ok_or_else(nothing)?).cloned().ok_or_else(nothing)
+}
+
+fn key(segment: &Segment) -> Option<&Text> {
+    match segment {
+        Segment::Key(key) => Some(key),
+        Segment::Append | Segment::Any => None,
+    }
+}

@@ -1,0 +1,200 @@
+//! `deco explain`: of the calls that an address names, what each waits for and why, what waits for it, what it runs, and
+//! how its last run ended.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use petgraph::Direction::{Incoming, Outgoing};
+use petgraph::graph::NodeIndex;
+
+use crate::cli::ExplainArgs;
+use crate::diagnostic::{Source, Span};
+use crate::manifest::{Task, When};
+use crate::outcome::{Outcome, in_words};
+use crate::plan::cause::cause;
+use crate::plan::select::{self, Named};
+use crate::plan::{Node, Plan, Reader};
+use crate::report::record::{Call, Record};
+use crate::state::RunFolder;
+
+use super::{Exit, begin, complain, open, print, reports};
+
+/// Calls that are explained, and calls that one waits for, before the rest is counted.
+const SHOWN: usize = 3;
+
+pub fn run(args: &ExplainArgs) -> Exit {
+    let opened = match open::plan(&args.manifest) {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
+    };
+    let plan = &opened.plan;
+    let named = match select::named(plan, &args.address) {
+        Ok(named) => named,
+        Err(message) => {
+            complain(message);
+            return Exit::Wrong;
+        }
+    };
+    let run = begin::state(&plan.manifest, &args.state).find(None).ok();
+    let record = run.as_ref().and_then(|run| reports::record(run).ok());
+    let explaining = Explaining { plan, run: run.as_ref(), record: record.as_ref() };
+    print(opened.secrets.given().mask_text(&explaining.all(&named)).as_bytes())
+}
+
+struct Explaining<'a> {
+    plan: &'a Plan,
+    run: Option<&'a RunFolder>,
+    /// What became of the last run.
+    record: Option<&'a Record>,
+}
+
+impl Explaining<'_> {
+    fn all(&self, named: &Named) -> String {
+        let expansions = named.unexpanded.iter().filter_map(|&task| self.plan.expansion_of(task));
+        let calls = named.calls.iter().map(|&call| self.plan.node_of(call));
+        let nodes: Vec<NodeIndex> = expansions.chain(calls).collect();
+        let shown: Vec<String> = nodes.iter().take(SHOWN).map(|&node| self.node(node)).collect();
+        let more = match nodes.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!("\nand {more} more; name one by its key to see it\n"),
+        };
+        shown.join("\n") + &more
+    }
+
+    fn node(&self, node: NodeIndex) -> String {
+        let task = match self.plan.graph[node] {
+            Node::Call(call) => self.plan.task(call),
+            Node::Expansion(task) => &self.plan.manifest.tasks[task.0 as usize],
+            Node::Join(_) | Node::Sync(_) => return String::new(),
+        };
+        let name = self.plan.node_name(node);
+        let mut out = match self.plan.graph[node] {
+            Node::Expansion(_) => format!("{name}: its calls are found while the run goes on\n"),
+            _ => format!("{name}\n"),
+        };
+        if let Some(description) = &task.description {
+            let _ = writeln!(out, "  {description}");
+        }
+        out.push_str(&self.waits(node, task));
+        out.push_str(&self.waited_for(node));
+        let call = self.record.and_then(|record| record.calls.get(&name));
+        let command = call.and_then(|call| call.attempts.last()).map(|attempt| attempt.command.clone());
+        let command = command.filter(|command| !command.is_empty());
+        let command = command.unwrap_or_else(|| self.command(node, task));
+        let _ = writeln!(out, "  runs: {}", command.trim_end().replace('\n', "\n        "));
+        out.push_str(&self.last_run(call));
+        out
+    }
+
+    /// What the node waits for, each with the line that makes it wait.
+    fn waits(&self, node: NodeIndex, task: &Task) -> String {
+        match task.when {
+            When::Success => {}
+            When::Always => return "  runs at the end, however the run ends\n".to_owned(),
+            When::Failure => return "  runs at the end, if something failed\n".to_owned(),
+        }
+        let mut before: Vec<NodeIndex> = self.plan.graph.neighbors_directed(node, Incoming).collect();
+        before.sort_unstable();
+        if before.is_empty() {
+            return "  waits for nothing\n".to_owned();
+        }
+        let mut out = String::new();
+        for before in before {
+            let (span, why) = cause(self.plan, node, before);
+            let _ = writeln!(out, "  waits for {}: it {}", self.thing(before), words(&why));
+            out.push_str(&quoted(&self.plan.manifest.source, &span));
+            out.push_str(&self.hindrances(before));
+        }
+        out
+    }
+
+    /// A node as one that is waited for: of a join, the calls that it gathers.
+    fn thing(&self, node: NodeIndex) -> String {
+        let name = self.plan.node_name(node);
+        match self.plan.graph[node] {
+            Node::Join(_) => {
+                let (names, count) = self.names(node, Incoming);
+                let calls = if count == 1 { "call" } else { "calls" };
+                format!("the {name} ({count} {calls}: {names})")
+            }
+            Node::Expansion(_) => format!("the calls of {name}, which are found while the run goes on"),
+            Node::Call(_) | Node::Sync(_) => name,
+        }
+    }
+
+    fn names(&self, node: NodeIndex, direction: petgraph::Direction) -> (String, usize) {
+        let mut nodes: Vec<NodeIndex> = self.plan.graph.neighbors_directed(node, direction).collect();
+        nodes.sort_unstable();
+        let names: Vec<String> = nodes.iter().take(SHOWN).map(|&node| self.plan.node_name(node)).collect();
+        let more = if nodes.len() > SHOWN { ", …" } else { "" };
+        (names.join(", ") + more, nodes.len())
+    }
+
+    /// What of it did not come to a good end in the last run, so that who waits for it could not run.
+    fn hindrances(&self, before: NodeIndex) -> String {
+        let gathered = match self.plan.graph[before] {
+            Node::Join(_) => self.plan.graph.neighbors_directed(before, Incoming).collect(),
+            _ => vec![before],
+        };
+        let ended = gathered.into_iter().filter_map(|node| {
+            let name = self.plan.node_name(node);
+            let end = self.record?.calls.get(&name)?.end.as_ref()?;
+            let is_fine = matches!(end.outcome, Outcome::Succeeded | Outcome::Failed { forgiven: true, .. });
+            (!is_fine).then(|| format!("      in the last run, {name}: {}\n", end.outcome))
+        });
+        ended.take(SHOWN).collect()
+    }
+
+    /// Who waits for the node.
+    fn waited_for(&self, node: NodeIndex) -> String {
+        let mut out = String::new();
+        let mut after: Vec<NodeIndex> = self.plan.graph.neighbors_directed(node, Outgoing).collect();
+        after.sort_unstable();
+        for after in after {
+            let _ = match self.plan.graph[after] {
+                Node::Join(_) => {
+                    let name = self.plan.node_name(after);
+                    writeln!(out, "  is waited for by {}, through the {name}", self.names(after, Outgoing).0)
+                }
+                _ => writeln!(out, "  is waited for by {}", self.plan.node_name(after)),
+            };
+        }
+        out
+    }
+
+    /// The command as far as it can be known before a run.
+    fn command(&self, node: NodeIndex, task: &Task) -> String {
+        let scope = self.plan.call_at(node).map(|call| self.plan.before(Reader::Call(call)));
+        task.run.known(scope.as_ref().map(|scope| scope as _))
+    }
+
+    fn last_run(&self, call: Option<&Call>) -> String {
+        let (Some(run), Some(_)) = (self.run, self.record) else { return "  has not run yet\n".to_owned() };
+        let Some(call) = call else { return format!("  was no part of the last run ({})\n", run.id) };
+        let Some(end) = &call.end else {
+            return format!("  its end in the last run ({}) was not told\n", run.id);
+        };
+        let took = end.took_ms.map(|took| format!(" after {}", in_words(Duration::from_millis(took))));
+        format!("  in the last run ({}): {}{}\n", run.id, end.outcome, took.unwrap_or_default())
+    }
+}
+
+/// `reads …, which is filled by` without what would follow.
+fn words(why: &str) -> &str {
+    why.trim_end_matches(", which is filled by").trim_end_matches(" the check of")
+}
+
+/// The line of a span, and what of it is meant.
+fn quoted(source: &Source, span: &Span) -> String {
+    let (Some(before), Some(inside)) = (source.text.get(..span.start), source.text.get(span.clone())) else {
+        return String::new();
+    };
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = source.text[start..].lines().next().unwrap_or_default();
+    let number = 1 + before.matches('\n').count();
+    let indent: usize = before[start..].chars().count();
+    let width = inside.lines().next().unwrap_or_default().chars().count().max(1);
+    let place = format!("{}:{number}", source.name);
+    let marked = " ".repeat(place.chars().count() + 2 + indent) + &"^".repeat(width);
+    format!("      {place}: {line}\n      {marked}\n")
+}

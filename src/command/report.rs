@@ -1,0 +1,37 @@
+//! `deco report`: what `deco run` would have written of a past run.
+
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+
+use crate::cli::{ReportArgs, ReportFiles};
+use crate::report::html;
+
+use super::{Exit, broken, complain, past, print, reports};
+
+pub fn run(args: &ReportArgs) -> Exit {
+    let report = args.output.clone().filter(|file| file != Path::new("-"));
+    let files = ReportFiles { junit: args.junit.clone(), trace: args.trace.clone(), report };
+    let to_stdout = files.report.is_none() && files.junit.is_none() && files.trace.is_none();
+    if to_stdout && args.output.is_none() && stdout().is_terminal() {
+        complain("the report is a page for a browser: write it to a file with `-o report.html`");
+        return Exit::Wrong;
+    }
+    if let Err(message) = reports::check(&files) {
+        complain(message);
+        return Exit::Wrong;
+    }
+    let run = match past::run(&args.past, args.run.as_deref()) {
+        Ok(run) => run,
+        Err(message) => {
+            complain(message);
+            return Exit::Failed;
+        }
+    };
+    if to_stdout {
+        return match reports::record(&run) {
+            Ok(record) => print(html::document(&record).as_bytes()),
+            Err(message) => broken(message),
+        };
+    }
+    reports::write(&files, &run).map_or_else(broken, |()| Exit::Done)
+}
