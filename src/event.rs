@@ -68,7 +68,18 @@ pub enum EventKind {
         command: String,
     },
     /// An attempt failed, and the call will have another one.
-    AttemptFailed { call: String, attempt: u32, failure: Failure, stderr_tail: String, next_in_ms: u64 },
+    AttemptFailed {
+        call: String,
+        attempt: u32,
+        failure: Failure,
+        stderr_tail: String,
+        next_in_ms: u64,
+        /// As in `CallEnded`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stdout_log: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stderr_log: Option<String>,
+    },
     /// A call came to its end, run or not. Output tails are of the last attempt.
     CallEnded {
         call: String,
@@ -90,6 +101,11 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         #[schemars(with = "Vec<String>")]
         reads: Vec<Path>,
+        /// The beginnings of the outputs, where the tails are not all of them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stdout_head: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stderr_head: Option<String>,
         stdout_tail: String,
         stderr_tail: String,
         /// The files in the run's folder that hold the outputs as a whole, where the tails do not.
@@ -169,8 +185,17 @@ impl EventKind {
                 [call, stderr_tail].into_iter().for_each(change);
                 failure.for_words(change);
             }
-            EventKind::CallEnded { call, outcome, stdout_tail, stderr_tail, .. } => {
+            EventKind::CallEnded {
+                call,
+                outcome,
+                stdout_head,
+                stderr_head,
+                stdout_tail,
+                stderr_tail,
+                ..
+            } => {
                 [call, stdout_tail, stderr_tail].into_iter().for_each(change);
+                [stdout_head, stderr_head].into_iter().flatten().for_each(change);
                 outcome.for_words(change);
             }
             EventKind::SyncEnded { sync: name, outcome }

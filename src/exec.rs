@@ -3,8 +3,11 @@
 
 #[cfg(target_os = "linux")]
 mod block;
+mod cgroup;
+mod clock;
 mod enders;
 mod environment;
+pub mod files;
 mod groups;
 mod keep;
 mod leader;
@@ -13,6 +16,7 @@ mod pipes;
 mod process;
 mod program;
 mod refusal;
+mod size;
 #[cfg(target_os = "linux")]
 mod spawn;
 mod start;
@@ -21,6 +25,7 @@ mod tests;
 pub mod watchdog;
 pub mod worker;
 
+pub use clock::Clock;
 pub use enders::{End, Enders};
 pub use environment::{Environment, Variables};
 pub use groups::Groups;
@@ -59,6 +64,13 @@ pub struct Attempt {
     pub stdout: Keep,
     /// The run has a controlling terminal, which stops a process in the background that would use it.
     pub terminal: bool,
+}
+
+impl Attempt {
+    /// Whether the system would start a command of this length: `Err` says what is too long.
+    pub fn check_size(&self) -> Result<(), String> {
+        size::check(self)
+    }
 }
 
 /// How an attempt ended.

@@ -10,12 +10,12 @@ use crate::change::Change;
 use crate::change::record::Recorded;
 use crate::exec::{Ending, Finished};
 use crate::expr::{Reference, Step, key_text};
-use crate::manifest::load::{FormatError, decode};
+use crate::manifest::load::{FormatError, count, decode};
 use crate::manifest::{Fill, Format, Task};
 use crate::name::Name;
 use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
-use crate::prepare::{CallScope, Hindrance, LONGEST_RESULT, result_file};
+use crate::prepare::{CallScope, Hindrance, LONGEST_RESULT, MOST_VALUES, result_file};
 use crate::value::{Text, Value, excerpt};
 
 /// What the call changes and where it looked, or why it failed.
@@ -109,6 +109,7 @@ fn result(scope: &CallScope, task: &Task, stdout: &[u8]) -> Result<Value, Failur
         if !task.reads_stdout() {
             return Ok(Value::Null);
         }
+        check_count(task.result.format, "standard output", stdout)?;
         return decode(task.result.format, stdout).map_err(|error| {
             let plain = if is_plain_text(task.result.format, stdout) {
                 "; `result = \"text\"` takes it as it is"
@@ -131,6 +132,7 @@ fn result(scope: &CallScope, task: &Task, stdout: &[u8]) -> Result<Value, Failur
     if bytes.len() > LONGEST_RESULT {
         return Err(wrong(too_long("file `$DECO_RESULT`", LONGEST_RESULT)));
     }
+    check_count(task.result.format, "file `$DECO_RESULT`", &bytes)?;
     decode(task.result.format, &bytes).map_err(|error| {
         wrong(format!("its file `$DECO_RESULT` is not what `result` says: {}", in_words(error)))
     })
@@ -141,6 +143,18 @@ fn is_plain_text(format: Format, stdout: &[u8]) -> bool {
     let begins_like_json = |byte: &u8| b"{[\"-0123456789".contains(byte);
     let first = stdout.trim_ascii_start().first();
     format == Format::Json && first.is_some_and(|byte| !begins_like_json(byte))
+}
+
+/// Refuses what would take too much memory once it is read.
+fn check_count(format: Format, what: &str, bytes: &[u8]) -> Result<(), Failure> {
+    match count::values(format, bytes, MOST_VALUES) {
+        values if values > MOST_VALUES => Err(Failure::Result {
+            message: format!(
+                "its {what} holds {values} values, and a result may have {MOST_VALUES}; let the result be the name of a file"
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn too_long(what: &str, limit: usize) -> String {

@@ -1,12 +1,13 @@
-//! Signals that ask the run to end, told to a function on a thread of its own; and the death by one of them that
-//! lets the calling shell see 128+N. Does not know what is done about a signal.
+//! Signals that ask the run to end, to stop or to go on, told to a function on a thread of its own; and the death by one of
+//! them that lets the calling shell see 128+N. Does not know what is done about a signal.
 
 use std::io;
 use std::process;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use rustix::process::{Pid, getpgid, getpid, getsid};
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
@@ -18,20 +19,42 @@ pub struct Guard {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Calls `on_signal` with each SIGINT, SIGTERM and SIGHUP that comes, and how many have come by then (from 1).
-/// One that the process was started to ignore (`nohup`, a shell's background job) stays ignored.
-pub fn watch(mut on_signal: impl FnMut(i32, usize) + Send + 'static) -> io::Result<Guard> {
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// By SIGINT, SIGTERM or SIGHUP; how many of them have come by now (from 1).
+    End {
+        signal: i32,
+        nth: usize,
+    },
+    /// As Ctrl-Z does.
+    Stop,
+    Continue,
+}
+
+/// Calls `on_wish` for each signal that comes. One that the process was started to ignore (`nohup`, a shell's background
+/// job) stays ignored.
+pub fn watch(mut on_wish: impl FnMut(Wish) + Send + 'static) -> io::Result<Guard> {
     let ignored = ignored_signals();
     if ignored & mask(SIGCHLD) != 0 {
         // some starters leave it so, and then nobody can learn how a process ended: any handler brings that back
         flag::register(SIGCHLD, Arc::default())?;
     }
-    let watched = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & mask(*signal) == 0);
+    let all = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
+    let watched = all.into_iter().filter(|signal| ignored & mask(*signal) == 0);
     let mut signals = Signals::new(watched)?;
     let handle = signals.handle();
     let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for (before, signal) in signals.forever().enumerate() {
-            on_signal(signal, before + 1);
+        let mut nth = 0;
+        for signal in signals.forever() {
+            on_wish(match signal {
+                SIGTSTP => Wish::Stop,
+                SIGCONT => Wish::Continue,
+                _ => {
+                    nth += 1;
+                    Wish::End { signal, nth }
+                }
+            });
         }
     })?;
     Ok(Guard { handle, thread: Some(thread) })
@@ -44,6 +67,29 @@ impl Drop for Guard {
             let _ = thread.join();
         }
     }
+}
+
+/// Stops this process, until somebody lets it go on.
+pub fn stop() {
+    let _ = emulate_default_handler(SIGTSTP);
+}
+
+/// Whether somebody would let this process go on if it stopped: a shell with job control, which has put it into a group of
+/// its own. Nobody would, where the system itself lets SIGTSTP stop nothing.
+pub fn can_be_stopped() -> bool {
+    let (Ok(group), Ok(session)) = (getpgid(None), getsid(None)) else { return false };
+    let in_group = |process: &Pid| getpgid(Some(*process)) == Ok(group);
+    let mut ancestors = std::iter::successors(Some(getpid()), |process| parent(*process));
+    ancestors.find(|process| !in_group(process)).is_some_and(|starter| getsid(Some(starter)) == Ok(session))
+}
+
+fn parent(process: Pid) -> Option<Pid> {
+    if process == getpid() {
+        return rustix::process::getppid();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let field = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    Pid::from_raw(field.trim().parse().ok()?)
 }
 
 /// Ends this process by the signal's default action.
@@ -88,12 +134,19 @@ mod tests {
     fn in_a_process_of_its_own() {
         let Ok(script) = env::var("DECO_TEST_SIGNALS") else { return };
         let (tell, told) = mpsc::channel();
-        let guard = watch(move |signal, nth| tell.send((signal, nth)).unwrap()).unwrap();
+        let guard = watch(move |wish| tell.send(wish).unwrap()).unwrap();
         assert!(Command::new("true").status().unwrap().success());
-        for (before, signal) in script.split(' ').map(|word| word.parse().unwrap()).enumerate() {
+        let mut ends = 0;
+        for signal in script.split(' ').map(|word| word.parse().unwrap()) {
             signal_hook::low_level::raise(signal).unwrap();
             if ignored_signals() & mask(signal) == 0 {
-                assert_eq!(told.recv().unwrap(), (signal, before + 1));
+                ends += usize::from(![SIGTSTP, SIGCONT].contains(&signal));
+                let expected = match signal {
+                    SIGTSTP => Wish::Stop,
+                    SIGCONT => Wish::Continue,
+                    _ => Wish::End { signal, nth: ends },
+                };
+                assert_eq!(told.recv().unwrap(), expected);
             }
         }
         drop(guard);
@@ -111,7 +164,7 @@ mod tests {
 
     #[test]
     fn signals_are_told_and_counted_and_one_is_died_of() {
-        assert_eq!(raised("", "2 15 1 2").signal(), Some(SIGTERM));
+        assert_eq!(raised("", "2 20 15 18 1 2").signal(), Some(SIGTERM));
     }
 
     #[test]

@@ -5,6 +5,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::fault::full_disk;
+
+mod closed;
+
+pub use closed::standard_output_was_closed;
+
 /// Where a name leads.
 enum Target {
     /// A file, there or not, in a folder.
@@ -25,8 +31,9 @@ pub fn write_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
         Target::Stream(stream) => write(&mut OpenOptions::new().append(true).open(stream)?),
         Target::File(file) => {
             let mut fresh = temporary(&file)?;
-            write(&mut fresh)?;
-            fresh.as_file().sync_all()?;
+            full_disk().and_then(|()| write(&mut fresh))?;
+            full_disk().and_then(|()| fresh.as_file().sync_all())?;
+            full_disk()?;
             fresh.persist(&file).map(drop).map_err(|error| error.error)
         }
     }
@@ -36,6 +43,7 @@ pub fn write_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
 /// Whether the file could be written, found before anything runs.
 pub fn check_writable(file: &Path) -> io::Result<()> {
     match target(file)? {
+        Target::StandardOutput if standard_output_was_closed() => Err(io::Error::other("it is closed")),
         Target::StandardOutput | Target::Stream(_) => Ok(()),
         Target::File(file) if file.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
         Target::File(file) => temporary(&file).map(drop).map_err(plain),
@@ -72,6 +80,7 @@ fn target(file: &Path) -> io::Result<Target> {
 }
 
 fn temporary(file: &Path) -> io::Result<tempfile::NamedTempFile> {
+    full_disk()?;
     let folder = file.parent().unwrap_or(Path::new("/"));
     let mut builder = tempfile::Builder::new();
     set_mode(&mut builder, file);

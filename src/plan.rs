@@ -291,6 +291,13 @@ impl Plan {
         self.count as usize
     }
 
+    /// How many of its nodes could run at a time, of so many: fewer where there are fewer and none can be added.
+    pub fn most_at_a_time(&self, jobs: usize) -> usize {
+        let grows = self.task_ids().any(|task| self.is_unexpanded(task));
+        let most = if grows { usize::MAX } else { self.call_count() + self.sync_nodes.len() };
+        jobs.min(most).max(1)
+    }
+
     /// All calls, by task and key.
     pub fn calls(&self) -> impl Iterator<Item = CallId> + use<> {
         (0..self.count).map(CallId)

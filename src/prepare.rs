@@ -53,6 +53,9 @@ pub struct Setting {
 /// The most bytes that a result may have: it is kept in memory, read there, and written to the journal.
 pub const LONGEST_RESULT: usize = 64 * 1024 * 1024;
 
+/// The most values that a result may hold, all its parts counted: each takes 50 to 130 bytes.
+pub const MOST_VALUES: usize = 4_000_000;
+
 /// Whether the call's `if` holds; without one it does.
 pub fn condition(scope: &CallScope, task: &Task) -> Result<(), Hindrance> {
     let Some(condition) = &task.condition else { return Ok(()) };
@@ -157,6 +160,8 @@ fn attempt(
         stdout: if task.reads_stdout() { Keep::Whole { limit: LONGEST_RESULT } } else { Keep::Short },
         terminal: setting.terminal,
     };
+    let fits = attempt.check_size();
+    fits.map_err(|message| Hindrance::Failed(Failure::CannotStart { message }))?;
     Ok((attempt, written))
 }
 

@@ -190,9 +190,10 @@ impl Running {
         &self.groups
     }
 
-    /// Whether a signal has come.
-    pub fn is_interrupted(&self) -> bool {
-        self.lock().signal.is_some()
+    /// Whether a signal, its time limit or a failure of the machine has ended it.
+    pub fn is_cut_off(&self) -> bool {
+        let core = self.lock();
+        core.signal.is_some() || core.timed_out || core.broken.is_some()
     }
 
     /// Ends the run: the first signal gently, the second at once.
@@ -212,6 +213,16 @@ impl Running {
         self.changed.notify_all();
     }
 
+    /// Stops what runs, and lets it go on after `stop`, which is to stop this process.
+    pub fn stop(&self, stop: impl FnOnce()) {
+        self.groups.stop(stop);
+    }
+
+    /// Somebody lets this process go on: so does what it runs.
+    pub fn go_on(&self) {
+        self.groups.signal(rustix::process::Signal::CONT);
+    }
+
     /// After a signal, and once no other call runs, finalizers have only their time. The thread is not waited for: it
     /// holds nothing of the run.
     fn limit_finalizers(&self, core: &mut Core) {
@@ -220,8 +231,9 @@ impl Running {
         }
         core.is_limited = true;
         let (limit, enders) = (self.manifest.settings.finalizer_timeout, self.final_enders.clone());
+        let clock = self.groups.clock().clone();
         let end = move || {
-            std::thread::sleep(limit);
+            clock.sleep(limit);
             enders.end_all(Ending::Now);
         };
         if std::thread::Builder::new().name("finalizers".to_owned()).spawn(end).is_err() {
@@ -233,7 +245,8 @@ impl Running {
     fn watch_time(&self, limit: Duration) {
         let mut core = self.lock();
         while !core.is_over {
-            let Some(left) = limit.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero()) else {
+            let passed = self.groups.clock().now().saturating_duration_since(self.began);
+            let Some(left) = limit.checked_sub(passed).filter(|left| !left.is_zero()) else {
                 core.timed_out = true;
                 core.stop();
                 self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
@@ -255,7 +268,8 @@ impl Running {
             if let Some(limit) = self.manifest.settings.run_timeout {
                 threads.spawn(move || self.watch_time(limit));
             }
-            for slot in 1..=self.threads() {
+            let width = self.lock().plan.most_at_a_time(self.options.jobs);
+            for slot in 1..=width {
                 let thread = std::thread::Builder::new().name(format!("slot {slot}"));
                 let spawned = thread.spawn_scoped(threads, move || self.work());
                 match spawned {
@@ -291,14 +305,6 @@ impl Running {
             Clash::Misfit { call, .. } => (plan.order_of(*call), 0),
         });
         core.clash = core.clash.take().or(first);
-    }
-
-    /// A thread for each slot; fewer where there are fewer calls and none can be added.
-    fn threads(&self) -> usize {
-        let plan = &self.lock().plan;
-        let grows = plan.task_ids().any(|task| plan.is_unexpanded(task));
-        let most = if grows { usize::MAX } else { plan.call_count() + plan.sync_nodes.len() };
-        self.options.jobs.min(most).max(1)
     }
 
     /// What came of it, once [`Running::run`] has returned.

@@ -175,6 +175,18 @@ fn a_secret_that_the_tail_would_cut_is_hidden() {
 }
 
 #[test]
+fn a_secret_that_the_head_would_cut_is_hidden() {
+    // the cut after 2 KiB would fall into it, or after 16 lines
+    for length in [2030, 2040, 2046] {
+        let (before, after) = ("x".repeat(length), "y".repeat(9000));
+        run(&failing(&format!("printf '%s%s%s' {before} \"$API_TOKEN\" {after} >&2")))
+            .says(1, "printed")
+            .hides();
+    }
+    run(&failing("yes \"$API_TOKEN\" | head -n 200 >&2")).says(1, "    ***\n    …\n    ***\n").hides();
+}
+
+#[test]
 fn a_secret_of_several_lines_is_hidden_line_by_line() {
     let canary = "first/line-of-it\nsecond/line-of-it\nlast";
     let show =

@@ -1,5 +1,6 @@
 //! `deco run`: plans, runs, writes the answer.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,11 +8,12 @@ use std::time::Instant;
 use crate::cli::{RunArgs, SelectionArgs};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, EventKind, RunStatus};
+use crate::exec::files::{self, Room};
 use crate::exec::orphans;
 use crate::exec::watchdog::Watchdog;
 use crate::finish::{self, NoAnswer};
 use crate::harvest::contains_secret;
-use crate::interrupt;
+use crate::interrupt::{self, Wish};
 use crate::manifest::Jobs;
 use crate::mask::Masker;
 use crate::name::Name;
@@ -48,11 +50,9 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
         return Ok(super::plan::show(plan, wanted(&args.selection), args.verbose));
     }
     let output = output(args, plan);
-    if let Some(file) = &output {
-        let checked = output::check_writable(file);
-        checked.map_err(|error| wrong(format_args!("cannot write `{}`: {error}", file.display())))?;
-    }
+    check_output(output.as_deref())?;
     reports::check(&args.reports).map_err(wrong)?;
+    let options = Options { jobs: width(options.jobs, plan)?, ..options };
     let carried = carry_out(args, opened, options)?;
     let exit = conclude(&carried, only.as_deref(), output.as_deref(), args);
     if exit == Exit::Done {
@@ -129,11 +129,48 @@ fn slots(jobs: Option<Jobs>) -> usize {
     }
 }
 
+/// How many calls run at a time: as many as were asked for, unless the system allows fewer open files.
+fn width(jobs: usize, plan: &Plan) -> Result<usize, Exit> {
+    match files::make_room(plan.most_at_a_time(jobs)) {
+        Room::Enough => Ok(jobs),
+        Room::For { attempts, files } => {
+            complain(format_args!(
+                "the system allows {files} open files (see `ulimit -n`), too few for {jobs} calls at a time: `--jobs` is lowered to {attempts}"
+            ));
+            Ok(attempts)
+        }
+        Room::None { files, needed } => Err(broken(format_args!(
+            "the system allows {files} open files, and a single call needs {needed} (see `ulimit -n`)"
+        ))),
+    }
+}
+
 /// The file that the answer goes to, `None` for standard output; with `-t` only one that the command line names.
 fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
     let own = plan.manifest.settings.output.as_ref().filter(|_| args.selection.task.is_empty());
     let asked = args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)));
     asked.filter(|file| file != Path::new("-"))
+}
+
+/// Whether the answer could be written, found before anything runs.
+fn check_output(output: Option<&Path>) -> Result<(), Exit> {
+    let Some(file) = output else {
+        return match output::standard_output_was_closed() {
+            true => {
+                Err(broken("standard output is closed: the answer would be lost; `-o` names a file for it"))
+            }
+            false => Ok(()),
+        };
+    };
+    output::check_writable(file).map_err(|error| {
+        let words = format!("cannot write `{}`: {error}", file.display());
+        match error.kind() {
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                broken(words)
+            }
+            _ => wrong(words),
+        }
+    })
 }
 
 /// A run that has ended.
@@ -183,23 +220,31 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
             running.broken(message);
         }
     });
-    let interrupted = running.clone();
-    let guard = interrupt::watch(move |signal, nth| interrupted.interrupt(signal, nth));
+    let watched = running.clone();
+    let guard = interrupt::watch(move |wish| match wish {
+        Wish::End { signal, nth } => watched.interrupt(signal, nth),
+        Wish::Stop if interrupt::can_be_stopped() => watched.stop(interrupt::stop),
+        Wish::Stop => {}
+        Wish::Continue => watched.go_on(),
+    });
     let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
     let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
     if let Err(error) = &watchdog {
         scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
     }
     running.run();
-    if running.is_interrupted() {
+    let is_cut_off = running.is_cut_off();
+    if is_cut_off {
         orphans::end(folder.id.as_ref());
     }
     drop(guard);
     let keeping = pace.keep(running.clone());
     let written = scribe.finish();
     drop(scratch);
-    if let Ok(watchdog) = watchdog {
-        watchdog.dismiss();
+    match watchdog {
+        Ok(watchdog) if is_cut_off => watchdog.clear_up(),
+        Ok(watchdog) => watchdog.dismiss(),
+        Err(_) => {}
     }
     if let Some(words) = keeping.end().filter(|_| written.journal.is_ok()) {
         complain(words);

@@ -38,6 +38,8 @@ fn kind(fields: &Fields<'_>) -> Read<EventKind> {
             failure: failure(&fields.below("failure")?)?,
             stderr_tail: fields.text("stderr_tail")?,
             next_in_ms: fields.number("next_in_ms")?,
+            stdout_log: fields.optional_text("stdout_log"),
+            stderr_log: fields.optional_text("stderr_log"),
         },
         "call-ended" => call_ended(fields)?,
         "call-kept" => EventKind::CallKept { call: fields.text("call")? },
@@ -118,6 +120,8 @@ fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
         fingerprint: fields.optional_text("fingerprint"),
         changes,
         reads: reads.collect::<Read<_>>()?,
+        stdout_head: fields.optional_text("stdout_head"),
+        stderr_head: fields.optional_text("stderr_head"),
         stdout_tail: fields.text("stdout_tail")?,
         stderr_tail: fields.text("stderr_tail")?,
         stdout_log: fields.optional_text("stdout_log"),
@@ -299,6 +303,8 @@ mod tests {
                 Change::delete("r.k".parse().unwrap()),
             ],
             reads: vec!["r.k".parse().unwrap(), r#"s["a b"]"#.parse().unwrap()],
+            stdout_head: Some("begins\n".to_owned()),
+            stderr_head: None,
             stdout_tail: "é\n".to_owned(),
             stderr_tail: String::new(),
             stdout_log: None,
@@ -324,7 +330,15 @@ mod tests {
             comes_back(ended(Outcome::Failed { failure: failure.clone(), forgiven: true }));
             let stderr_tail = "x".to_owned();
             let call = "t".to_owned();
-            comes_back(EventKind::AttemptFailed { call, attempt: 2, failure, stderr_tail, next_in_ms: 9 });
+            comes_back(EventKind::AttemptFailed {
+                call,
+                attempt: 2,
+                failure,
+                stderr_tail,
+                next_in_ms: 9,
+                stdout_log: None,
+                stderr_log: Some("logs/1.stderr".to_owned()),
+            });
         }
         let key = vec!["a,b".into(), "x".into(), "\"".into(), "".into()];
         let call = CallAddress { task: TaskName::new("t").unwrap(), key };

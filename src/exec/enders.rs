@@ -5,6 +5,9 @@
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// How attempts are to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,14 @@ impl Enders {
     /// What has been asked for so far.
     pub fn asked(&self) -> Option<End> {
         self.lock().end
+    }
+
+    /// Waits so long, or until an end is asked for; whether none was.
+    pub(super) fn rest(&self, time: Duration) -> bool {
+        let mut call = [PollFd::new(&self.gently, PollFlags::IN)];
+        let time = Timespec::try_from(time).ok();
+        // an interrupted wait is a short one
+        poll(&mut call, time.as_ref()).unwrap_or(0) == 0
     }
 
     /// Hangs up once any end is asked for.

@@ -9,9 +9,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::Clock;
 
 /// Shared by all attempts of a run.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub struct Groups {
     leaders: Mutex<Vec<Option<Pid>>>,
     /// What another process can read; none where the system has no such files.
     table: Option<File>,
+    clock: Arc<Clock>,
 }
 
 /// The bytes of an id in the table.
@@ -27,7 +30,7 @@ const ENTRY: usize = size_of::<i32>();
 impl Groups {
     /// Room for so many slots.
     pub fn new(slots: usize) -> Groups {
-        Groups { leaders: Mutex::new(vec![None; slots]), table: new_table().ok() }
+        Groups { leaders: Mutex::new(vec![None; slots]), table: new_table().ok(), clock: Arc::default() }
     }
 
     /// Sends a signal to every group that runs.
@@ -35,6 +38,21 @@ impl Groups {
         for &leader in self.lock().iter().flatten() {
             let _ = kill_process_group(leader, signal);
         }
+    }
+
+    /// Stops every group as a terminal does, and lets it go on after `stop`, which is to stop this process. Until then
+    /// nothing starts, and the clock stands still.
+    pub fn stop(&self, stop: impl FnOnce()) {
+        self.clock.stand_still(|| {
+            self.signal(Signal::TSTP);
+            stop();
+            self.signal(Signal::CONT);
+        });
+    }
+
+    /// The clock of the attempts' time limits.
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     /// A descriptor of the table, for [`read`].

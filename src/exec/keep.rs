@@ -34,8 +34,11 @@ pub trait Log {
 /// An output in its log.
 #[derive(Debug, Default)]
 pub struct Logged {
-    /// Its end.
+    /// Its beginning and its end.
+    pub head: Vec<u8>,
     pub tail: Vec<u8>,
+    /// How many bytes it has.
+    pub length: u64,
     /// The log's name; none if nothing could be written.
     pub name: Option<String>,
     /// Why the log does not hold all of it, in words.

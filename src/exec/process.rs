@@ -37,25 +37,23 @@ thread_local! {
 
 /// Runs one attempt to its end on the calling thread.
 pub fn run(attempt: &Attempt, enders: &Enders, groups: &Groups, logs: &dyn Logs) -> Finished {
-    let started = Instant::now();
+    let started = groups.clock().now();
     if enders.asked().is_some() {
-        return never_started(Ending::Ended, started);
+        return never_started(Ending::Ended);
     }
-    match start::start(attempt, groups) {
-        Ok(process) => {
-            groups.enter(attempt.slot, process.pid);
-            Session::new(attempt, (enders, groups, logs), process, started).run()
-        }
+    match start::start(attempt, enders, groups) {
+        Ok(process) => Session::new(attempt, (enders, groups, logs), process, started).run(),
         Err(message) => {
             groups.leave(attempt.slot);
-            never_started(Ending::CannotStart(message), started)
+            // it may have been given up for the end of the run
+            never_started(enders.asked().map_or(Ending::CannotStart(message), |_| Ending::Ended))
         }
     }
 }
 
-fn never_started(ending: Ending, started: Instant) -> Finished {
+fn never_started(ending: Ending) -> Finished {
     let (stdout, stderr) = (Output::default(), Output::default());
-    Finished { ending, stdout, stderr, took: started.elapsed(), leaked: false }
+    Finished { ending, stdout, stderr, took: Duration::ZERO, leaked: false }
 }
 
 struct Session<'a> {
@@ -129,6 +127,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn now(&self) -> Instant {
+        self.groups.clock().now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.started)
+    }
+
     fn run(mut self) -> Finished {
         while !self.is_finished() {
             let ready = self.wait();
@@ -140,7 +146,7 @@ impl<'a> Session<'a> {
 
     fn is_finished(&self) -> bool {
         match self.phase {
-            Phase::Over { kill_at } => self.pipes_are_closed() || has_come(kill_at),
+            Phase::Over { kill_at } => self.pipes_are_closed() || self.groups.clock().has_come(kill_at),
             Phase::Running { .. } | Phase::Asked { .. } | Phase::Killed => false,
         }
     }
@@ -156,7 +162,7 @@ impl<'a> Session<'a> {
 
     /// Sleeps until something can be read, written or done.
     fn wait(&mut self) -> Ready {
-        self.listens |= !matches!(self.phase, Phase::Running { .. }) || self.started.elapsed() >= QUIET;
+        self.listens |= !matches!(self.phase, Phase::Running { .. }) || self.elapsed() >= QUIET;
         let [stdout, stderr] = self.outputs();
         let sources = [
             (self.feed.as_ref().map(Feed::target), PollFlags::OUT),
@@ -187,7 +193,7 @@ impl<'a> Session<'a> {
 
     /// How long nothing needs to be done unless something is heard; `None`: for ever.
     fn patience(&self) -> Option<Duration> {
-        let deadline = self.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        let deadline = self.deadline().map(|at| at.saturating_duration_since(self.now()));
         let look = match self.phase {
             Phase::Over { .. } => None,
             _ if !self.listens => Some(QUIET),
@@ -217,10 +223,10 @@ impl<'a> Session<'a> {
     /// The one place where an attempt goes from phase to phase.
     fn step(&mut self, ready: &Ready) {
         let called = !ready.call.is_empty();
-        let late = has_come(self.deadline());
+        let late = self.groups.clock().has_come(self.deadline());
         if let Phase::Over { .. } = self.phase {
             if called {
-                self.phase = Phase::Over { kill_at: Some(Instant::now()) };
+                self.phase = Phase::Over { kill_at: Some(self.now()) };
             }
             return;
         }
@@ -252,14 +258,14 @@ impl<'a> Session<'a> {
     /// Those who were asked to end keep their grace though the first of them has gone: a shell ends at once, and
     /// what it runs may still be tidying up.
     fn leader_has_ended(&mut self) {
-        self.took = self.started.elapsed();
+        self.took = self.elapsed();
         self.feed = None;
         let kill_at = match self.phase {
             Phase::Asked { kill_at } => {
                 self.pass_on_the_request();
                 kill_at
             }
-            _ => Instant::now().checked_add(LINGER),
+            _ => self.now().checked_add(LINGER),
         };
         self.phase = Phase::Over { kill_at };
     }
@@ -291,7 +297,7 @@ impl<'a> Session<'a> {
         self.leader.signal(signal);
         // a stopped process would hear of it only when it goes on
         self.leader.signal(Signal::CONT);
-        self.phase = Phase::Asked { kill_at: Instant::now().checked_add(self.attempt.grace) };
+        self.phase = Phase::Asked { kill_at: self.now().checked_add(self.attempt.grace) };
     }
 
     fn kill(&mut self) {
@@ -302,7 +308,7 @@ impl<'a> Session<'a> {
     fn conclude(mut self) -> Finished {
         // what holds the pipes is told from what is only slowly read
         let held = [self.stdout.drain(), self.stderr.drain()].contains(&true);
-        let leaked = held && self.cause.is_none() && self.started.elapsed() >= self.took + LINGER;
+        let leaked = held && self.cause.is_none() && self.elapsed() >= self.took + LINGER;
         self.leader.signal(Signal::KILL);
         self.stdout.drain();
         self.stderr.drain();
@@ -329,10 +335,6 @@ impl<'a> Session<'a> {
             leaked,
         }
     }
-}
-
-pub(super) fn has_come(moment: Option<Instant>) -> bool {
-    moment.is_some_and(|at| at <= Instant::now())
 }
 
 /// Polls those of the sources that are there; nothing is ready in the others. An interrupted wait sees nothing.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::{Attempt, program};
+use super::{Attempt, program, size};
 
 /// What the error of a start means for this attempt.
 pub(super) fn words(attempt: &Attempt, program: &Path, error: &io::Error) -> String {
@@ -21,7 +21,7 @@ pub(super) fn words(attempt: &Attempt, program: &Path, error: &io::Error) -> Str
             "{} is neither a program for this machine nor a script with a `#!` line; name its interpreter",
             quoted(&place)
         ),
-        Some(Errno::TOOBIG) => too_long(attempt),
+        Some(Errno::TOOBIG) => size::words(attempt),
         Some(Errno::TXTBSY) => format!("{} is still being written by another process", quoted(&place)),
         Some(Errno::AGAIN) => {
             "the system allows no further process (see `ulimit -u`); a lower `--jobs` needs fewer".to_owned()
@@ -127,27 +127,6 @@ fn interpreter(place: &Path) -> Option<OsString> {
     let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
     let name = line.split(blank).find(|word| !word.is_empty())?;
     Some(OsStr::from_bytes(name).to_owned())
-}
-
-fn too_long(attempt: &Attempt) -> String {
-    let arguments: usize = attempt.argv.iter().map(|argument| argument.len() + 1).sum();
-    let environment: usize = attempt.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    let lengths = attempt.argv.iter().map(|argument| argument.len()).enumerate();
-    // by its number: its text may be a secret
-    let (number, longest) = lengths.max_by_key(|&(_, length)| length).unwrap_or_default();
-    let variable = attempt.env.iter().max_by_key(|(_, value)| value.len());
-    match variable {
-        Some((name, value)) if value.len() > longest => format!(
-            "the environment is too long to start a program: the variable {} has {} bytes; \
-             give long values by `stdin`, or in a file by `| file`",
-            quoted(name),
-            value.len()
-        ),
-        _ => format!(
-            "the command line is too long to start a program: {arguments} bytes of arguments (the longest, argument {number}, \
-             {longest}) and {environment} of environment; give long values by `stdin`, or in a file by `| file`"
-        ),
-    }
 }
 
 fn nul_byte(attempt: &Attempt) -> String {

@@ -6,16 +6,15 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use super::{Attempt, Groups, program, refusal};
+use super::{Attempt, Enders, Groups, program, refusal};
 
-/// Pauses before further tries.
-const PAUSES_MS: &[u64] = &[1, 2, 5, 10, 30, 60];
+/// The pause before the second try; before each further one it is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// A process that runs, and our ends of its pipes.
 pub(super) struct Started {
@@ -29,38 +28,56 @@ pub(super) struct Started {
 }
 
 /// Starts the process. `Err`: why not, in words.
-pub(super) fn start(attempt: &Attempt, groups: &Groups) -> Result<Started, String> {
-    start_with(attempt, groups, &[])
+pub(super) fn start(attempt: &Attempt, enders: &Enders, groups: &Groups) -> Result<Started, String> {
+    start_with(attempt, enders, groups, &[])
 }
 
 /// The same, with descriptors besides the first three, each with the number that it gets. No number may be that of a
 /// descriptor here.
 pub(super) fn start_with(
     attempt: &Attempt,
+    enders: &Enders,
     groups: &Groups,
     further: &[(OwnedFd, i32)],
 ) -> Result<Started, String> {
+    // not while the run is stopped: who stops it must find all groups
+    let begin = |words: &[OsString], program: &Path| {
+        let _running = groups.clock().running();
+        let started = spawn(attempt, words, program, groups, further)?;
+        groups.enter(attempt.slot, started.pid);
+        Ok(started)
+    };
     if let Some(argv) = &attempt.shortcut
         && let Ok(program) = program::find(attempt, argv)
-        && let Ok(started) = spawn(attempt, argv, &program, groups, further)
+        && let Ok(started) = begin(argv, &program)
     {
         return Ok(started);
     }
     let program = program::find(attempt, &attempt.argv)?;
-    let mut pauses = PAUSES_MS.iter();
+    persist(enders, || begin(&attempt.argv, &program))
+        .map_err(|error| refusal::words(attempt, &program, &error))
+}
+
+/// Tries again where the hindrance may pass by itself, until the run asks for the end.
+fn persist<T>(enders: &Enders, mut start: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let (mut made, mut pause) = (1, FIRST_PAUSE);
     loop {
-        match (spawn(attempt, &attempt.argv, &program, groups, further), pauses.next()) {
-            (Ok(started), _) => return Ok(started),
-            (Err(error), Some(pause)) if passes(&error) => thread::sleep(Duration::from_millis(*pause)),
-            (Err(error), _) => return Err(refusal::words(attempt, &program, &error)),
+        match start() {
+            Err(error) if made < tries(&error) && enders.rest(pause) => (made, pause) = (made + 1, pause * 2),
+            done => return done,
         }
     }
 }
 
-/// Whether the hindrance may be gone in a moment: another thread's child still holds the file open for writing, or
-/// there are too many processes just now.
-fn passes(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::TXTBSY | Errno::AGAIN))
+/// How often it is worth trying.
+fn tries(error: &io::Error) -> u32 {
+    match Errno::from_io_error(error) {
+        // another thread's child still holds the file open for writing: half a second in all
+        Some(Errno::TXTBSY) => 10,
+        // the machine, or the user, has too much of it just now: sixteen seconds
+        Some(Errno::AGAIN | Errno::NOMEM | Errno::NFILE) => 15,
+        _ => 1,
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -162,4 +179,41 @@ fn spawn(
         stdout: child.stdout.take().map(OwnedFd::from).ok_or_else(missing)?,
         stderr: child.stderr.take().map(OwnedFd::from).ok_or_else(missing)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter::repeat_n;
+
+    use super::super::End;
+    use super::*;
+
+    /// What comes of it if the first tries fail so, and how many tries there were.
+    fn persisted(enders: &Enders, errors: impl Iterator<Item = Errno>) -> (Result<(), Errno>, u32) {
+        let (mut errors, mut made) = (errors, 0);
+        let done = persist(enders, || {
+            made += 1;
+            errors.next().map_or(Ok(()), |error| Err(error.into()))
+        });
+        (done.map_err(|error| Errno::from_io_error(&error).unwrap()), made)
+    }
+
+    #[test]
+    fn what_passes_is_waited_for_and_what_does_not_is_told_at_once() {
+        let enders = Enders::new().unwrap();
+        for passes in [Errno::AGAIN, Errno::NOMEM, Errno::NFILE, Errno::TXTBSY] {
+            assert_eq!(persisted(&enders, repeat_n(passes, 6)), (Ok(()), 7));
+        }
+        assert_eq!(persisted(&enders, repeat_n(Errno::TXTBSY, 99)), (Err(Errno::TXTBSY), 10));
+        for stays in [Errno::NOENT, Errno::TOOBIG, Errno::MFILE] {
+            assert_eq!(persisted(&enders, repeat_n(stays, 99)), (Err(stays), 1));
+        }
+    }
+
+    #[test]
+    fn nothing_is_waited_for_once_the_run_is_to_end() {
+        let enders = Enders::new().unwrap();
+        enders.end_all(End::Gently(15));
+        assert_eq!(persisted(&enders, repeat_n(Errno::AGAIN, 99)), (Err(Errno::AGAIN), 1));
+    }
 }

@@ -448,15 +448,45 @@ fn a_folder_that_cannot_be_entered_is_named() {
 }
 
 #[test]
-fn what_is_too_long_is_measured() {
-    let long = "x".repeat(3_000_000);
-    let words = refused(&attempt(&["sh", "-c", "exit 0", &long]));
-    assert!(words.contains("3000014 bytes of arguments (the longest, argument 3, 3000000)"), "{words}");
-    assert!(words.contains("by `stdin`, or in a file by `| file`"), "{words}");
-    let mut attempt = sh("exit 0");
-    attempt.env.declared.push(("LONG".into(), long.into()));
-    let words = refused(&attempt);
-    assert!(words.contains("the variable `LONG` has 3000000 bytes"), "{words}");
+#[cfg(target_os = "linux")]
+fn what_is_too_long_is_found_before_it_is_tried() {
+    let most = 32 * rustix::param::page_size() - 1;
+    let check = |attempt: &Attempt, expected: Option<&str>| {
+        let tried = match go(attempt).ending {
+            Ending::CannotStart(words) => Some(words),
+            _ => None,
+        };
+        assert_eq!(attempt.check_size().err(), tried);
+        match (tried, expected) {
+            (None, None) => {}
+            (Some(words), Some(part)) => {
+                assert!(
+                    words.contains(part) && words.contains("by `stdin`, or in a file by `| file`"),
+                    "{words}"
+                );
+            }
+            (tried, expected) => panic!("{tried:?} instead of {expected:?}"),
+        }
+    };
+    let argument = |length| attempt(&["true", &"x".repeat(length)]);
+    check(&argument(most), None);
+    check(
+        &argument(most + 1),
+        Some("argument 1 of the command is too long to start a program: it has 131072"),
+    );
+    let variable = |length| {
+        let mut attempt = sh("exit 0");
+        attempt.env.declared.push(("LONG".into(), "x".repeat(length).into()));
+        attempt
+    };
+    check(&variable(most - 5), None);
+    check(&variable(most - 4), Some("the variable `LONG` is too long to start a program: it has 131072"));
+    let many = |count| Attempt { argv: vec!["true".into(); count], ..attempt(&[]) };
+    check(&many(100_000), None);
+    check(
+        &many(500_000),
+        Some("the command line is too long to start a program: 6500000 bytes of arguments"),
+    );
 }
 
 #[test]
@@ -465,6 +495,34 @@ fn a_nul_byte_is_refused_in_words() {
     let mut attempt = sh("exit 0");
     attempt.env.declared.push(("V".into(), "a\0b".into()));
     assert!(refused(&attempt).starts_with("the variable `V` contains a NUL byte"));
+}
+
+#[test]
+fn no_time_passes_for_an_attempt_while_the_run_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (enders, groups) = (Enders::new().unwrap(), Groups::new(1));
+    let limit = Duration::from_secs(2);
+    // without children: who waits for a child's exec cannot be stopped
+    let script = "echo $$ > pid; : > began; until [ -e go ]; do :; done";
+    let attempt = Attempt { timeout: Some(limit), dir: folder.path().to_owned(), ..sh(script) };
+    thread::scope(|scope| {
+        let run = scope.spawn(|| run(&attempt, &enders, &groups, &Held));
+        while !folder.path().join("began").exists() && !run.is_finished() {
+            thread::yield_now();
+        }
+        let pid = fs::read_to_string(folder.path().join("pid")).unwrap();
+        groups.stop(|| {
+            let began = std::time::Instant::now();
+            while state(pid.trim()) != Some('T') && began.elapsed() < FAR / 10 {
+                thread::yield_now();
+            }
+            thread::sleep(limit);
+        });
+        fs::write(folder.path().join("go"), "").unwrap();
+        let finished = run.join().unwrap();
+        assert_eq!(finished.ending, code(0));
+        assert!(finished.took < limit);
+    });
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A second process of this program that outlives it: should deco die without a word, whatever its run started is
-//! ended and its folder of temporary files removed. Knows of the run only its groups, its id and that folder.
+//! ended and its folder of temporary files removed. Knows of the run only its process, its groups, its id and that folder.
 //!
 //! Its standard input is a pipe that deco holds: a byte says that all is well, the end without one that deco died. Its
 //! standard output is the table of groups; its standard error is nothing but a hold on the lock of the run's state,
@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, getpid, kill_process_group, test_kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
+use super::cgroup::Cgroup;
 use super::{Groups, groups, orphans};
 
 /// The first argument by which this program is told to be the watchdog.
@@ -48,11 +49,18 @@ impl Watchdog {
         let program = if own.exists() { own.to_owned() } else { std::env::current_exe()? };
         let held = lock.map(|lock| lock.try_clone_to_owned()).transpose()?;
         let mut command = Command::new(program);
-        command.arg0("deco").arg(ARGUMENT).arg(run_id).arg(absolute(scratch)?).env_clear().current_dir("/");
+        command.arg0("deco").arg(ARGUMENT).arg(getpid().to_string()).arg(run_id).arg(absolute(scratch)?);
+        command.env_clear().current_dir("/");
         // out of the terminal's foreground: what is typed there does not reach it
         command.process_group(0).stdin(Stdio::piped());
         command.stdout(groups.table()?).stderr(held.map_or_else(Stdio::null, Stdio::from));
         Ok(Watchdog { child: command.spawn()? })
+    }
+
+    /// The run was cut off: waits until it has ended all that is left.
+    pub fn clear_up(mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
 
     /// The run has ended by itself: there is nothing left to do. Not waited for.
@@ -74,12 +82,23 @@ pub fn stand(mut arguments: impl Iterator<Item = OsString>) -> bool {
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE] {
         let _ = signal_hook::flag::register(signal, Arc::default());
     }
-    if let (Some(run_id), Some(scratch)) = (arguments.next(), arguments.next())
-        && has_died()
+    if let (Some(deco), Some(run_id), Some(scratch)) = (arguments.next(), arguments.next(), arguments.next())
     {
-        clear_up(&run_id, Path::new(&scratch));
+        watch(&deco, &run_id, Path::new(&scratch));
     }
     true
+}
+
+fn watch(deco: &OsStr, run_id: &OsStr, scratch: &Path) {
+    // a run that is resumed may meet what is left of itself
+    let name = format!("deco-{}-{}", run_id.to_string_lossy(), getpid());
+    let deco = deco.to_str().and_then(|id| Pid::from_raw(id.parse().ok()?));
+    let cgroup = deco.and_then(|deco| Cgroup::around(deco, &name).ok());
+    match (has_died(), cgroup) {
+        (true, cgroup) => clear_up(run_id, scratch, cgroup),
+        (false, Some(cgroup)) => cgroup.dissolve(),
+        (false, None) => {}
+    }
 }
 
 /// Waits for deco's word or for its end.
@@ -93,11 +112,14 @@ fn has_died() -> bool {
     }
 }
 
-fn clear_up(run_id: &OsStr, scratch: &Path) {
+fn clear_up(run_id: &OsStr, scratch: &Path, cgroup: Option<Cgroup>) {
     if let Ok(table) = io::stdout().as_fd().try_clone_to_owned() {
         end(groups::read(&File::from(table)));
     }
     orphans::end(run_id);
+    if let Some(cgroup) = cgroup {
+        cgroup.kill();
+    }
     let _ = fs::remove_dir_all(scratch);
 }
 

@@ -1,6 +1,7 @@
 //! Bytes as values: every format that `[load]` and `result` know, and the files that `[load]` names.
 //! Errors say the line and the remedy; the caller says which file or which call.
 
+pub mod count;
 mod yaml;
 
 use std::io;

@@ -66,6 +66,8 @@ mod tests {
             fingerprint: None,
             changes,
             reads: Vec::new(),
+            stdout_head: None,
+            stderr_head: None,
             stdout_tail: String::new(),
             stderr_tail: "x\n".to_owned(),
             stdout_log: None,

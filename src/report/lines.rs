@@ -11,10 +11,13 @@ use indexmap::IndexMap;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::outcome::{Failure, Outcome, Skip, in_words, signal_name};
 
-/// Lines of output in a failure's block.
+/// Lines of an output's beginning in a failure's block.
+const HEAD_LINES: usize = 5;
+
+/// Lines of its end.
 const TAIL_LINES: usize = 20;
 
-/// Lines of standard output where that is what is wrong, beside those of standard error.
+/// Lines of standard output's end where that is what is wrong, beside those of standard error.
 const RESULT_LINES: usize = 5;
 
 /// Reasons, and addresses for one reason, that the end lists.
@@ -95,6 +98,8 @@ impl Lines {
                 outcome,
                 took_ms,
                 leaked,
+                stdout_head,
+                stderr_head,
                 stdout_tail,
                 stderr_tail,
                 stdout_log,
@@ -105,17 +110,20 @@ impl Lines {
                     name: call,
                     outcome,
                     took: took_ms.map(Duration::from_millis),
-                    stdout: Shown { end: stdout_tail, log: stdout_log.as_deref() },
-                    stderr: Shown { end: stderr_tail, log: stderr_log.as_deref() },
+                    stdout: Shown::new(stdout_head.as_deref(), stdout_tail, stdout_log.as_deref()),
+                    stderr: Shown::new(stderr_head.as_deref(), stderr_tail, stderr_log.as_deref()),
                 });
                 let leak = leaked.then(|| self.leaked(call)).flatten();
                 leak.map_or(ended.clone(), |leak| Some(ended.unwrap_or_default() + &leak))
             }
             EventKind::SyncEnded { sync, outcome } => self.ended(&Ended::silent(sync, outcome)),
-            EventKind::AttemptFailed { call, attempt, failure, next_in_ms, .. } => {
+            EventKind::AttemptFailed {
+                call, attempt, failure, next_in_ms, stdout_log, stderr_log, ..
+            } => {
                 let next = in_words(Duration::from_millis(*next_in_ms));
                 let rest = format!(" {attempt} failed: {failure}; the next in {next}");
-                self.verbose(|| self.line(call, AnsiColor::Yellow, "attempt", &rest))
+                let logs = logs(&self.folder, [stdout_log.as_deref(), stderr_log.as_deref()]);
+                self.verbose(|| self.line(call, AnsiColor::Yellow, "attempt", &rest) + &logs)
             }
             EventKind::TaskExpanded { task, outcome: Outcome::Succeeded, calls } => {
                 let calls = counted(*calls, "call", "calls");
@@ -188,7 +196,7 @@ impl Lines {
 
     /// The address, what went wrong, the last words, and how to see it once more.
     fn failure(&self, ended: &Ended<'_>, failure: &Failure, forgiven: bool) -> String {
-        let mut words = clean_lines(&failure.to_string(), usize::MAX).join("\n    ");
+        let mut words = failure.to_string().lines().map(clean).collect::<Vec<_>>().join("\n    ");
         if let (Failure::Exit { .. }, Some(took)) = (failure, ended.took) {
             words = format!("{words} after {}", in_words(took));
         }
@@ -199,7 +207,7 @@ impl Lines {
             if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
         let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
         block.push_str(&ended.last_words(failure));
-        block.push_str(&ended.logs(&self.folder));
+        block.push_str(&logs(&self.folder, [ended.stdout.log, ended.stderr.log]));
         let again =
             format!("  to run it again: {} --resume -t {}\n", self.again, shell_quoted(&clean(ended.name)));
         block.push_str(&again);
@@ -294,9 +302,17 @@ struct Ended<'a> {
 /// What there is to show of an output.
 #[derive(Default)]
 struct Shown<'a> {
+    /// Blank if the end is all, or all that is known.
+    beginning: &'a str,
     end: &'a str,
     /// Where all of it is, in the run's folder.
     log: Option<&'a str>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(beginning: Option<&'a str>, end: &'a str, log: Option<&'a str>) -> Shown<'a> {
+        Shown { beginning: beginning.unwrap_or_default(), end, log }
+    }
 }
 
 impl<'a> Ended<'a> {
@@ -304,19 +320,12 @@ impl<'a> Ended<'a> {
         Ended { name, outcome, took: None, stdout: Shown::default(), stderr: Shown::default() }
     }
 
-    /// Where the outputs are as a whole that were shown in part.
-    fn logs(&self, folder: &Path) -> String {
-        let outputs = [("standard output", &self.stdout), ("standard error", &self.stderr)];
-        let logs = outputs.into_iter().filter_map(|(name, output)| Some((name, output.log?)));
-        logs.map(|(name, log)| format!("  all of {name}: {}\n", folder.join(log).display())).collect()
-    }
-
     /// Standard error, or where that is blank standard output: many a program complains there.
     fn last_words(&self, failure: &Failure) -> String {
-        let stderr = tail("standard error", &self.stderr, TAIL_LINES);
+        let stderr = excerpt("standard error", &self.stderr, TAIL_LINES);
         match failure {
-            Failure::Result { .. } => tail("standard output", &self.stdout, RESULT_LINES) + &stderr,
-            _ if stderr.is_empty() => tail("standard output", &self.stdout, TAIL_LINES),
+            Failure::Result { .. } => excerpt("standard output", &self.stdout, RESULT_LINES) + &stderr,
+            _ if stderr.is_empty() => excerpt("standard output", &self.stdout, TAIL_LINES),
             _ => stderr,
         }
     }
@@ -326,22 +335,27 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// The last lines of an output, indented under its name; nothing if it is blank.
-fn tail(name: &str, output: &Shown<'_>, limit: usize) -> String {
-    let Shown { end: output, log } = output;
-    let lines = clean_lines(output.trim_end(), limit);
-    if lines.is_empty() {
-        return String::new();
-    }
-    let cut = if log.is_some() || output.trim_end().lines().count() > limit { ", its end" } else { "" };
-    let lines: String = lines.iter().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect();
-    format!("  {name}{cut}:\n{lines}")
+/// Where the outputs are as a whole, standard output first, that were shown in part.
+fn logs(folder: &Path, logs: [Option<&str>; 2]) -> String {
+    let named = ["standard output", "standard error"].into_iter().zip(logs);
+    let known = named.filter_map(|(name, log)| Some((name, folder.join(log?))));
+    known.map(|(name, log)| format!("  all of {name}: {}\n", log.display())).collect()
 }
 
-/// The last lines of a text, each clean.
-fn clean_lines(text: &str, limit: usize) -> Vec<String> {
-    let count = text.lines().count();
-    text.lines().skip(count.saturating_sub(limit)).map(clean).collect()
+/// The first and the last lines of an output, indented under its name; nothing if it is blank.
+fn excerpt(name: &str, output: &Shown<'_>, last: usize) -> String {
+    let end: Vec<&str> = output.end.trim_end().lines().collect();
+    let first: Vec<&str> = output.beginning.lines().take(HEAD_LINES).collect();
+    let shown = match (&*first, &*end) {
+        ([], []) => return String::new(),
+        ([], all) if all.len() <= HEAD_LINES + last => vec![all],
+        ([], all) => vec![&all[..HEAD_LINES], &["…"], &all[all.len() - last..]],
+        (first, end) => vec![first, &["…"], &end[end.len().saturating_sub(last)..]],
+    };
+    let cut = if output.log.is_some() && first.is_empty() { ", its end" } else { "" };
+    let lines =
+        shown.into_iter().flatten().map(|line| format!("    {}", clean(line)).trim_end().to_owned() + "\n");
+    format!("  {name}{cut}:\n{}", lines.collect::<String>())
 }
 
 /// One line as a terminal would leave it, without anything that would move its cursor or change its colours: escapes

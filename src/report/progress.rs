@@ -182,6 +182,8 @@ mod tests {
             fingerprint: None,
             changes: Vec::new(),
             reads: Vec::new(),
+            stdout_head: None,
+            stderr_head: None,
             stdout_tail: String::new(),
             stderr_tail: String::new(),
             stdout_log: None,

@@ -26,7 +26,7 @@ impl Record {
     /// `None`: there is nothing to tell.
     pub fn of(ended: &Ended, tails: &Tails) -> Option<Record> {
         let (exit, stderr_tail) = match (&ended.finished, &ended.kept) {
-            (Some(finished), _) => (finished.exit(), tails.stderr.clone()),
+            (Some(finished), _) => (finished.exit(), tails.stderr.tail.clone()),
             (None, Some(kept)) => (kept.exit, kept.stderr_tail.clone()),
             (None, None) => (None, String::new()),
         };

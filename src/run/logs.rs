@@ -26,7 +26,8 @@ impl Log for Writing {
 
     fn close(self: Box<Self>) -> Logged {
         let written = self.0.close();
-        Logged { tail: written.tail, name: written.name, error: written.error }
+        let (head, tail, length) = (written.head, written.tail, written.length);
+        Logged { head, tail, length, name: written.name, error: written.error }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{Event, EventKind, SCHEMA_VERSION};
-use crate::exec::{Finished, Logged, Output};
+use crate::exec::{Finished, Output};
 use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome, Verdict};
 use crate::plan::shape;
@@ -83,28 +83,29 @@ impl Running {
         failure: Failure,
         wait: Duration,
     ) {
-        let stderr_tail = tails.stderr;
-        self.tell(EventKind::AttemptFailed { call, attempt, failure, stderr_tail, next_in_ms: millis(wait) });
+        let (stdout_log, stderr_log) = (tails.stdout.log, tails.stderr.log);
+        self.tell(EventKind::AttemptFailed {
+            call,
+            attempt,
+            failure,
+            stderr_tail: tails.stderr.tail,
+            next_in_ms: millis(wait),
+            stdout_log,
+            stderr_log,
+        });
     }
 
-    /// The ends of what the call printed, without secrets: hidden before they are cut, lest a half is left.
+    /// What is shown of what the call printed, without secrets: hidden before they are cut, lest a half is left.
     pub(super) fn tails(&self, ended: &Ended) -> Tails {
         let Some(finished) = &ended.finished else { return Tails::default() };
         let masker = self.setting.secrets.known();
-        Tails {
-            stdout: hidden_tail(&masker, shown(&finished.stdout)),
-            stderr: hidden_tail(&masker, shown(&finished.stderr)),
-        }
+        Tails { stdout: excerpt(&masker, &finished.stdout), stderr: excerpt(&masker, &finished.stderr) }
     }
 
     pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
         if ended.kept.is_some() {
             return self.tell(EventKind::CallKept { call });
         }
-        let log = |output: fn(&Finished) -> &Output| {
-            let logged: Option<&Logged> = output(ended.finished.as_ref()?).logged.as_ref();
-            logged?.name.clone()
-        };
         self.tell(EventKind::CallEnded {
             call,
             outcome: ended.outcome.clone(),
@@ -114,10 +115,12 @@ impl Running {
             fingerprint: ended.fingerprint.clone(),
             changes: ended.changes.clone(),
             reads: ended.reads.clone(),
-            stdout_tail: tails.stdout,
-            stderr_tail: tails.stderr,
-            stdout_log: log(|finished| &finished.stdout),
-            stderr_log: log(|finished| &finished.stderr),
+            stdout_head: tails.stdout.head,
+            stderr_head: tails.stderr.head,
+            stdout_tail: tails.stdout.tail,
+            stderr_tail: tails.stderr.tail,
+            stdout_log: tails.stdout.log,
+            stderr_log: tails.stderr.log,
         });
     }
 
@@ -191,16 +194,28 @@ impl Core {
     }
 }
 
-/// The ends of both outputs.
+/// What is shown of both outputs.
 #[derive(Default)]
 pub(super) struct Tails {
-    stdout: String,
-    pub stderr: String,
+    stdout: Excerpt,
+    pub stderr: Excerpt,
 }
 
-/// Lines of an output, and bytes, that events show at most.
+/// What is shown of an output: its end, and where that is not all, its beginning and the log with the whole.
+#[derive(Default)]
+pub(super) struct Excerpt {
+    head: Option<String>,
+    pub tail: String,
+    log: Option<String>,
+}
+
+/// Lines of an output's end, and bytes, that events show at most.
 const LINES: usize = 64;
 const BYTES: usize = 8 * 1024;
+
+/// Lines of its beginning, and bytes.
+const HEAD_LINES: usize = 16;
+const HEAD_BYTES: usize = 2 * 1024;
 
 /// Whether events show all of an output.
 pub(super) fn is_shown_whole(output: &[u8]) -> bool {
@@ -209,14 +224,21 @@ pub(super) fn is_shown_whole(output: &[u8]) -> bool {
     output.len() <= BYTES && output[..end].iter().filter(|&&byte| byte == b'\n').count() < LINES
 }
 
-/// What of the output is at hand.
-fn shown(output: &Output) -> &[u8] {
-    output.logged.as_ref().map_or(&output.bytes, |logged| &logged.tail)
+fn excerpt(masker: &Masker, output: &Output) -> Excerpt {
+    let Some(logged) = &output.logged else {
+        let tail = hidden(masker, tail(&masker.mask_bytes(&output.bytes)));
+        return Excerpt { head: None, tail, log: None };
+    };
+    let end = tail(&masker.mask_bytes(&logged.tail));
+    // no line is shown twice
+    let before = usize::try_from(logged.length).unwrap_or(usize::MAX).saturating_sub(end.len());
+    let beginning = head(&masker.mask_bytes(&logged.head), before);
+    let head = Some(hidden(masker, beginning)).filter(|head| !head.is_empty());
+    Excerpt { head, tail: hidden(masker, end), log: logged.name.clone() }
 }
 
-fn hidden_tail(masker: &Masker, output: &[u8]) -> String {
-    let text = tail(&masker.mask_bytes(output));
-    // colours in the middle of a secret would be taken away where the text is shown
+/// Colours in the middle of a secret would be taken away where the text is shown.
+fn hidden(masker: &Masker, text: String) -> String {
     let bare = anstream::adapter::strip_str(&text).to_string();
     match masker.mask_text(&bare) {
         Cow::Borrowed(_) => text,
@@ -230,4 +252,40 @@ fn tail(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(cut);
     let start = text.trim_end_matches('\n').rmatch_indices('\n').nth(LINES - 1).map_or(0, |(at, _)| at + 1);
     text[start..].to_owned()
+}
+
+/// The beginning of an output that goes on, of at most so many bytes: whole lines, if there is one.
+fn head(bytes: &[u8], most: usize) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES).min(most)]);
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1).take(HEAD_LINES);
+    text[..ends.last().unwrap_or(text.len())].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::Logged;
+
+    #[test]
+    fn a_long_output_is_shown_at_both_ends_and_no_line_twice() {
+        let check = |lines: usize, head_lines: usize| {
+            let all: String = (0..lines).map(|line| format!("line {line}\n")).collect();
+            let logged = Logged { head: all.clone().into(), tail: all.clone().into(), ..Logged::default() };
+            let logged = Logged { length: all.len() as u64, ..logged };
+            let excerpt = excerpt(&Masker::new(), &Output { bytes: Vec::new(), logged: Some(logged) });
+            let (head, tail) = (excerpt.head.unwrap_or_default(), excerpt.tail);
+            assert_eq!((head.lines().count(), tail.lines().count()), (head_lines, LINES), "{lines}");
+            assert!(all.starts_with(&head) && all.ends_with(&tail));
+        };
+        check(LINES + 1, 1);
+        check(LINES + 10, 10);
+        check(1000, HEAD_LINES);
+    }
+
+    #[test]
+    fn one_long_line_is_cut() {
+        assert_eq!(head(&[b'x'; 5000], 9999), "x".repeat(HEAD_BYTES));
+        assert_eq!(head("ééé".as_bytes(), 3), "é\u{fffd}");
+        assert_eq!(head(b"abc\n", 0), "");
+    }
 }

@@ -45,6 +45,12 @@ pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
+/// Cuts off what comes after so many bytes.
+pub(super) fn shorten(file: &File, length: u64) -> io::Result<()> {
+    full_disk()?;
+    file.set_len(length)
+}
+
 /// Puts these bytes in the place of what the file holds.
 pub(super) fn replace(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     full_disk()?;

@@ -38,7 +38,7 @@ impl Journal {
     /// Goes on at `end`, cutting off what comes after it: 0 for a run that begins.
     pub fn open(path: &Path, end: u64) -> Result<Journal, String> {
         let file = disk::create(path).map_err(|error| words("make", path, &error))?;
-        file.set_len(end).map_err(|error| words("shorten", path, &error))?;
+        disk::shorten(&file, end).map_err(|error| words("shorten", path, &error))?;
         let copy = file.try_clone().map_err(|error| words("open", path, &error))?;
         let name = path.to_owned();
         let (wanted, wishes) = sync_channel(1);

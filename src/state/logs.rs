@@ -10,7 +10,8 @@ use crate::mask::{MaskStream, Masker};
 
 use super::disk;
 
-/// How much of the end is kept at hand.
+/// How much of the beginning and of the end is kept at hand.
+const HEAD: usize = 4 * 1024;
 const TAIL: usize = 16 * 1024;
 
 /// The logs of one run.
@@ -29,13 +30,18 @@ pub struct LogFile {
     file: Option<File>,
     error: Option<String>,
     hidden: Option<MaskStream>,
+    head: Vec<u8>,
     tail: Vec<u8>,
+    length: u64,
 }
 
 /// A log that has been written.
 #[derive(Debug)]
 pub struct Written {
+    pub head: Vec<u8>,
     pub tail: Vec<u8>,
+    /// How many bytes were to be written.
+    pub length: u64,
     /// Relative to the run's folder.
     pub name: Option<String>,
     pub error: Option<String>,
@@ -54,7 +60,16 @@ impl Logs {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = format!("logs/{file_name}");
         let error = opened.as_ref().err().map(|error| words("make", &path, error));
-        LogFile { path, name, file: opened.ok(), error, hidden, tail: Vec::new() }
+        LogFile {
+            path,
+            name,
+            file: opened.ok(),
+            error,
+            hidden,
+            head: Vec::new(),
+            tail: Vec::new(),
+            length: 0,
+        }
     }
 
     /// A file that was not there: an earlier part of the run has left some.
@@ -88,10 +103,13 @@ impl LogFile {
         if let Some(hidden) = self.hidden.take() {
             self.put(&hidden.finish());
         }
-        Written { tail: self.tail, name: self.file.is_some().then_some(self.name), error: self.error }
+        let name = self.file.is_some().then_some(self.name);
+        Written { head: self.head, tail: self.tail, length: self.length, name, error: self.error }
     }
 
     fn put(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.head.extend_from_slice(&bytes[..bytes.len().min(HEAD - self.head.len())]);
         let fresh = &bytes[bytes.len().saturating_sub(TAIL)..];
         let excess = (self.tail.len() + fresh.len()).saturating_sub(TAIL);
         self.tail.drain(..excess);
@@ -125,7 +143,7 @@ mod tests {
         let all = std::fs::read(folder.path().join("logs/1.stderr")).unwrap();
         assert_eq!((all.len(), &all[100_000..]), (100_004, &b"***!"[..]));
         assert!(all.ends_with(&written.tail));
-        assert_eq!(written.tail.len(), TAIL);
+        assert_eq!((written.tail.len(), written.head.len(), written.length), (TAIL, HEAD, 100_004));
     }
 
     #[test]

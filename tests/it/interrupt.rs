@@ -1,8 +1,10 @@
-//! Signals to deco: its calls end, and it dies of the signal.
+//! Signals to deco: its calls end, and it dies of the signal; or they stop and go on with it.
 
-use rustix::process::Signal;
+use std::process::{Command, Stdio};
 
-use crate::sandbox::Sandbox;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::sandbox::{Sandbox, state_of};
 
 const HOLDS: &str = r#"
     [tasks.holds]
@@ -41,6 +43,93 @@ fn a_second_signal_waits_for_no_grace() {
     running.signal(Signal::INT);
     running.wait_for(&sandbox.path("heard"));
     running.signal(Signal::INT);
-    running.end().died_of(2).stdout_is("");
+    let told = running.end().died_of(2).stdout_is("");
+    told.stderr_has("SIGINT: ending the calls that run; a second signal kills them")
+        .stderr_has("SIGINT: killing the calls that run");
     held.end();
+}
+
+/// Though a call takes its time to end, what had ended before and the signal itself are written.
+#[test]
+fn the_journal_is_written_while_the_calls_still_end() {
+    let sandbox = Sandbox::new().fifo("held").manifest(
+        r#"
+        [tasks.early]
+        run = "echo 1"
+        [tasks.deaf]
+        after = ["early"]
+        run = "trap '' TERM; exec 3> held; : > began; while :; do sleep 1000; done"
+        grace = "1h"
+        "#,
+    );
+    let held = sandbox.drain("held");
+    let mut running = sandbox.deco(["run"]).spawn();
+    running.wait_for(&sandbox.path("began"));
+    running.signal(Signal::TERM);
+    let journal = || {
+        let runs = std::fs::read_dir(sandbox.path(".deco/deco.toml/runs")).unwrap();
+        runs.map(|run| std::fs::read_to_string(run.unwrap().path().join("journal.jsonl")).unwrap())
+            .collect::<String>()
+    };
+    running.wait_until("the signal in the journal", || {
+        let journal = journal();
+        journal.contains(r#""event":"call-ended","call":"early""#)
+            && journal.contains(r#""event":"interrupted","signal":15"#)
+    });
+    running.signal(Signal::TERM);
+    running.end().died_of(15);
+    held.end();
+}
+
+/// Goes on once there is a file `go`. Without children: who waits for a child's exec cannot be stopped.
+const PATIENT: &str = r#"
+    [tasks.t]
+    run = "trap ': > went-on' CONT; echo $$ > pid; : > began; until [ -e go ]; do :; done; echo done"
+"#;
+
+#[test]
+#[cfg(target_os = "linux")]
+fn calls_stop_with_deco_and_go_on_with_it() {
+    let sandbox = Sandbox::new().manifest(PATIENT);
+    let mut running = sandbox.deco(["run"]).in_own_group().spawn();
+    running.wait_for(&sandbox.path("began"));
+    let (deco, call) = (running.id(), sandbox.read("pid"));
+    running.signal(Signal::TSTP);
+    running.wait_until("the stop of all", || state_of(&deco) == Some('T') && state_of(&call) == Some('T'));
+    running.signal(Signal::CONT);
+    running.wait_for(&sandbox.path("went-on"));
+    std::fs::write(sandbox.path("go"), "").unwrap();
+    running.end().code(0).answer_is(r#"{"t":"done"}"#);
+}
+
+/// A call that was stopped by itself hears of it too.
+#[test]
+fn who_lets_deco_go_on_lets_its_calls_go_on() {
+    let sandbox = Sandbox::new().manifest(PATIENT);
+    let mut running = sandbox.deco(["run"]).spawn();
+    running.wait_for(&sandbox.path("began"));
+    running.signal(Signal::CONT);
+    running.wait_for(&sandbox.path("went-on"));
+    std::fs::write(sandbox.path("go"), "").unwrap();
+    running.end().code(0);
+}
+
+/// As in a container whose first process deco is: the system would let Ctrl-Z stop nothing there.
+#[test]
+#[cfg(target_os = "linux")]
+fn where_nobody_could_let_it_go_on_deco_does_not_stop() {
+    let sandbox = Sandbox::new().manifest(PATIENT);
+    let mut alone = Command::new("setsid")
+        .args([env!("CARGO_BIN_EXE_deco"), "run"])
+        .current_dir(sandbox.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut waits = sandbox.deco(["check"]).spawn();
+    waits.wait_for(&sandbox.path("began"));
+    waits.end().code(0);
+    kill_process(Pid::from_child(&alone), Signal::TSTP).unwrap();
+    std::fs::write(sandbox.path("go"), "").unwrap();
+    assert!(alone.wait().unwrap().success());
 }

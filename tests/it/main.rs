@@ -11,6 +11,7 @@ mod interrupt;
 mod mutations;
 mod law;
 mod law_mutations;
+mod limits;
 mod outputs;
 mod past;
 mod orphans;

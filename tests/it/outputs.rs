@@ -46,7 +46,7 @@ fn a_failure_says_where_all_of_a_long_output_is() {
     let sandbox = Sandbox::new().manifest(
         "[tasks.t]\nrun = 'i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line $i >&2; done; exit 1'",
     );
-    let output = sandbox.run([]).code(1).stderr_has("  standard error, its end:\n    line 81\n");
+    let output = sandbox.run([]).code(1).stderr_has("    line 5\n    …\n    line 81\n");
     let place =
         output.stderr.lines().find_map(|line| line.strip_prefix("  all of standard error: ")).unwrap();
     assert!(place.starts_with(".deco/deco.toml/runs/"), "{place}");
@@ -78,6 +78,23 @@ fn only_what_the_events_do_not_show_has_a_log() {
 }
 
 #[test]
+fn every_attempt_names_its_logs() {
+    let sandbox = Sandbox::new().manifest(
+        "[tasks.t]\nrun = 'seq 1 100 >&2; seq 101 200; exit 1'\nretries = 1\nretry-delay = '1ms'\nfills = false\n",
+    );
+    sandbox.run(["-v", "--events", "events"]).code(1).stderr_has("1.stdout\n").stderr_has("4.stderr\n");
+    let events = sandbox.read("events");
+    let event = |kind: &str| events.lines().find(|line| line.contains(kind)).unwrap();
+    for (kind, logs) in [("attempt-failed", [1, 2]), ("call-ended", [3, 4])] {
+        for (output, number) in ["stdout", "stderr"].into_iter().zip(logs) {
+            let named = format!(r#""{output}_log":"logs/{number}.{output}""#);
+            assert!(event(kind).contains(&named), "{named} in\n{events}");
+        }
+    }
+    assert!(event("call-ended").contains(r#""stderr_head":"1\n2\n3\n"#), "{events}");
+}
+
+#[test]
 fn no_secret_reaches_a_log() {
     let sandbox = Sandbox::new().manifest(
         r#"
@@ -105,6 +122,20 @@ fn a_result_that_is_too_long_is_the_calls_failure() {
             .code(1)
             .stdout_is("")
             .stderr_has("is longer than 64 MiB, the most that a result may be");
+    }
+}
+
+/// Two bytes of text may take a hundred of memory.
+#[test]
+fn a_result_of_too_many_values_is_the_calls_failure() {
+    for (print, result) in
+        [("yes , | head -n 4500000 | tr -d '\\n'", "json"), ("yes '' | head -n 4500000", "lines")]
+    {
+        let manifest = format!("[tasks.t]\nrun = \"{print}\"\nresult = '{result}'\n");
+        let failed = Sandbox::new().manifest(&manifest).run([]).code(1).stdout_is("");
+        failed.stderr_has(
+            "t failed: its standard output holds 4500000 values, and a result may have 4000000; let",
+        );
     }
 }
 
@@ -178,7 +209,7 @@ fn a_call_that_wants_the_terminal_fails_with_words() {
 #[test]
 fn json_that_is_too_deep_and_bytes_that_are_no_text_are_failures_in_words() {
     for (task, words) in [
-        ("run = 'head -c 10000000 /dev/zero | tr \"\\\\0\" [' \nresult = 'json'", "nesting deeper than 127"),
+        ("run = 'head -c 1000000 /dev/zero | tr \"\\\\0\" [' \nresult = 'json'", "nesting deeper than 127"),
         ("run = 'printf \"a\\\\nb\\\\377\"'\nresult = 'lines'", "line 2 is not UTF-8"),
         ("run = ['echo', '${{ nul }}']", "an argument holds a NUL byte"),
         ("run = 'echo ${{ nul }}'", "the value holds a NUL character, which no argument can carry"),

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -132,6 +132,12 @@ impl Deco {
         self
     }
 
+    /// Starts in a process group of its own, as a shell does that can stop it.
+    pub fn in_own_group(mut self) -> Deco {
+        self.command.process_group(0);
+        self
+    }
+
     /// Starts in another folder.
     pub fn dir(mut self, dir: &Path) -> Deco {
         self.command.current_dir(dir);
@@ -154,6 +160,12 @@ impl Deco {
         let stderr = all_of(child.stderr.take().expect("a pipe"));
         Running { child, stdout, stderr }
     }
+}
+
+/// The state letter of a process; `None` once it has ended, reaped or not.
+pub fn state_of(pid: &str) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).ok()?;
+    stat.rsplit(") ").next()?.chars().next().filter(|state| !"ZX".contains(*state))
 }
 
 fn all_of(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
@@ -179,17 +191,27 @@ impl Running {
         rustix::process::kill_process(pid, signal).expect("deco runs");
     }
 
+    pub fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Waits until the file is there.
     #[track_caller]
     pub fn wait_for(&mut self, file: &Path) {
+        self.wait_until(&file.display().to_string(), || file.exists());
+    }
+
+    /// Waits until something, in words, has come.
+    #[track_caller]
+    pub fn wait_until(&mut self, what: &str, has_come: impl Fn() -> bool) {
         for _ in 0..2000 {
-            if file.exists() {
+            if has_come() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         let _ = self.child.kill();
-        panic!("{} never came; deco said:\n{}", file.display(), self.said());
+        panic!("{what} never came; deco said:\n{}", self.said());
     }
 
     /// Kills it as soon as it is time; whether it had not ended before.

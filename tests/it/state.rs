@@ -81,14 +81,16 @@ fn a_state_that_cannot_be_made_names_the_way_out() {
     refused.stderr_has("`--state-dir` puts deco's state elsewhere");
 }
 
-/// Whichever write of the state is the one that finds the disk full: the old answer stays, and what had ended is kept.
+/// Whichever write, rename or sync of the state or the answer is the one that finds the disk full: the old answer stays, and
+/// what had ended is kept.
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
     if !cfg!(debug_assertions) {
         return;
     }
-    let manifest = "[tasks.a]\nfor = { i = 'range(3)' }\nrun = 'echo ${{ i }}'\n[tasks.b]\nrun = 'cat'\nstdin = '${{ a }}'";
+    let manifest = "[tasks.a]\nfor = { i = 'range(3)' }\nrun = 'seq 70 >&2; echo ${{ i }}'\n[tasks.b]\nrun = 'cat'\nstdin = '${{ a }}'";
     let expected = Sandbox::new().manifest(manifest).run([]).code(0).stdout;
+    let mut met = String::new();
     for write in 1..200 {
         let sandbox = Sandbox::new().manifest(manifest).file("out.json", "old");
         let fault = format!("io:{write}");
@@ -99,10 +101,12 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
             continue;
         }
         if run.status.success() {
-            assert!(write > 5, "the journal's writes were met");
+            for part in ["the journal", "the log", "/.deco`", "/lock`", "cannot write `out.json`"] {
+                assert!(met.contains(part), "no write of {part} was met in\n{met}");
+            }
             return;
         }
-        run.code(3).stdout_is("").stderr_has("failed to ");
+        met += &run.code(3).stdout_is("").stderr_has("no storage space").stderr;
         assert_eq!(sandbox.read("out.json"), "old");
         sandbox.run(["--resume", "-o", "out.json", "-q"]).code(0);
         assert_eq!(sandbox.read("out.json"), expected);

@@ -11,7 +11,7 @@ use rustix::event::PollFlags;
 use rustix::process::Signal;
 
 use super::super::pipes::Kept;
-use super::super::process::{ASK_EVERY, LINGER, LOOK_EVERY, has_come, poll_some};
+use super::super::process::{ASK_EVERY, LINGER, LOOK_EVERY, poll_some};
 use super::super::{End, Ending, Output};
 use super::reply::{self, Ended, Reply};
 use super::session::Session;
@@ -28,6 +28,8 @@ pub(super) fn lead(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>, turn
         }
         given = match session(workers, kind, around) {
             Ok(session) => Lead::new(workers, session, around, turn).run(given),
+            // it may have been given up for the end of the run
+            Err(_) if around.enders.asked().is_some() => continue,
             Err(message) => {
                 let done = given.iter().map(|request| never_begun(request, &message)).collect();
                 turn(Turn { done, room: 1, ..Turn::default() })
@@ -40,7 +42,7 @@ pub(super) fn lead(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>, turn
 fn session(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>) -> Result<Session, String> {
     match workers.take(kind, around.groups) {
         Ok(session) => Ok(session),
-        Err(place) => Session::start(kind, place, around.groups).inspect_err(|_| workers.free(place)),
+        Err(place) => Session::start(kind, place, around).inspect_err(|_| workers.free(place)),
     }
 }
 
@@ -111,7 +113,7 @@ impl<'a> Lead<'a> {
             around,
             turn,
             flight: VecDeque::new(),
-            since: Instant::now(),
+            since: around.groups.clock().now(),
             is_long: false,
             kept: [None, None],
             phase: Phase::Running,
@@ -119,6 +121,15 @@ impl<'a> Lead<'a> {
             done: Vec::new(),
             back: Vec::new(),
         }
+    }
+
+    fn now(&self) -> Instant {
+        self.around.groups.clock().now()
+    }
+
+    /// Since the first call under way began.
+    fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.since)
     }
 
     /// Until there is nothing more to do, or the worker is gone; what is then still to be done.
@@ -163,7 +174,7 @@ impl<'a> Lead<'a> {
             return;
         }
         if self.flight.is_empty() {
-            self.since = Instant::now();
+            self.since = self.now();
         }
         self.session.send(&given);
         self.flight.extend(given);
@@ -180,7 +191,7 @@ impl<'a> Lead<'a> {
     }
 
     fn wait(&self) -> Ready {
-        let listens = self.is_alone() && self.since.elapsed() >= self.session.mean.patience();
+        let listens = self.is_alone() && self.elapsed() >= self.session.mean.patience();
         let sources = [
             (Some(self.session.answers()), PollFlags::IN),
             (self.session.wants_to_write(), PollFlags::OUT),
@@ -208,7 +219,7 @@ impl<'a> Lead<'a> {
     }
 
     fn patience(&self, listens: bool) -> Option<Duration> {
-        let left = |at: Instant| at.saturating_duration_since(Instant::now());
+        let left = |at: Instant| at.saturating_duration_since(self.now());
         let look = match self.phase {
             _ if self.session.leader.must_be_asked() => Some(ASK_EVERY),
             Phase::Running if !listens && !self.is_long => Some(left(self.long_at())),
@@ -260,7 +271,7 @@ impl<'a> Lead<'a> {
                 Ok(Reply::Greeting { ahead }) => {
                     self.session.ahead = Some(ahead);
                     // what went before was the worker's own start
-                    self.since = Instant::now();
+                    self.since = self.now();
                 }
                 Ok(Reply::Ended(ended)) if self.flight.front().is_some_and(|first| first.id == ended.id) => {
                     self.ended(ended);
@@ -282,7 +293,7 @@ impl<'a> Lead<'a> {
             return;
         }
         let Some(request) = self.flight.pop_front() else { return };
-        let now = Instant::now();
+        let now = self.now();
         let took = ended.took.unwrap_or(now - self.since);
         self.session.mean.add(took);
         self.session.has_answered = true;
@@ -316,7 +327,7 @@ impl<'a> Lead<'a> {
             return;
         }
         let called = !ready.call.is_empty();
-        let late = has_come(self.deadline());
+        let late = self.around.groups.clock().has_come(self.deadline());
         match self.phase {
             Phase::Running if called => self.end_for_the_run(),
             Phase::Running if late => self.end_for_time(),
@@ -327,7 +338,7 @@ impl<'a> Lead<'a> {
     }
 
     fn look_for_a_hindrance(&mut self) {
-        if self.flight.is_empty() || !has_come(Some(self.long_at())) {
+        if self.flight.is_empty() || !self.around.groups.clock().has_come(Some(self.long_at())) {
             return;
         }
         if !self.is_long {
@@ -358,7 +369,7 @@ impl<'a> Lead<'a> {
     }
 
     fn end_for_time(&mut self) {
-        if self.settle() && has_come(self.deadline()) {
+        if self.settle() && self.around.groups.clock().has_come(self.deadline()) {
             self.ask_to_end(Cause::TimeLimit, Signal::TERM);
         }
     }
@@ -384,7 +395,7 @@ impl<'a> Lead<'a> {
         // a stopped process would hear of it only when it goes on
         self.session.leader.signal(Signal::CONT);
         let grace = self.flight.front().map_or(Duration::ZERO, |first| first.grace);
-        self.phase = Phase::Asked { kill_at: Instant::now().checked_add(grace) };
+        self.phase = Phase::Asked { kill_at: self.now().checked_add(grace) };
     }
 
     fn kill(&mut self) {
@@ -420,7 +431,7 @@ impl<'a> Lead<'a> {
             begun.push(self.back.remove(0));
         }
         let outputs = begun.first().map(|first| self.printed_at_the_end(first.id));
-        let (place, took) = (self.session.place, self.since.elapsed());
+        let (place, took) = (self.session.place, self.elapsed());
         let exit = self.session.bury(self.around.groups);
         self.workers.free(place);
         let mut outputs = outputs.unwrap_or_default().into_iter();

@@ -17,7 +17,7 @@ use super::super::{Attempt, Groups, Keep, Stream, start};
 use super::mean::Mean;
 use super::message::{self, Held};
 use super::prints::Printed;
-use super::{Kind, Request};
+use super::{Around, Kind, Request};
 
 /// How long workers that are asked to end at the end of a run have for it.
 const GRACE: Duration = Duration::from_millis(500);
@@ -61,13 +61,13 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     /// Starts a worker. `Err`: why not, in words.
-    pub fn start(kind: &Arc<Kind>, place: u32, groups: &Groups) -> Result<Session, String> {
+    pub fn start(kind: &Arc<Kind>, place: u32, around: Around<'_>) -> Result<Session, String> {
         let machine = |error: io::Error| format!("failed to open pipes for a worker: {error}");
         let pipes = Pipes::new().map_err(machine)?;
         let attempt = attempt(kind, place);
-        let started =
-            start::start_with(&attempt, groups, &pipes.theirs).inspect_err(|_| groups.leave(place))?;
-        groups.enter(place, started.pid);
+        let Around { enders, groups, .. } = around;
+        let started = start::start_with(&attempt, enders, groups, &pipes.theirs);
+        let started = started.inspect_err(|_| groups.leave(place))?;
         let leader = Leader::new(started.pid, started.descriptor);
         let mark = format!("{:016x}", fastrand::u64(..));
         let printed = |pipe, stream| Printed::new(pipe, stream).map_err(machine);

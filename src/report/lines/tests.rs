@@ -19,6 +19,8 @@ fn ended(call: &str, outcome: Outcome, stdout: &str, stderr: &str) -> EventKind 
         fingerprint: None,
         changes: Vec::new(),
         reads: Vec::new(),
+        stdout_head: None,
+        stderr_head: None,
         stdout_tail: stdout.to_owned(),
         stderr_tail: stderr.to_owned(),
         stdout_log: None,
@@ -89,14 +91,25 @@ fn a_result_that_does_not_parse_shows_both_outputs() {
     let message = "standard output is no JSON: expected value at line 1 column 1".to_owned();
     check(
         Detail::Normal,
-        [ended("it's", failed(Failure::Result { message }), "1\n2\n3\n4\n5\n6\n", "warning\n")],
+        [ended(
+            "it's",
+            failed(Failure::Result { message }),
+            "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n",
+            "warning\n",
+        )],
         r"it's failed: standard output is no JSON: expected value at line 1 column 1
-  standard output, its end:
+  standard output:
+    1
     2
     3
     4
     5
-    6
+    …
+    8
+    9
+    10
+    11
+    12
   standard error:
     warning
   to run it again: deco run --resume -t 'it'\''s'
@@ -105,12 +118,18 @@ fn a_result_that_does_not_parse_shows_both_outputs() {
 }
 
 #[test]
-fn only_the_end_of_a_long_output_is_shown() {
-    let long: String = (1..=30).map(|n| format!("line {n}\n")).collect();
-    let told =
-        lines(Detail::Normal, false).tell(&Event { ms: 0, kind: ended("p", exited(1), "", &long) }).unwrap();
-    assert!(told.contains("  standard error, its end:\n    line 11\n"), "{told}");
-    assert_eq!(told.lines().count(), 1 + 1 + 20 + 1);
+fn only_the_ends_of_a_long_output_are_shown() {
+    let numbers = |lines: std::ops::RangeInclusive<u32>| lines.map(|n| format!("{n}\n")).collect::<String>();
+    fn shown(beginning: Option<&str>, end: &str, log: Option<&str>) -> String {
+        excerpt("it", &Shown::new(beginning, end, log), 20)
+    }
+    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let ends = format!("  it:\n{}    …\n{}", indented(&numbers(1..=5)), indented(&numbers(11..=30)));
+    assert_eq!(shown(None, &numbers(1..=30), None), ends);
+    assert_eq!(shown(Some(&numbers(1..=16)), &numbers(17..=30), Some("log")).lines().count(), 1 + 5 + 1 + 14);
+    assert_eq!(shown(None, &numbers(1..=25), None), format!("  it:\n{}", indented(&numbers(1..=25))));
+    assert_eq!(shown(None, "end\n", Some("log")), "  it, its end:\n    end\n");
+    assert_eq!(shown(None, " \n", None), "");
 }
 
 #[test]
