@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Verb {
     /// Run the tasks of a manifest and print the documents that they fill
     Run(Box<RunArgs>),
+    /// Run one command for each key, without a manifest, and print the results by key
+    Map(Box<MapArgs>),
     /// Say all that is wrong with a manifest; run nothing
     Check(ManifestArgs),
     /// Show what would run, and what waits for what; run nothing
@@ -89,7 +91,7 @@ pub struct SelectionArgs {
 /// Where deco keeps what it knows of runs.
 #[derive(Debug, Args)]
 pub struct StateArgs {
-    /// Keep the state of runs in this folder [default: .deco beside the manifest]
+    /// Keep the state of runs in this folder [default: .deco beside the manifest; of `map`: in $XDG_STATE_HOME]
     #[arg(long, value_name = "DIR", env = "DECO_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
 }
@@ -191,10 +193,25 @@ pub struct RunArgs {
     pub manifest: ManifestArgs,
 
     #[command(flatten)]
-    pub state: StateArgs,
+    pub selection: SelectionArgs,
+
+    /// Show what would run; run nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Print only this document; may be repeated
+    #[arg(long, value_name = "DOC")]
+    pub select: Vec<String>,
 
     #[command(flatten)]
-    pub selection: SelectionArgs,
+    pub how: HowArgs,
+}
+
+/// How a run goes, and what is told of it.
+#[derive(Debug, Args)]
+pub struct HowArgs {
+    #[command(flatten)]
+    pub state: StateArgs,
 
     /// How many calls run at a time: a number, or a share of the CPUs such as 50%
     #[arg(short, long, value_name = "N|N%")]
@@ -216,10 +233,6 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", conflicts_with = "fail_fast", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_failures: Option<u32>,
 
-    /// Show what would run; run nothing
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-
     /// Write the answer to a file, as a whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -227,10 +240,6 @@ pub struct RunArgs {
     /// Print the answer on one line
     #[arg(long)]
     pub compact: bool,
-
-    /// Print only this document; may be repeated
-    #[arg(long, value_name = "DOC")]
-    pub select: Vec<String>,
 
     /// Go on with the last run, if it did not come to a good end, or with the run named: what had ended does not run again
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -258,6 +267,46 @@ pub struct RunArgs {
     /// Also say what succeeds
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct MapArgs {
+    #[command(flatten)]
+    pub how: HowArgs,
+
+    /// Read keys that end with a NUL byte, not with a line
+    #[arg(short = '0', long)]
+    pub null: bool,
+
+    /// How standard output becomes a result: text, json, lines, ndjson, csv, tsv, base64 or none
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub result: String,
+
+    /// Print an array of the results; a key may then be given twice
+    #[arg(long)]
+    pub list: bool,
+
+    /// Print a line {"key": …, "result": …} as each call succeeds, not one answer at the end
+    #[arg(long)]
+    pub ndjson: bool,
+
+    /// End an attempt that takes longer: 30s, 5m, or seconds
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<String>,
+
+    /// Try a failed call so many more times
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: u32,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+
+    /// One word: shell text; several: a program and its arguments. `{}` `{.}` `{/}` `{//}` `{/.}` `{#}` `{1}` stand for the
+    /// key; without one of them it is put at the end. Then the keys: `::: KEY…`, `:::+ KEY…` (linked), `:::: FILE…`;
+    /// without these, the lines of standard input
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_name = "COMMAND [::: KEY…]")]
+    pub words: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod init;
 mod inside;
 mod list;
 mod log;
+mod map;
 mod open;
 mod pace;
 mod past;
@@ -49,6 +50,7 @@ pub enum Exit {
 pub fn run(cli: Cli) -> Exit {
     match cli.verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Map(args) => map::run(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Plan(args) => plan::run(&args),
         Verb::Graph(args) => graph::run(&args),

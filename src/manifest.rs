@@ -1,6 +1,7 @@
 //! What a manifest says, validated and owned: tasks, documents, sync points, settings, each with its place in the
 //! text for messages. Knows nothing of calls: a `for` is still an expression here.
 
+pub mod adhoc;
 mod amount;
 mod attempts;
 mod calls;

@@ -12,6 +12,7 @@ mod lines;
 mod plain;
 mod progress;
 pub mod record;
+mod results;
 mod terminal;
 pub mod trace;
 
@@ -24,7 +25,8 @@ use std::thread::{self, JoinHandle};
 use crate::event::Event;
 
 pub use events::Events;
-pub use lines::{Detail, Lines};
+pub use lines::{Again, Detail, Lines};
+pub use results::Results;
 pub use terminal::{Color, Terminal};
 
 /// Takes the events of a run in order, on a thread of its own. An `Err` says what could not be written; the reporter
@@ -70,8 +72,7 @@ pub struct Options {
     pub progress: Progress,
     pub detail: Detail,
     pub terminal: Terminal,
-    /// The command that runs a part of this manifest again, up to `-t`: `deco run`, `deco run other.toml`.
-    pub again: String,
+    pub again: Again,
     /// Where the folders of the runs are, as the screen is to name it.
     pub runs: PathBuf,
 }

@@ -8,6 +8,7 @@ pub mod journal;
 mod lock;
 pub mod logs;
 pub mod reading;
+mod shelf;
 
 use std::ffi::OsStr;
 use std::hash::Hasher;

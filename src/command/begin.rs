@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::{RunArgs, StateArgs};
+use crate::cli::{HowArgs, StateArgs};
 use crate::manifest::Manifest;
 use crate::run::resume::Resume;
 use crate::state::journal::Journal;
@@ -33,23 +33,22 @@ pub fn state_of(name: &str, dir: &Path, args: &StateArgs) -> State {
 }
 
 /// Begins a run, or goes on with an earlier one; on error all has been said.
-pub fn begin(manifest: &Manifest, args: &RunArgs) -> Result<Begun, Exit> {
-    try_begin(manifest, args).map_err(broken)
+pub fn begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun, Exit> {
+    try_begin(manifest, state, how).map_err(broken)
 }
 
-fn try_begin(manifest: &Manifest, args: &RunArgs) -> Result<Begun, String> {
-    let state = state(manifest, &args.state);
+fn try_begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun, String> {
     state.make()?;
     let fresh = run_id();
     let within = std::env::var("DECO_RUN_ID").ok();
     let lock = state.lock(&Locking {
         run: &fresh,
         manifest: &manifest.source.name,
-        wait: !args.no_wait,
+        wait: !how.no_wait,
         within: within.as_deref(),
         on_wait: &|words| complain(words),
     })?;
-    let earlier = match &args.resume {
+    let earlier = match &how.resume {
         None => None,
         Some(run) => {
             let named = Some(run.as_str()).filter(|run| !run.is_empty());

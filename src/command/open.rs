@@ -29,16 +29,20 @@ pub struct Opened {
 
 /// Opens and plans; on error all has been said.
 pub fn plan(args: &ManifestArgs) -> Result<Opened, Exit> {
-    let manifest = manifest(args)?;
+    planned(manifest(args)?, args.color)
+}
+
+/// Plans; on error all has been said.
+pub fn planned(manifest: Arc<Manifest>, color: Color) -> Result<Opened, Exit> {
     let env = environment(&manifest);
     let secrets = secrets::of(&manifest);
-    show(&manifest.source, secrets::too_short(&manifest, &env), args.color);
+    show(&manifest.source, secrets::too_short(&manifest, &env), color);
     let world = World::new(manifest.clone(), as_value(&env));
     let plan = Plan::build(manifest.clone(), Arc::new(world));
     let plan = plan.and_then(|plan| secrets::refuse_in_keys(plan, secrets.given()));
     let plan = plan.map_err(|mut list| {
         list.iter_mut().for_each(|one| secrets::hide(secrets.given(), one));
-        show(&manifest.source, list, args.color);
+        show(&manifest.source, list, color);
         Exit::Wrong
     })?;
     Ok(Opened { plan, env, secrets })

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cli::{RunArgs, SelectionArgs};
+use crate::cli::{HowArgs, RunArgs, SelectionArgs};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::exec::files::{self, Room};
@@ -14,19 +14,19 @@ use crate::exec::watchdog::Watchdog;
 use crate::finish::{self, NoAnswer};
 use crate::harvest::contains_secret;
 use crate::interrupt::{self, Wish};
-use crate::manifest::Jobs;
+use crate::manifest::{Jobs, Settings};
 use crate::mask::Masker;
 use crate::name::Name;
 use crate::output;
 use crate::plan::{Plan, conflict, select};
 use crate::prepare::documents::Texts;
 use crate::prepare::{Folders, PythonWorker, Setting, Versions};
-use crate::report::{self, Color, Detail, Events, Reporter, Reporters, Terminal};
+use crate::report::{self, Again, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
 use crate::state::journal::append_last;
 use crate::state::logs::Logs;
-use crate::state::{Lock, RunFolder};
+use crate::state::{Lock, RunFolder, State};
 use crate::store::Clash;
 use crate::value::{Layout, Value};
 
@@ -44,47 +44,98 @@ pub fn run(args: &RunArgs) -> Exit {
 fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
     let opened = open::plan(&args.manifest)?;
     let plan = &opened.plan;
-    let options = options(args, plan)?;
+    let how = &args.how;
+    known_addresses(&args.selection.task, plan)?;
+    known_addresses(&args.selection.skip, plan)?;
+    let options = Options {
+        wanted: wanted(&args.selection).map(<[String]>::to_vec),
+        skipped: args.selection.skip.clone(),
+        ..options(how, &plan.manifest.settings)?
+    };
     let only = selected(args, plan)?;
     if args.dry_run {
-        return Ok(super::plan::show(plan, wanted(&args.selection), args.verbose));
+        return Ok(super::plan::show(plan, wanted(&args.selection), how.verbose));
     }
-    let output = output(args, plan);
-    check_output(output.as_deref())?;
-    reports::check(&args.reports).map_err(wrong)?;
-    let options = Options { jobs: width(options.jobs, plan)?, ..options };
-    let carried = carry_out(args, opened, options)?;
-    let exit = conclude(&carried, only.as_deref(), output.as_deref(), args);
+    let state = begin::state(&plan.manifest, &how.state);
+    let to = output(args, plan).map_or(To::StandardOutput, To::File);
+    let asked = Asked { only, to, selection: Some(&args.selection), alone: None };
+    let stage = Stage { how, state, color: args.manifest.color, again: again(args).into(), also: Vec::new() };
+    carry_through(stage, opened, options, asked)
+}
+
+/// What a run has around it.
+pub struct Stage<'a> {
+    pub how: &'a HowArgs,
+    pub state: State,
+    pub color: Color,
+    pub again: Again,
+    /// Reporters beside those that the options ask for.
+    pub also: Vec<Box<dyn Reporter>>,
+}
+
+/// What is to become of the answer.
+pub struct Asked<'a> {
+    /// The documents; `None`: as the settings say.
+    pub only: Option<Vec<Name>>,
+    pub to: To,
+    pub selection: Option<&'a SelectionArgs>,
+    /// The answer is this document itself, not an object of documents.
+    pub alone: Option<Name>,
+}
+
+/// Where the answer goes.
+pub enum To {
+    StandardOutput,
+    File(PathBuf),
+    /// It has been shown already, piece by piece.
+    Nowhere,
+}
+
+/// Runs a plan to its end and gives the answer: all that `run` and `map` have in common.
+pub fn carry_through(
+    stage: Stage<'_>,
+    opened: Opened,
+    options: Options,
+    asked: Asked<'_>,
+) -> Result<Exit, Exit> {
+    check_output(match &asked.to {
+        To::File(file) => Some(file),
+        To::StandardOutput | To::Nowhere => None,
+    })?;
+    reports::check(&stage.how.reports).map_err(wrong)?;
+    let options = Options { jobs: width(options.jobs, &opened.plan)?, ..options };
+    let (how, color) = (stage.how, stage.color);
+    let layout = if how.compact { Layout::Compact } else { Layout::Pretty };
+    let carried = carry_out(stage, opened, options)?;
+    let exit = conclude(&carried, &asked, layout, color);
     if exit == Exit::Done {
         let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
         // without it the run would only be resumed with nothing left to do
         let _ = append_last(&carried.folder.journal(), &event);
     }
-    let reported = reports::write(&args.reports, &carried.folder).map_err(broken);
+    let reported = reports::write(&how.reports, &carried.folder).map_err(broken);
     Ok(if carried.all_written && reported.is_ok() { exit } else { Exit::Broken })
 }
 
-fn wrong(message: impl std::fmt::Display) -> Exit {
+pub fn wrong(message: impl std::fmt::Display) -> Exit {
     complain(message);
     Exit::Wrong
 }
 
-fn options(args: &RunArgs, plan: &Plan) -> Result<Options, Exit> {
-    let settings = &plan.manifest.settings;
-    let asked = args.jobs.as_deref().map(str::parse::<Jobs>).transpose();
+/// How the run goes, all of it.
+pub fn options(how: &HowArgs, settings: &Settings) -> Result<Options, Exit> {
+    let asked = how.jobs.as_deref().map(str::parse::<Jobs>).transpose();
     let asked =
-        asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", args.jobs.as_deref().unwrap_or(""))))?;
-    known_addresses(&args.selection.task, plan)?;
-    known_addresses(&args.selection.skip, plan)?;
-    let goes_on = args.keep_going || args.max_failures.is_some();
-    let keep_going = goes_on || (settings.keep_going && !args.no_keep_going && !args.fail_fast);
+        asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", how.jobs.as_deref().unwrap_or(""))))?;
+    let goes_on = how.keep_going || how.max_failures.is_some();
+    let keep_going = goes_on || (settings.keep_going && !how.no_keep_going && !how.fail_fast);
     Ok(Options {
         jobs: slots(asked.or(settings.jobs)),
         keep_going,
-        fail_fast: args.fail_fast,
-        max_failures: args.max_failures.map(|most| most as usize),
-        wanted: wanted(&args.selection).map(<[String]>::to_vec),
-        skipped: args.selection.skip.clone(),
+        fail_fast: how.fail_fast,
+        max_failures: how.max_failures.map(|most| most as usize),
+        wanted: None,
+        skipped: Vec::new(),
     })
 }
 
@@ -148,7 +199,7 @@ fn width(jobs: usize, plan: &Plan) -> Result<usize, Exit> {
 /// The file that the answer goes to, `None` for standard output; with `-t` only one that the command line names.
 fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
     let own = plan.manifest.settings.output.as_ref().filter(|_| args.selection.task.is_empty());
-    let asked = args.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)));
+    let asked = args.how.output.clone().or_else(|| own.map(|file| plan.manifest.dir.join(file)));
     asked.filter(|file| file != Path::new("-"))
 }
 
@@ -186,11 +237,11 @@ struct Carried {
 }
 
 /// Runs to the end.
-fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried, Exit> {
+fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carried, Exit> {
     let began = Instant::now();
-    let state = begin::state(&opened.plan.manifest, &args.state);
-    let reporters = reporters(args, &state.folder().join("runs"))?;
-    let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, args)?;
+    let (how, state) = (stage.how, stage.state.clone());
+    let reporters = reporters(stage)?;
+    let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
     // only its owner may look at what calls read and write
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
@@ -257,9 +308,9 @@ fn carry_out(args: &RunArgs, opened: Opened, options: Options) -> Result<Carried
     Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
 }
 
-fn reporters(args: &RunArgs, runs: &Path) -> Result<Reporters, Exit> {
-    let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
-    if let Some(file) = &args.events {
+fn reporters(stage: Stage<'_>) -> Result<Reporters, Exit> {
+    let Stage { how, state, color, again, also: mut reporters } = stage;
+    if let Some(file) = &how.events {
         if file == Path::new("-") {
             return Err(wrong(
                 "`--events -`: standard output carries only the answer; name a file, or `/dev/stderr`",
@@ -270,18 +321,18 @@ fn reporters(args: &RunArgs, runs: &Path) -> Result<Reporters, Exit> {
             events.map_err(|error| broken(format_args!("cannot write `{}`: {error}", file.display())))?;
         reporters.push(Box::new(events));
     }
-    let detail = match (args.quiet, args.verbose) {
+    let detail = match (how.quiet, how.verbose) {
         (true, _) => Detail::Failures,
         (_, true) => Detail::Verbose,
         _ => Detail::Normal,
     };
-    let terminal = Terminal::of_stderr(args.manifest.color);
+    let terminal = Terminal::of_stderr(color);
     reporters.push(report::screen(report::Options {
-        progress: args.progress,
+        progress: how.progress,
         detail,
         terminal,
-        again: again(args),
-        runs: from_here(runs),
+        again,
+        runs: from_here(&state.folder().join("runs")),
     }));
     Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))
 }
@@ -306,9 +357,8 @@ fn quoted(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn conclude(carried: &Carried, only: Option<&[Name]>, output: Option<&Path>, args: &RunArgs) -> Exit {
+fn conclude(carried: &Carried, asked: &Asked<'_>, layout: Layout, color: Color) -> Exit {
     let ran = &carried.ran;
-    let color = args.manifest.color;
     let plan = &ran.plan;
     if ran.broken.is_some() {
         return Exit::Broken;
@@ -320,7 +370,7 @@ fn conclude(carried: &Carried, only: Option<&[Name]>, output: Option<&Path>, arg
         return in_conflict(ran, clash, color);
     }
     if ran.status == RunStatus::Succeeded
-        && let Some(message) = named_nothing(args, plan)
+        && let Some(message) = asked.selection.and_then(|selection| named_nothing(selection, plan))
     {
         return failed(&ran.secrets, &message);
     }
@@ -328,7 +378,7 @@ fn conclude(carried: &Carried, only: Option<&[Name]>, output: Option<&Path>, arg
     if !whole && !ran.keeps_going {
         return Exit::Failed;
     }
-    let answer = match finish::answer(plan, &ran.store, only) {
+    let answer = match finish::answer(plan, &ran.store, asked.only.as_deref()) {
         Ok(answer) => answer,
         Err(NoAnswer::Clash(clash)) => return in_conflict(ran, &clash, color),
         Err(NoAnswer::Expression { name, message }) => {
@@ -338,14 +388,18 @@ fn conclude(carried: &Carried, only: Option<&[Name]>, output: Option<&Path>, arg
     if let Some(variable) = ran.secrets.find_in(&answer) {
         return failed(&ran.secrets, &contains_secret("the answer", variable));
     }
-    let layout = if args.compact { Layout::Compact } else { Layout::Pretty };
     if let Err(message) = carried.folder.keep_answer(|out| finish::write(&answer, layout, out)) {
         return broken(message);
     }
-    let written = match output {
-        None => print_by(|out| finish::write(&answer, layout, out)),
-        Some(file) if whole => write(file, &answer, layout),
-        Some(file) => write(&finish::partial_file(file), &answer, layout),
+    let answer = match &asked.alone {
+        None => answer,
+        Some(name) => answer.get(name.as_str()).cloned().unwrap_or_default(),
+    };
+    let written = match &asked.to {
+        To::Nowhere => Exit::Done,
+        To::StandardOutput => print_by(|out| finish::write(&answer, layout, out)),
+        To::File(file) if whole => write(file, &answer, layout),
+        To::File(file) => write(&finish::partial_file(file), &answer, layout),
     };
     if written == Exit::Done && !whole { Exit::Failed } else { written }
 }
@@ -363,8 +417,8 @@ fn write(file: &Path, answer: &Value, layout: Layout) -> Exit {
 }
 
 /// An address that could only be looked up once the run had found the calls, and that names none of them.
-fn named_nothing(args: &RunArgs, plan: &Plan) -> Option<String> {
-    let addresses = args.selection.task.iter().chain(&args.selection.skip);
+fn named_nothing(selection: &SelectionArgs, plan: &Plan) -> Option<String> {
+    let addresses = selection.task.iter().chain(&selection.skip);
     addresses.filter_map(|address| select::named(plan, address).err()).next()
 }
 

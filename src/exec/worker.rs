@@ -63,6 +63,12 @@ pub enum Work {
 #[derive(Clone, Debug)]
 pub enum Argument {
     Value(Value),
+    /// A small part of what is not the call's own: it may look at it, and a change of it is told.
+    Lent {
+        value: Value,
+        /// What messages call it.
+        name: Text,
+    },
     /// What stands at a place of a document, which the worker holds.
     Part {
         version: Arc<Version>,

@@ -6,7 +6,7 @@ use super::place::made_at;
 use super::raw;
 use super::reader::{Known, Node, Reader, listed, no_name};
 use super::{DefaultValue, Fill, Format, ResultFormat, Sourced, Variable};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::expr::{Expression, Part, Reference, Template};
 use crate::name::TaskName;
 
@@ -32,8 +32,12 @@ pub fn result<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<ResultForma
 }
 
 fn format<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Format> {
-    let name = word(reader, node, &raw::known().formats)?;
-    Some(match name.as_str() {
+    word(reader, node, &raw::known().formats).map(|name| named_format(&name))
+}
+
+/// The format of a known name.
+fn named_format(name: &str) -> Format {
+    match name {
         "json" => Format::Json,
         "lines" => Format::Lines,
         "ndjson" => Format::Ndjson,
@@ -42,7 +46,22 @@ fn format<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Format> {
         "base64" => Format::Base64,
         "none" => Format::None,
         _ => Format::Text,
-    })
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    /// As `result` writes it; `Err` is what is wrong, with the nearest name.
+    fn from_str(text: &str) -> Result<Format, String> {
+        let known = &raw::known().formats;
+        if known.iter().any(|name| name == text) {
+            return Ok(named_format(text));
+        }
+        let near = nearest(text, known.iter().map(String::as_str));
+        let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        Err(format!("expected one of {}{hint}", listed(known)))
+    }
 }
 
 /// One of a few words.
@@ -135,7 +154,8 @@ fn dotted(name: &str, value: &DeValue<'_>) -> String {
     )
 }
 
-fn fill(reader: &Reader<'_>, text: Sourced<String>, value: Option<Sourced<Expression>>) -> Option<Fill> {
+/// A place written as a path, and what is filled there if not the result.
+pub fn fill(reader: &Reader<'_>, text: Sourced<String>, value: Option<Sourced<Expression>>) -> Option<Fill> {
     let root = text.value.split(['.', '[']).next().unwrap_or_default().trim().to_owned();
     let parsed = no_slot(reader, &text).and_then(|()| reader.reference_of(text));
     let Some((place, append)) = parsed else {

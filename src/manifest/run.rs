@@ -60,11 +60,17 @@ fn program<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Run> {
     Some(Run::Program { words, span: node.span() })
 }
 
+/// What runs text where nothing else is said.
+pub fn default_shell() -> Vec<String> {
+    ["sh", "-eu", "-c"].map(str::to_owned).to_vec()
+}
+
 /// Text for the task's shell. A program that is no shell takes values only as `tojson` or `raw` make them.
 fn shell_text(reader: &Reader<'_>, shell: &[Sourced<String>], text: Sourced<Template>) -> Option<Run> {
-    let default = || ["sh", "-eu", "-c"].map(str::to_owned).to_vec();
-    let words =
-        if shell.is_empty() { default() } else { shell.iter().map(|word| word.value.clone()).collect() };
+    let words = match shell {
+        [] => default_shell(),
+        words => words.iter().map(|word| word.value.clone()).collect(),
+    };
     if words.first().is_some_and(|program| is_shell(program)) {
         return compiled(reader, words, text);
     }
@@ -77,7 +83,8 @@ fn shell_text(reader: &Reader<'_>, shell: &[Sourced<String>], text: Sourced<Temp
     Some(Run::Program { words: fixed.chain([text]).collect(), span })
 }
 
-fn compiled(reader: &Reader<'_>, shell: Vec<String>, text: Sourced<Template>) -> Option<Run> {
+/// Text for a shell that deco understands; its remarks are reported.
+pub fn compiled(reader: &Reader<'_>, shell: Vec<String>, text: Sourced<Template>) -> Option<Run> {
     let pieces: Vec<Piece<'_>> = text.value.parts.iter().map(piece).collect();
     match ShellText::compile(&pieces) {
         Ok(compiled) => {

@@ -66,13 +66,24 @@ pub fn found(plan: &Plan, first: CallId, second: CallId, path: &Path, by_reading
         true => error,
         false => error.at(other.place.span.clone(), "and here"),
     };
-    let place = path.to_string();
-    let place = place.strip_prefix(document).unwrap_or_default().trim_start_matches('.');
     error.help(format!(
-        "say how such changes combine in `[documents.{document}]`: `merge = {{ {} = \"sum\" }}` or `on-conflict = \"last\"`; \
-         or give each call a place of its own",
-        if Name::new(place).is_ok() { place.to_owned() } else { format!("'{place}'") }
+        "say how such changes combine in `[documents.{document}]`: {}`on-conflict = \"last\"`; or give each call a place \
+         of its own",
+        merge_in_words(path)
     ))
+}
+
+/// A rule for a place; what is appended needs none.
+fn merge_in_words(path: &Path) -> String {
+    if path.is_append() {
+        return String::new();
+    }
+    let place = path.to_string();
+    match place.strip_prefix(path.document.as_str()).unwrap_or_default().trim_start_matches('.') {
+        "" => "`merge = \"sum\"` or ".to_owned(),
+        name if Name::new(name).is_ok() => format!("`merge = {{ {name} = \"sum\" }}` or "),
+        other => format!("`merge = {{ '{other}' = \"sum\" }}` or "),
+    }
 }
 
 /// Two calls in conflict, the place, and what to do. `path`: the place as it turned out in the run.

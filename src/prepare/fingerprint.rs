@@ -139,7 +139,9 @@ impl Parts {
 
     fn argument(&mut self, argument: &Argument, setting: &Setting) {
         match argument {
-            Argument::Value(value) => self.add(setting.versions.hash(value).as_bytes()),
+            Argument::Value(value) | Argument::Lent { value, .. } => {
+                self.add(setting.versions.hash(value).as_bytes())
+            }
             Argument::Part { version, path, .. } => {
                 self.begin("part", path.len());
                 path.iter().for_each(|key| self.add(key.as_bytes()));

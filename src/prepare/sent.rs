@@ -151,7 +151,12 @@ fn by_reference(
         handed.looked_at.push(Path { document: document.clone(), segments });
     }
     if is_small(&value) {
-        return Ok(Argument::Value(value));
+        let name = || passed.value.value.source().into();
+        return Ok(if is_container {
+            Argument::Lent { value, name: name() }
+        } else {
+            Argument::Value(value)
+        });
     }
     let version = setting.versions.of(&document, &value);
     Ok(Argument::Part { version, path: Vec::new(), tracked: false })

@@ -32,12 +32,27 @@ pub enum Detail {
     Verbose,
 }
 
+/// How a call can be run again.
+#[derive(Clone, Debug)]
+pub enum Again {
+    /// By this command, up to `-t`: `deco run`, `deco run other.toml`.
+    Part(String),
+    /// In these words, with all that did not end.
+    Whole(&'static str),
+}
+
+impl From<String> for Again {
+    fn from(command: String) -> Again {
+        Again::Part(command)
+    }
+}
+
 /// Makes the lines, event by event.
 #[derive(Debug)]
 pub struct Lines {
     detail: Detail,
     color: bool,
-    again: String,
+    again: Again,
     /// Where the folders of the runs are; then, where that of this run is.
     folder: PathBuf,
     /// Whether something was told of what calls leave behind.
@@ -57,12 +72,11 @@ struct Group {
 }
 
 impl Lines {
-    /// `again`: the command that runs a part of this manifest, up to `-t`.
-    pub fn new(detail: Detail, color: bool, again: String) -> Lines {
+    pub fn new(detail: Detail, color: bool, again: impl Into<Again>) -> Lines {
         Lines {
             detail,
             color,
-            again,
+            again: again.into(),
             folder: PathBuf::new(),
             told_of_leaks: false,
             interrupts: 0,
@@ -208,10 +222,15 @@ impl Lines {
         let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
         block.push_str(&ended.last_words(failure));
         block.push_str(&logs(&self.folder, [ended.stdout.log, ended.stderr.log]));
-        let again =
-            format!("  to run it again: {} --resume -t {}\n", self.again, shell_quoted(&clean(ended.name)));
-        block.push_str(&again);
+        block.push_str(&format!("  to run it again: {}\n", self.again(ended.name)));
         block
+    }
+
+    fn again(&self, name: &str) -> String {
+        match &self.again {
+            Again::Part(command) => format!("{command} --resume -t {}", shell_quoted(&clean(name))),
+            Again::Whole(words) => (*words).to_owned(),
+        }
     }
 
     /// Tells it at once where all is told, else keeps it for the end.

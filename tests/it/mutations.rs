@@ -156,7 +156,6 @@ fn arguments_are_checked_where_they_are_given() {
     let sandbox = Sandbox::new();
     let outside = |args: [&str; 2]| sandbox.deco(args).run().code(2);
     outside(["delete", "a"]).stderr_has("`deco delete` changes documents inside a call of a run");
-    outside(["get", "a"]).stderr_has("`deco get` looks at documents inside a call of a run");
 }
 
 #[test]

@@ -7,6 +7,7 @@ the runner with unusual digits keep them. Knows nothing of documents or of the p
 
 import json
 import json.encoder
+import re
 
 quoted = json.encoder.encode_basestring
 
@@ -100,6 +101,17 @@ def make_encoder():
 encode = make_encoder()
 
 
+# a key that may have been a number or a boolean
+CONVERTED = re.compile('"(?:-?[0-9]|true"|false")[^"]*"?:')
+
+
+def has_mixed_keys(value):
+    """Whether keys of one dict are of several types, so that two may have one text."""
+    if isinstance(value, dict):
+        return len(set(map(type, value))) > 1 or any(map(has_mixed_keys, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(has_mixed_keys, value))
+
+
 def say(value, place):
     """Compact JSON in UTF-8. `place` names the value in errors."""
     global encode
@@ -114,7 +126,7 @@ def say(value, place):
         try:
             text = "".join(encode(value, 0))
             # None as a key would have become the text
-            if '"null":' not in text:
+            if '"null":' not in text and not (CONVERTED.search(text) and has_mixed_keys(value)):
                 return text.encode()
         except (TypeError, ValueError, OverflowError, RecursionError):
             encode = make_encoder()

@@ -157,17 +157,32 @@ class Worker:
         try:
             try:
                 function = self.functions.get(name)
-                if "refs" in call:
-                    return self.with_documents(function, call)
-                args = call.get("args", ())
-                result = function(*args, **call["named"]) if "named" in call else function(*args)
-                return b'"result":' + say.say(result, "result")
-            except say.Unsayable as error:
+                if "lent" in call:
+                    return self.with_lent(function, call)
+                return self.called(function, call)
+            except (say.Unsayable, Unfound) as error:
                 return failure({"message": str(error)})
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 self.surroundings.interrupted = True
             return failure(raised(error))
+
+    def called(self, function, call):
+        if "refs" in call:
+            return self.with_documents(function, call)
+        args = call.get("args", ())
+        result = function(*args, **call["named"]) if "named" in call else function(*args)
+        return b'"result":' + say.say(result, "result")
+
+    def with_lent(self, function, call):
+        """Some arguments are not the call's own. They are small, so that a look before and after shows a change."""
+        lent = [(name, argument(call, at)) for at, name in call["lent"]]
+        before = [say.say(value, name) for name, value in lent]
+        said = self.called(function, call)
+        for (name, value), as_lent in zip(lent, before):
+            if not is_said(value, as_lent):
+                raise say.Unsayable(CHANGED % name)
+        return said
 
     def with_documents(self, function, call):
         args, named = call.get("args", []), call.get("named", {})
@@ -228,6 +243,20 @@ class Worker:
         return said
 
 
+CHANGED = "it changed `%s`, which its task may not change: name the document in `mutates`, or change a copy"
+
+
+def argument(call, at):
+    return call["named" if isinstance(at, str) else "args"][at]
+
+
+def is_said(value, text):
+    try:
+        return say.say(value, "") == text
+    except say.Unsayable:
+        return False
+
+
 def restore(documents):
     """Puts all of them back, whatever is wrong with one."""
     try:
@@ -254,6 +283,17 @@ class Version:
         return self.made[tracked]
 
 
+class Unfound(Exception):
+    """What a task calls is not there."""
+
+
+def nearest(name, module):
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, dir(module), 1)
+    return "; did you mean `%s`?" % near[0] if near else ""
+
+
 class Functions:
     """The functions by the text that names them: `file.py:function` or `package.module:function`."""
 
@@ -271,13 +311,25 @@ class Functions:
         where, _, inside = name.rpartition(":")
         found = self.file(where) if where.endswith(".py") else self.module(where)
         for part in inside.split("."):
+            if not hasattr(found, part):
+                raise Unfound("there is no `%s` in `%s`%s" % (inside, where, nearest(part, found)))
             found = getattr(found, part)
+        if not callable(found):
+            raise Unfound("`%s` in `%s` is %s, which cannot be called" % (inside, where, say.described(found)))
         return found
 
     def module(self, name):
         from importlib import import_module
 
-        return import_module(name)
+        try:
+            return import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not (name + ".").startswith(error.name + "."):
+                raise
+            raise Unfound(
+                "there is no module `%s` for `%s`: it is looked for in `dir`, `%s`; `python` names another interpreter"
+                % (error.name, sys.executable, os.getcwd())
+            ) from None
 
     def file(self, path):
         from importlib import util
@@ -285,6 +337,8 @@ class Functions:
         path = os.path.abspath(path)
         if path in self.files:
             return self.files[path]
+        if not os.path.isfile(path):
+            raise Unfound("there is no file `%s`: a path in `call` is relative to the manifest's folder" % path)
         name = os.path.basename(path)[: -len(".py")]
         if name in sys.modules:
             name = "%s (%s)" % (name, path)
@@ -438,19 +492,25 @@ def failure(error):
     return b'"error":' + json.dumps(error).encode()
 
 
+def is_of_functions(file, own):
+    return os.path.dirname(file) not in own and not file.startswith("<frozen importlib")
+
+
 def raised(error):
     """An exception as it is told: only the functions' own frames."""
     import traceback
 
     told = traceback.TracebackException(type(error), error, error.__traceback__)
-    own = os.path.dirname(__file__)
+    import importlib
+
+    own = (os.path.dirname(__file__), os.path.dirname(importlib.__file__))
     chain, known = [told], set()
     while chain:
         link = chain.pop()
         if link is None or id(link) in known:
             continue
         known.add(id(link))
-        link.stack[:] = [frame for frame in link.stack if os.path.dirname(frame.filename) != own]
+        link.stack[:] = [frame for frame in link.stack if is_of_functions(frame.filename, own)]
         chain += [link.__cause__, link.__context__]
     try:
         message = str(error)

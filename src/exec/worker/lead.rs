@@ -17,6 +17,9 @@ use super::reply::{self, Ended, Reply};
 use super::session::Session;
 use super::{Answer, Around, Done, Kind, Request, Turn, Workers};
 
+/// How long a worker may take to its greeting until that counts as time of its first call.
+const START: Duration = Duration::from_secs(10);
+
 type Give<'t> = &'t mut dyn FnMut(Turn) -> Vec<Request>;
 
 pub(super) fn lead(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>, turn: Give<'_>) {
@@ -237,10 +240,17 @@ impl<'a> Lead<'a> {
 
     fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Running => self.since.checked_add(self.flight.front()?.timeout?),
+            Phase::Running => {
+                self.since.checked_add(self.flight.front()?.timeout?)?.checked_add(self.start())
+            }
             Phase::Asked { kill_at } => kill_at,
             Phase::Over => None,
         }
+    }
+
+    /// How long the worker may take to begin with, besides what calls take.
+    fn start(&self) -> Duration {
+        if self.session.ahead.is_none() { START } else { Duration::ZERO }
     }
 
     fn exchange(&mut self, ready: &Ready) {
@@ -413,6 +423,9 @@ impl<'a> Lead<'a> {
     fn worker_has_ended(&mut self) {
         let sources = [(self.session.leader.descriptor(), PollFlags::IN)];
         let _ = poll_some(sources, Some(LINGER));
+        if !self.session.leader.has_ended() {
+            self.cause.get_or_insert(Cause::Broken("it closed the descriptor for its answers".to_owned()));
+        }
         self.phase = Phase::Over;
     }
 
@@ -432,6 +445,7 @@ impl<'a> Lead<'a> {
         }
         let outputs = begun.first().map(|first| self.printed_at_the_end(first.id));
         let (place, took) = (self.session.place, self.elapsed());
+        let is_silent = self.session.ahead.is_none();
         let exit = self.session.bury(self.around.groups);
         self.workers.free(place);
         let mut outputs = outputs.unwrap_or_default().into_iter();
@@ -441,6 +455,9 @@ impl<'a> Lead<'a> {
                 (Some(Cause::Run), _) => Answer::Process(Ending::Ended),
                 (Some(Cause::Terminal { signal }), _) => Answer::Process(Ending::Stopped { signal: *signal }),
                 (Some(Cause::Broken(message)), _) => Answer::Broken(message.clone()),
+                (None, Ok(exit)) if is_silent => {
+                    Answer::Broken(format!("it {exit} before it sent its greeting"))
+                }
                 (None, Ok(exit)) => Answer::Process(Ending::Exited(*exit)),
                 (None, Err(message)) => Answer::Process(Ending::CannotStart(message.clone())),
             };

@@ -103,7 +103,7 @@ fn line(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
 
 fn is_plain(request: &Request) -> bool {
     let plain = |argument: &Argument| match argument {
-        Argument::Value(value) => digits::are_plain(value),
+        Argument::Value(value) | Argument::Lent { value, .. } => digits::are_plain(value),
         Argument::Part { .. } => true,
     };
     match &request.work {
@@ -122,24 +122,21 @@ fn call(request: &Request, held: &mut Held, line: &mut String, before: &mut Stri
             value.write_json(line);
         }
         Work::Call { args, named, .. } => {
-            let mut refs = Vec::new();
+            let mut special = Special::default();
             line.push_str(",\"args\":");
             list(line, args.iter().enumerate(), |(at, argument), line| {
-                refs.extend(place(argument, line, || at.to_string()));
+                special.argument(argument, line, || at.to_string());
             });
             if !named.is_empty() {
                 line.push_str(",\"named\":{");
                 commas(line, named, |(name, argument), line| {
                     write_quoted(name, line);
                     line.push(':');
-                    refs.extend(place(argument, line, || quoted(name)));
+                    special.argument(argument, line, || quoted(name));
                 });
                 line.push('}');
             }
-            if !refs.is_empty() {
-                line.push_str(",\"refs\":");
-                list(line, refs, |reference, line| reference.write(held, line, before));
-            }
+            special.write(held, line, before);
         }
     }
     if !request.env.is_empty() {
@@ -166,16 +163,42 @@ impl Reference<'_> {
     }
 }
 
-/// Writes an argument; null stands for a part of a document, which is told apart.
-fn place<'a>(argument: &'a Argument, line: &mut String, at: impl Fn() -> String) -> Option<Reference<'a>> {
-    match argument {
-        Argument::Value(value) => {
-            value.write_json(line);
-            None
+/// Arguments of which more is to be said than their value.
+#[derive(Default)]
+struct Special<'a> {
+    refs: Vec<Reference<'a>>,
+    /// Where they stand, and what messages call them.
+    lent: Vec<(String, &'a str)>,
+}
+
+impl<'a> Special<'a> {
+    /// Writes an argument; null stands for a part of a document, which is told apart.
+    fn argument(&mut self, argument: &'a Argument, line: &mut String, at: impl Fn() -> String) {
+        match argument {
+            Argument::Value(value) => value.write_json(line),
+            Argument::Lent { value, name } => {
+                value.write_json(line);
+                self.lent.push((at(), name));
+            }
+            Argument::Part { version, path, tracked } => {
+                line.push_str("null");
+                self.refs.push(Reference { at: at(), version, path, tracked: *tracked });
+            }
         }
-        Argument::Part { version, path, tracked } => {
-            line.push_str("null");
-            Some(Reference { at: at(), version, path, tracked: *tracked })
+    }
+
+    fn write(self, held: &mut Held, line: &mut String, before: &mut String) {
+        if !self.refs.is_empty() {
+            line.push_str(",\"refs\":");
+            list(line, self.refs, |reference, line| reference.write(held, line, before));
+        }
+        if !self.lent.is_empty() {
+            line.push_str(",\"lent\":");
+            list(line, self.lent, |(at, name), line| {
+                line.push_str(&format!("[{at},"));
+                write_quoted(name, line);
+                line.push(']');
+            });
         }
     }
 }

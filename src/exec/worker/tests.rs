@@ -277,7 +277,7 @@ fn what_ends_a_call_badly_ends_no_other() {
     assert_eq!(failed(3), format!("{:?}", Ending::Exited(Exit::Code(0))));
     assert_eq!(failed(5), format!("{:?}", Ending::Exited(Exit::Signal(11))));
     assert!(failed(7).starts_with("RecursionError"), "{}", failed(7));
-    assert!(failed(8).contains("has no attribute 'nonesuch'"), "{}", failed(8));
+    assert!(failed(8).starts_with("there is no `nonesuch` in `f.py`"), "{}", failed(8));
     assert!(failed(9).contains("No module named 'nonesuch'"), "{}", failed(9));
     for (at, number) in [(0, 1), (2, 2), (4, 3), (6, 4), (10, 5)] {
         assert_eq!(told[at], Ok(number.to_string()));
@@ -470,7 +470,7 @@ fn a_worker_that_cannot_start_or_does_not_speak_fails_the_call() {
     let bench = |argv: &[&str]| Bench::of(TempDir::new().unwrap(), argv.iter().map(OsString::from).collect());
     let told = |argv: &[&str]| bench(argv).call("f", "[]").unwrap_err();
     assert!(told(&["nonesuch-program"]).contains("CannotStart"));
-    assert_eq!(told(&["sh", "-c", "exit 3"]), format!("{:?}", Ending::Exited(Exit::Code(3))));
+    assert_eq!(told(&["sh", "-c", "exit 3"]), "it exited with code 3 before it sent its greeting");
     assert!(told(&["sh", "-c", "echo nonsense >&4; read x"]).contains("no JSON"));
 }
 
