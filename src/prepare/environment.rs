@@ -86,12 +86,22 @@ fn given_to_slot(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -
     entries
 }
 
+/// The key as a JSON array.
+fn key(parts: &[Value]) -> String {
+    let mut json = String::from("[");
+    for (at, part) in parts.iter().enumerate() {
+        json.push_str(if at > 0 { "," } else { "" });
+        part.write_json(&mut json);
+    }
+    json + "]"
+}
+
 /// What deco tells the call alone.
 pub fn given_to_call(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Given, Hindrance> {
     let mut entries = Vec::with_capacity(2 + scope.variables().len());
     let mut set = |name: Cow<'static, str>, value: String| entries.push((name, value.into()));
     set("DECO_CALL".into(), scope.address().to_owned());
-    set("DECO_KEY".into(), Value::array(scope.key().to_vec()).to_json());
+    set("DECO_KEY".into(), key(scope.key()));
     for (name, value) in scope.variables() {
         if matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
             set(format!("DECO_VAR_{}", name.as_str().to_uppercase()).into(), value.to_text());

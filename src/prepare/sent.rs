@@ -33,6 +33,8 @@ pub struct Common {
     /// What the kind comes to.
     pub(super) hash: OnceLock<blake3::Hash>,
     variables: Arc<[(Text, OsString)]>,
+    /// The text that names the function, if it is one.
+    function: Text,
     attempt: u32,
     /// Whether nothing in it is asked of the call.
     is_constant: bool,
@@ -67,20 +69,21 @@ pub fn request(
     task: &Task,
     own: &Own,
 ) -> Result<Option<Sent>, Hindrance> {
-    let work = match &task.run {
-        Run::Function { origin, function, arguments, .. } => {
-            called(scope, setting, task, (origin, function), arguments)?
-        }
-        Run::Worker { request, .. } => {
-            scope.hand(Handed { places: mutable_places(scope, task)?, ..Handed::default() });
-            Work::Request(scope.value_of(request)?)
-        }
-        Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => return Ok(None),
-    };
+    if !task.run.is_sent() {
+        return Ok(None);
+    }
     let known = own.like.as_ref().filter(|like| like.is_constant && like.attempt == own.attempt);
     let common = match known {
         Some(known) => known.clone(),
         None => Arc::new(common(scope, setting, task, own)?),
+    };
+    let work = match &task.run {
+        Run::Worker { request, .. } => {
+            scope.hand(Handed { places: mutable_places(scope, task)?, ..Handed::default() });
+            Work::Request(scope.value_of(request)?)
+        }
+        Run::Function { arguments, .. } => called(scope, setting, task, &common.function, arguments)?,
+        Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => return Ok(None),
     };
     let request = Request {
         id: 0,
@@ -111,9 +114,21 @@ fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resul
         kind: Kind { argv, dir, env, terminal: setting.terminal },
         hash: OnceLock::new(),
         variables: texts(of_calls).into(),
+        function: function(scope, &task.run),
         attempt: own.attempt,
         is_constant: is_constant(task),
     })
+}
+
+/// The function as a worker finds it. A file is the manifest's, wherever the call runs.
+fn function(scope: &CallScope, run: &Run) -> Text {
+    match run {
+        Run::Function { origin, function, .. } if origin.ends_with(".py") => {
+            format!("{}:{function}", scope.dir().join(origin).to_string_lossy()).into()
+        }
+        Run::Function { origin, function, .. } => format!("{origin}:{function}").into(),
+        Run::Worker { .. } | Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => Text::default(),
+    }
 }
 
 fn argv(scope: &CallScope, setting: &Setting, run: &Run) -> Result<Vec<OsString>, Hindrance> {
@@ -153,7 +168,7 @@ fn called(
     scope: &CallScope,
     setting: &Setting,
     task: &Task,
-    (origin, function): (&str, &str),
+    function: &Text,
     arguments: &[manifest::Argument],
 ) -> Result<Work, Hindrance> {
     let places = mutable_places(scope, task)?;
@@ -170,12 +185,7 @@ fn called(
         }
     }
     scope.hand(handed);
-    // a file is the manifest's, wherever the call runs
-    let origin = match origin.ends_with(".py") {
-        true => scope.dir().join(origin).to_string_lossy().into_owned(),
-        false => origin.to_owned(),
-    };
-    Ok(Work::Call { function: format!("{origin}:{function}").into(), args, named })
+    Ok(Work::Call { function: function.clone(), args, named })
 }
 
 /// A place of a document: a part of a version that the worker holds. What is small goes with the call, but for a document
