@@ -7,10 +7,6 @@ use deco::cli::Cli;
 use deco::command;
 use deco::exec::watchdog;
 
-/// A call's many small texts are made on one thread and dropped on another, which it does faster than the system's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     if watchdog::stand(std::env::args_os()) {
         return ExitCode::SUCCESS;
