@@ -231,6 +231,18 @@ def keep(path, _floor, folder):
     return Workload("keep", about, commands, {}, peak=300, slope=0.10)
 
 
+def each(path, _floor, folder, count=5_000):
+    stdin = arguments(folder, range(count))
+    state = str(folder / "state")
+    commands = {
+        "deco": Command([path, "map", "--progress", "none", "--compact", "-j2", "--state-dir", state, "true"], stdin),
+        **feeders(stdin, ["true"]),
+        "parallel": Command(["parallel", "-j2", "true"], stdin),
+    }
+    about = f"`deco map true` over {count:,} keys from standard input"
+    return Workload("each", about, commands, {"xargs": 0.85}, lambda found: found == keyed(count, ""))
+
+
 def one(path, _floor, folder):
     commands = {
         "deco": deco(path, '[tasks.k]\nrun = "/bin/true"\n', folder),
@@ -241,7 +253,7 @@ def one(path, _floor, folder):
     )
 
 
-ALL = {make_it.__name__: make_it for make_it in (sh, true, sha256, layers, chain, dry, keep, one)}
+ALL = {make_it.__name__: make_it for make_it in (sh, true, sha256, layers, chain, dry, keep, each, one)}
 
 
 def is_right(workload, peer, output):

@@ -3,9 +3,11 @@
 mod answer;
 mod append;
 mod begin;
+mod carry;
 mod check;
 mod clean;
 mod completions;
+mod conclude;
 mod delete;
 mod get;
 mod explain;
@@ -86,6 +88,12 @@ impl Exit {
 fn complain(message: impl std::fmt::Display) {
     // a closed standard error leaves nobody to tell
     let _ = writeln!(io::stderr().lock(), "deco: {message}");
+}
+
+/// Says what is wrong with the command line.
+fn wrong(message: impl std::fmt::Display) -> Exit {
+    complain(message);
+    Exit::Wrong
 }
 
 /// Says why deco cannot go on.

@@ -18,8 +18,9 @@ use crate::report::{Again, Reporter, Results};
 use crate::state::State;
 use crate::value::{Text, Value};
 
-use super::run::{Asked, Stage, To, carry_through, options, wrong};
-use super::{Exit, broken, open};
+use super::carry::{Stage, carry_through, options};
+use super::conclude::{Asked, To};
+use super::{Exit, broken, open, wrong};
 use keys::{Group, Line};
 use placeholders::{Piece, Placeholders};
 

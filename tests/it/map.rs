@@ -190,3 +190,32 @@ fn keys_that_are_no_text_for_json_are_named() {
     let sandbox = Sandbox::new().file("keys", b"a\n\xff\n");
     map(&sandbox, &["echo", "::::", "keys"], "").code(2).stderr_has("key 2 of `keys` is not UTF-8");
 }
+
+/// Runs the command on a terminal of its own, types two lines and Ctrl-D there once it has spoken, and prints all that it says.
+const TYPED: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = os.read(terminal, 4096)
+os.write(terminal, b"a\nb\n\x04")
+try:
+    while part := os.read(terminal, 4096):
+        said += part
+except OSError:
+    pass
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn keys_may_be_typed() {
+    let sandbox = Sandbox::new().file("terminal.py", TYPED);
+    let mut typed = Command::new("python3");
+    typed.args(["terminal.py", env!("CARGO_BIN_EXE_deco"), "map", "--compact", "-q", "echo x{}"]);
+    let output = typed.env("HOME", sandbox.path("")).current_dir(sandbox.path("")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("reads the keys from the terminal"), "{said}");
+    assert!(said.contains(r#"{"a":"xa","b":"xb"}"#), "{said}");
+}

@@ -1,0 +1,225 @@
+//! What `deco run` and `deco map` have in common: a plan carried through to its answer. Does not know where the plan comes
+//! from.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cli::HowArgs;
+use crate::event::{Event, EventKind};
+use crate::exec::files::{self, Room};
+use crate::exec::orphans;
+use crate::exec::watchdog::Watchdog;
+use crate::interrupt::{self, Wish};
+use crate::manifest::{Jobs, Settings};
+use crate::plan::Plan;
+use crate::prepare::documents::Texts;
+use crate::prepare::{Folders, PythonWorker, Setting, Versions};
+use crate::report::{self, Again, Color, Detail, Events, Reporter, Reporters, Terminal};
+use crate::run::{Options, Ran, Running};
+use crate::scribe::Scribe;
+use crate::state::journal::append_last;
+use crate::state::logs::Logs;
+use crate::state::{Lock, RunFolder, State};
+use crate::value::Layout;
+
+use super::begin::{self, Begun};
+use super::conclude::{self, Asked};
+use super::open::Opened;
+use super::pace::Pace;
+use super::{Exit, broken, complain, reports, wrong};
+
+/// What a run has around it.
+pub struct Stage<'a> {
+    pub how: &'a HowArgs,
+    pub state: State,
+    pub color: Color,
+    pub again: Again,
+    /// Reporters beside those that the options ask for.
+    pub also: Vec<Box<dyn Reporter>>,
+}
+
+/// Runs a plan to its end and gives the answer: all that `run` and `map` have in common.
+pub fn carry_through(
+    stage: Stage<'_>,
+    opened: Opened,
+    options: Options,
+    asked: Asked<'_>,
+) -> Result<Exit, Exit> {
+    conclude::check(&asked.to)?;
+    reports::check(&stage.how.reports).map_err(wrong)?;
+    let options = Options { jobs: width(options.jobs, &opened.plan)?, ..options };
+    let (how, color) = (stage.how, stage.color);
+    let layout = if how.compact { Layout::Compact } else { Layout::Pretty };
+    let carried = carry_out(stage, opened, options)?;
+    let exit = conclude::conclude(&carried.ran, &carried.folder, &asked, layout, color);
+    if exit == Exit::Done {
+        let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
+        // without it the run would only be resumed with nothing left to do
+        let _ = append_last(&carried.folder.journal(), &event);
+    }
+    let reported = reports::write(&how.reports, &carried.folder).map_err(broken);
+    Ok(if carried.all_written && reported.is_ok() { exit } else { Exit::Broken })
+}
+
+/// How the run goes, all of it.
+pub fn options(how: &HowArgs, settings: &Settings) -> Result<Options, Exit> {
+    let asked = how.jobs.as_deref().map(str::parse::<Jobs>).transpose();
+    let asked =
+        asked.map_err(|why| wrong(format_args!("`--jobs {}`: {why}", how.jobs.as_deref().unwrap_or(""))))?;
+    let goes_on = how.keep_going || how.max_failures.is_some();
+    let keep_going = goes_on || (settings.keep_going && !how.no_keep_going && !how.fail_fast);
+    Ok(Options {
+        jobs: slots(asked.or(settings.jobs)),
+        keep_going,
+        fail_fast: how.fail_fast,
+        max_failures: how.max_failures.map(|most| most as usize),
+        wanted: None,
+        skipped: Vec::new(),
+    })
+}
+
+fn slots(jobs: Option<Jobs>) -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    match jobs {
+        None => cpus,
+        Some(Jobs::Count(count)) => count.max(1),
+        Some(Jobs::Percent(percent)) => ((cpus as f64 * percent / 100.0).floor() as usize).max(1),
+    }
+}
+
+/// How many calls run at a time: as many as were asked for, unless the system allows fewer open files.
+fn width(jobs: usize, plan: &Plan) -> Result<usize, Exit> {
+    match files::make_room(plan.most_at_a_time(jobs)) {
+        Room::Enough => Ok(jobs),
+        Room::For { attempts, files } => {
+            complain(format_args!(
+                "the system allows {files} open files (see `ulimit -n`), too few for {jobs} calls at a time: `--jobs` is lowered to {attempts}"
+            ));
+            Ok(attempts)
+        }
+        Room::None { files, needed } => Err(broken(format_args!(
+            "the system allows {files} open files, and a single call needs {needed} (see `ulimit -n`)"
+        ))),
+    }
+}
+
+/// A run that has ended.
+struct Carried {
+    ran: Ran,
+    /// Whether every report could be written.
+    all_written: bool,
+    folder: RunFolder,
+    /// Milliseconds that it took.
+    ms: u64,
+    /// The state is ours until the answer is given.
+    _lock: Lock,
+}
+
+/// Runs to the end.
+fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carried, Exit> {
+    let began = Instant::now();
+    let (how, state) = (stage.how, stage.state.clone());
+    let reporters = reporters(stage)?;
+    let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
+    // only its owner may look at what calls read and write
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
+    let scratch =
+        scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
+    let settings = &opened.plan.manifest.settings;
+    let setting = Setting {
+        run_id: folder.id.clone(),
+        env: Arc::new(opened.env),
+        declared: settings.dotenv.iter().chain(&settings.env).cloned().collect(),
+        folders: Folders::new(scratch.path().to_owned(), options.jobs),
+        texts: Texts::default(),
+        versions: Versions::default(),
+        python: PythonWorker::new(state.folder().join("python")),
+        secrets: opened.secrets,
+        logs: Logs::new(folder.logs()),
+        terminal: std::fs::File::open("/dev/tty").is_ok(),
+    };
+    let scribe = Scribe::start(Some(journal), reporters);
+    let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
+    let (pace, past) = Pace::read(state.durations(), opened.plan.call_count(), &scribe);
+    let running = Running::new(opened.plan, options, setting, scribe.clone(), resume, past);
+    let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
+    let stopped = Arc::downgrade(&running);
+    scribe.on_failure(move |message| {
+        if let Some(running) = stopped.upgrade() {
+            running.broken(message);
+        }
+    });
+    let watched = running.clone();
+    let guard = interrupt::watch(move |wish| match wish {
+        Wish::End { signal, nth } => watched.interrupt(signal, nth),
+        Wish::Stop if interrupt::can_be_stopped() => watched.stop(interrupt::stop),
+        Wish::Stop => {}
+        Wish::Continue => watched.go_on(),
+    });
+    let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
+    let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
+    if let Err(error) = &watchdog {
+        scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
+    }
+    running.run();
+    let is_cut_off = running.is_cut_off();
+    if is_cut_off {
+        orphans::end(folder.id.as_ref());
+    }
+    drop(guard);
+    let keeping = pace.keep(running.clone());
+    let written = scribe.finish();
+    drop(scratch);
+    match watchdog {
+        Ok(watchdog) if is_cut_off => watchdog.clear_up(),
+        Ok(watchdog) => watchdog.dismiss(),
+        Err(_) => {}
+    }
+    if let Some(words) = keeping.end().filter(|_| written.journal.is_ok()) {
+        complain(words);
+    }
+    let running =
+        Arc::into_inner(running).ok_or_else(|| broken("the run is still held; please report it"))?;
+    let mut ran = running.into_ran();
+    ran.broken = ran.broken.or(written.journal.err());
+    let ms = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
+}
+
+fn reporters(stage: Stage<'_>) -> Result<Reporters, Exit> {
+    let Stage { how, state, color, again, also: mut reporters } = stage;
+    if let Some(file) = &how.events {
+        if file == Path::new("-") {
+            return Err(wrong(
+                "`--events -`: standard output carries only the answer; name a file, or `/dev/stderr`",
+            ));
+        }
+        let events = Events::create(file);
+        let events =
+            events.map_err(|error| broken(format_args!("cannot write `{}`: {error}", file.display())))?;
+        reporters.push(Box::new(events));
+    }
+    let detail = match (how.quiet, how.verbose) {
+        (true, _) => Detail::Failures,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    let terminal = Terminal::of_stderr(color);
+    reporters.push(report::screen(report::Options {
+        progress: how.progress,
+        detail,
+        terminal,
+        again,
+        runs: from_here(&state.folder().join("runs")),
+    }));
+    Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))
+}
+
+/// The path as it is named from the current folder, if that is shorter.
+fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(std::fs::canonicalize).ok();
+    let below = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
+    below.unwrap_or(path).to_owned()
+}
