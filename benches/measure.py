@@ -1,5 +1,6 @@
 """Runs commands and takes their time and memory; sums up what was measured. Knows nothing of the workloads."""
 import os
+import pathlib
 import shutil
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ def run(command, output):
         begun = time.perf_counter()
         child = subprocess.Popen(command.argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd)
         try:
+            tree = watched(child.pid) if command.is_tree else None
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
             child.terminate()
@@ -29,7 +31,38 @@ def run(command, output):
     if child.returncode != 0:
         with open(f"{output}.err", errors="replace") as said:
             raise Failed(f"`{command.argv[0]}` ended with {child.returncode}: {said.read()[-500:].strip()}")
-    return taken, usage.ru_maxrss / 1024
+    return taken, usage.ru_maxrss / 1024 if tree is None else tree
+
+
+def watched(root):
+    """The peak memory of each process of a tree until its root ends, in sum; in MiB. The root is left to be waited for."""
+    peaks = {}
+    while os.waitid(os.P_PID, root, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        for process in tree(root):
+            peaks[process] = max(peaks.get(process, 0), peak(process))
+        time.sleep(0.005)
+    return sum(peaks.values()) / 1024
+
+
+def tree(root):
+    """A process and all that it and its threads started."""
+    yield root
+    for listed in pathlib.Path(f"/proc/{root}/task").glob("*/children"):
+        try:
+            children = listed.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from tree(int(child))
+
+
+def peak(process):
+    """The most memory that a process had so far, in KiB; 0 if it is gone."""
+    try:
+        facts = pathlib.Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in facts if line.startswith("VmHWM:")), 0)
 
 
 def interleaved(commands, rounds, output, check, say):
@@ -84,6 +117,7 @@ def row(workload, peer, numbers, median):
 def beside(workload, taken, median):
     """What is to be reached besides ratios."""
     lines = growth(workload, taken) if workload.slope else []
+    lines += apart(workload, taken) if workload.alike else []
     if "deco" not in taken:
         return lines
     if workload.peak:
@@ -112,6 +146,13 @@ def growth(workload, taken):
         f"Bytes for each further call {said}, over all {mean:.0f}; at most {off:.0%} off, "
         f"to reach ≤ {workload.slope:.0%}: {verdict(off <= workload.slope)}.",
     ]
+
+
+def apart(workload, taken):
+    """How far the memory of the commands is apart."""
+    peaks = [statistics.median(numbers["mib"]) for numbers in taken.values()]
+    off = max(peaks) / min(peaks) - 1
+    return ["", f"Peak memory {off:.1%} apart, to reach ≤ {workload.alike:.0%}: {verdict(off <= workload.alike)}."]
 
 
 def verdict(is_met):

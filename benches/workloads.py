@@ -16,6 +16,8 @@ class Command:
     log: str = None  # a file or folder that the command appends to; removed before each round
     ends: bytes = None  # how the output ends, where it is too large to be read here
     lines: int = None  # how many lines the output has, where the command passes the output on
+    is_json: bool = False  # its output is the answer that deco gives
+    is_tree: bool = False  # its memory is that of all its processes
 
 
 @dataclasses.dataclass
@@ -28,6 +30,7 @@ class Workload:
     peak: int = None  # the most memory for deco, in MiB
     slope: float = None  # how far the memory for a further call may be off its mean, where the peers are deco at sizes
     more: float = None  # the most that deco may take over the floor, in milliseconds
+    alike: float = None  # how far the memory of the commands may be apart
 
 
 def deco(path, manifest, folder, *flags, jobs=2):
@@ -246,6 +249,6 @@ def is_right(workload, peer, output):
     command = workload.commands[peer]
     if command.ends:
         return output.endswith(command.ends)
-    if peer == "deco" and workload.answer:
+    if (peer == "deco" or command.is_json) and workload.answer:
         return workload.answer(json.loads(output))
     return command.lines is None or len(output.splitlines()) == command.lines
