@@ -51,6 +51,9 @@ fn completed(
 
 /// Refuses places and values that hold a secret, which could be neither kept nor shown.
 fn no_secrets(scope: &CallScope, recorded: &Recorded) -> Result<(), Failure> {
+    if scope.secrets.is_empty() {
+        return Ok(());
+    }
     let refuse = |what: &str, found: Option<&str>| {
         found.map_or(Ok(()), |variable| Err(Failure::Fill { message: contains_secret(what, variable) }))
     };
@@ -183,6 +186,9 @@ fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {
         (None, Some((result, _))) => result.clone(),
         (None, None) => Value::Null,
     };
+    if scope.secrets.is_empty() {
+        return Ok(Change::set(path, value));
+    }
     let secret = |what: &str, variable: &str| {
         Hindrance::Failed(Failure::Fill { message: contains_secret(what, variable) })
     };

@@ -25,7 +25,7 @@ use crate::value::{Value, excerpt};
 
 pub use folders::Folders;
 pub use scope::{CallScope, Hindrance};
-pub use sent::{PythonWorker, Sent};
+pub use sent::{Common, PythonWorker, Sent};
 pub use versions::Versions;
 
 /// What is the same for every call of a run.
@@ -88,6 +88,8 @@ pub struct Own {
     pub as_of: u64,
     /// `DECO_POOL_…` variables.
     pub pools: Vec<(String, String)>,
+    /// What a call of its task had that went through its slot just before, with the same grant.
+    pub like: Option<Arc<Common>>,
 }
 
 /// What a call comes to.
@@ -104,7 +106,7 @@ impl Work {
     pub fn env(&self) -> &Environment {
         match self {
             Work::Process(attempt) => &attempt.env,
-            Work::Request(sent) => &sent.kind.env,
+            Work::Request(sent) => &sent.common.kind.env,
         }
     }
 }

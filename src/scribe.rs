@@ -2,7 +2,7 @@
 //! its own takes them in batches, so that whoever ends a call neither writes nor wakes anybody.
 
 use std::io;
-use std::mem::take;
+use std::mem::replace;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -124,8 +124,9 @@ impl Desk {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             inbox = self.come.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        let next = Inbox { events: Vec::with_capacity(inbox.events.len()), ..Inbox::default() };
         let over = inbox.over;
-        Inbox { over, ..take(&mut *inbox) }
+        Inbox { over, ..replace(&mut *inbox, next) }
     }
 
     fn serve(&self, journal: Option<Journal>, reporters: Reporters) -> Written {

@@ -90,6 +90,11 @@ impl Value {
         parse::parse(json)
     }
 
+    /// Parses one JSON object as its few members in order, in the same way. `None`: it is another value.
+    pub fn parse_members(json: &[u8]) -> Result<Option<Vec<(Text, Value)>>, JsonError> {
+        parse::parse_members(json)
+    }
+
     /// An empty object.
     pub fn empty_object() -> Value {
         Value::Object(Arc::default())

@@ -31,6 +31,11 @@ function answer(message) {
   while (bytes.length) bytes = bytes.subarray(fs.writeSync(outgoing, bytes));
 }
 
+function batch({ calls, variables, names = [] }) {
+  Object.assign(process.env, variables);
+  calls.forEach((one) => call(one, names));
+}
+
 function call({ id, request, env }, names) {
   names.forEach((name, at) => (process.env[name] = env[at]));
   try {
@@ -44,7 +49,7 @@ function take(line) {
   const message = JSON.parse(line);
   if (message.protocol !== undefined) answer({ protocol: 1 });
   // one call at a time is under way, since this worker does not ask for calls ahead
-  else if (message.calls) message.calls.forEach((one) => call(one, message.names || []));
+  else if (message.calls) batch(message);
 }
 
 let rest = Buffer.alloc(0);

@@ -44,6 +44,8 @@ pub struct Request {
     /// The caller's number, of no meaning here.
     pub id: u64,
     pub work: Work,
+    /// What the environment holds for it as for the calls around it.
+    pub variables: Arc<[(Text, OsString)]>,
     /// What the environment holds for this call alone.
     pub env: Vec<(Text, OsString)>,
     /// Of the call, from when it is begun.

@@ -40,6 +40,9 @@ impl Secrets {
 
     /// Hides every secret that is known by now.
     pub fn known(&self) -> Masker {
+        if self.variables.is_empty() {
+            return Masker::new();
+        }
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -11,6 +11,9 @@ use crate::value::Value;
 
 use super::{CallScope, Hindrance, Own, Setting, documents, private_folder, result_file};
 
+/// Variables that deco tells a call.
+pub type Given = Vec<(Cow<'static, str>, OsString)>;
+
 /// The call's variables.
 pub fn environment(
     scope: &CallScope,
@@ -18,16 +21,31 @@ pub fn environment(
     task: &Task,
     own: &Own,
 ) -> Result<Environment, Hindrance> {
+    let mut env = environment_of_slot(scope, setting, task, own)?;
+    env.given.extend(given_to_call(scope, setting, task)?);
+    Ok(env)
+}
+
+/// What of them is the same for all calls of the task that go through the slot, as far as what the task says is.
+pub fn environment_of_slot(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+    own: &Own,
+) -> Result<Environment, Hindrance> {
     let declared = declared(scope, setting, task)?;
-    let given = given(scope, setting, task, own)?;
+    let given = given_to_slot(scope, setting, task, own);
     let env = Environment { inherited: setting.env.clone(), declared, given };
-    let holds_nul = |(_, value): &(&str, &OsStr)| value.as_encoded_bytes().contains(&0);
-    let wrong = env.own().find(holds_nul).map(|(name, _)| name.to_owned());
-    match wrong {
-        Some(name) => Err(Hindrance::Failed(Failure::CannotStart {
+    without_nul(env.own())?;
+    Ok(env)
+}
+
+fn without_nul<'v>(mut variables: impl Iterator<Item = (&'v str, &'v OsStr)>) -> Result<(), Hindrance> {
+    match variables.find(|(_, value)| value.as_encoded_bytes().contains(&0)) {
+        Some((name, _)) => Err(Hindrance::Failed(Failure::CannotStart {
             message: format!("the variable `{name}` holds a NUL byte"),
         })),
-        None => Ok(env),
+        None => Ok(()),
     }
 }
 
@@ -53,23 +71,11 @@ fn declared(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Vec<(St
     Ok(entries)
 }
 
-/// What deco tells every call.
-fn given(
-    scope: &CallScope,
-    setting: &Setting,
-    task: &Task,
-    own: &Own,
-) -> Result<Vec<(Cow<'static, str>, OsString)>, Hindrance> {
+/// What deco tells all calls of the task that go through the slot.
+fn given_to_slot(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Given {
     let mut entries = Vec::with_capacity(12);
     let mut set = |name: Cow<'static, str>, value: String| entries.push((name, value.into()));
     set("DECO_TASK".into(), task.name.to_string());
-    set("DECO_CALL".into(), scope.address().to_owned());
-    set("DECO_KEY".into(), Value::array(scope.key().to_vec()).to_json());
-    for (name, value) in scope.variables() {
-        if matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
-            set(format!("DECO_VAR_{}", name.as_str().to_uppercase()).into(), value.to_text());
-        }
-    }
     set("DECO_ATTEMPT".into(), own.attempt.to_string());
     set("DECO_SLOT".into(), own.slot.to_string());
     set("DECO_CPUS".into(), own.cpus.to_string());
@@ -77,11 +83,36 @@ fn given(
     set("DECO_RUN_ID".into(), setting.run_id.clone());
     set("DECO_TMPDIR".into(), private_folder(scope).to_string_lossy().into_owned());
     set("DECO_RESULT".into(), result_file(scope).to_string_lossy().into_owned());
+    entries
+}
+
+/// The key as a JSON array.
+fn key(parts: &[Value]) -> String {
+    let mut json = String::from("[");
+    for (at, part) in parts.iter().enumerate() {
+        json.push_str(if at > 0 { "," } else { "" });
+        part.write_json(&mut json);
+    }
+    json + "]"
+}
+
+/// What deco tells the call alone.
+pub fn given_to_call(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Given, Hindrance> {
+    let mut entries = Vec::with_capacity(2 + scope.variables().len());
+    let mut set = |name: Cow<'static, str>, value: String| entries.push((name, value.into()));
+    set("DECO_CALL".into(), scope.address().to_owned());
+    set("DECO_KEY".into(), key(scope.key()));
+    for (name, value) in scope.variables() {
+        if matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+            set(format!("DECO_VAR_{}", name.as_str().to_uppercase()).into(), value.to_text());
+        }
+    }
     let documents = documents::hand_out(scope, &setting.texts, task)?;
     if documents.is_empty() && setting.env.contains_key(OsStr::new(documents::CHANGES)) {
         // this run stands in a call of another, whose documents are not this call's
         set(documents::CHANGES.into(), String::new());
     }
     documents.into_iter().for_each(|(name, value)| set(name.into(), value));
+    without_nul(entries.iter().map(|(name, value): &(Cow<'_, str>, OsString)| (&**name, value.as_os_str())))?;
     Ok(entries)
 }

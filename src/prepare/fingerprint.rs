@@ -4,9 +4,9 @@
 
 use std::sync::OnceLock;
 
-use blake3::Hasher;
+use blake3::Hash;
 
-use crate::exec::worker::Argument;
+use crate::exec::worker::{Argument, Kind};
 use crate::exec::{self, Attempt, Environment};
 use crate::expr::{Expression, Reference, Step};
 use crate::manifest::{Fill, Task};
@@ -16,12 +16,12 @@ use crate::value::Value;
 use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
-const VERSION: &[u8] = b"deco call 2";
+const VERSION: &[u8] = b"deco call 3";
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
 pub struct Fingerprints {
-    tasks: Vec<OnceLock<Hasher>>,
+    tasks: Vec<OnceLock<Hash>>,
 }
 
 impl Fingerprints {
@@ -34,13 +34,14 @@ impl Fingerprints {
     pub fn of(&self, task: (usize, &Task), scope: &CallScope, setting: &Setting, work: &Work) -> String {
         let (index, task) = task;
         let constant = || of_task(task, scope.world(), setting);
-        let mut hasher = match self.tasks.get(index) {
-            Some(known) => known.get_or_init(constant).clone(),
+        let of_task = match self.tasks.get(index) {
+            Some(known) => *known.get_or_init(constant),
             None => constant(),
         };
-        let mut parts = Parts::default();
+        let mut parts = Parts(Vec::with_capacity(512));
+        parts.add(of_task.as_bytes());
         parts.call(task, scope, setting, work);
-        hasher.update(&parts.0).finalize().to_hex().to_string()
+        blake3::hash(&parts.0).to_hex().to_string()
     }
 }
 
@@ -50,8 +51,17 @@ struct Parts(Vec<u8>);
 
 impl Parts {
     fn add(&mut self, part: &[u8]) {
-        self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.count(part.len());
         self.0.extend_from_slice(part);
+    }
+
+    /// A number, in as few bytes as it takes: the last of them is the one below 128.
+    fn count(&mut self, mut count: usize) {
+        while count >= 128 {
+            self.0.push(128 | (count % 128) as u8);
+            count /= 128;
+        }
+        self.0.push(count as u8);
     }
 
     fn value(&mut self, value: Option<&Value>) {
@@ -64,7 +74,7 @@ impl Parts {
     /// Begins a list of so many parts of a kind.
     fn begin(&mut self, kind: &str, count: usize) {
         self.add(kind.as_bytes());
-        self.add(&(count as u64).to_le_bytes());
+        self.count(count);
     }
 
     fn call(&mut self, task: &Task, scope: &CallScope, setting: &Setting, work: &Work) {
@@ -113,12 +123,12 @@ impl Parts {
     }
 
     fn request(&mut self, sent: &Sent, own: &Own<'_>, setting: &Setting) {
-        let kind = &sent.kind;
-        self.begin("worker", kind.argv.len());
-        kind.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
-        self.begin("folder", 1);
-        self.add(kind.dir.as_os_str().as_encoded_bytes());
-        self.environment(&kind.env, own, setting);
+        let hash = || {
+            let mut parts = Parts::default();
+            parts.kind(&sent.common.kind, own, setting);
+            blake3::hash(&parts.0)
+        };
+        self.add(sent.common.hash.get_or_init(hash).as_bytes());
         match &sent.request.work {
             exec::worker::Work::Request(value) => {
                 self.begin("request", 1);
@@ -135,6 +145,14 @@ impl Parts {
                 }
             }
         }
+    }
+
+    fn kind(&mut self, kind: &Kind, own: &Own<'_>, setting: &Setting) {
+        self.begin("worker", kind.argv.len());
+        kind.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
+        self.begin("folder", 1);
+        self.add(kind.dir.as_os_str().as_encoded_bytes());
+        self.environment(&kind.env, own, setting);
     }
 
     fn argument(&mut self, argument: &Argument, setting: &Setting) {
@@ -188,7 +206,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.len() >= part.len() && bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn of_task(task: &Task, world: &World, setting: &Setting) -> Hasher {
+fn of_task(task: &Task, world: &World, setting: &Setting) -> Hash {
     let mut parts = Parts::default();
     parts.add(VERSION);
     parts.add(format!("{:?} {:?} {}", task.result, task.ok_exit, task.allow_failure).as_bytes());
@@ -202,9 +220,7 @@ fn of_task(task: &Task, world: &World, setting: &Setting) -> Hasher {
         of_fill(&mut parts, fill, world);
     }
     parts.begin("default", usize::from(task.default.is_some()));
-    let mut hasher = Hasher::new();
-    hasher.update(&parts.0);
-    hasher
+    blake3::hash(&parts.0)
 }
 
 fn of_fill(parts: &mut Parts, fill: &Fill, world: &World) {

@@ -1,10 +1,9 @@
 //! From a call and what it sees to a request for a worker: the function and its arguments, by reference where they are
 //! places of documents, so that a document goes to a worker once and not with every call.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::exec::Environment;
 use crate::exec::worker::{Argument, Kind, Request, Work, python};
@@ -16,15 +15,29 @@ use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
 use super::documents::{Handed, mutable_places, seen};
-use super::environment::environment;
+use super::environment::{Given, environment_of_slot, given_to_call};
 use super::versions::is_small;
 use super::{CallScope, Hindrance, Own, Setting};
 
 /// What a call is for a worker.
 #[derive(Debug)]
 pub struct Sent {
-    pub kind: Kind,
+    pub common: Arc<Common>,
     pub request: Request,
+}
+
+/// What a call has in common with others of its task that go through its slot, worked out for the first of them.
+#[derive(Debug)]
+pub struct Common {
+    pub kind: Kind,
+    /// What the kind comes to.
+    pub(super) hash: OnceLock<blake3::Hash>,
+    variables: Arc<[(Text, OsString)]>,
+    /// The text that names the function, if it is one.
+    function: Text,
+    attempt: u32,
+    /// Whether nothing in it is asked of the call.
+    is_constant: bool,
 }
 
 /// Where the worker for Python functions is put, once it is needed.
@@ -56,52 +69,106 @@ pub fn request(
     task: &Task,
     own: &Own,
 ) -> Result<Option<Sent>, Hindrance> {
-    let (argv, work) = match &task.run {
-        Run::Function { origin, function, arguments, python, .. } => {
-            let python = python.as_ref().map(|python| scope.render(python)).transpose()?;
-            let mut argv = vec![OsString::from(python.unwrap_or_else(|| "python3".to_owned()))];
-            argv.extend_from_slice(setting.python.arguments()?);
-            (argv, called(scope, setting, task, (origin, function), arguments)?)
-        }
-        Run::Worker { words, request, .. } => {
-            let mut argv = Vec::with_capacity(words.len());
-            for word in words {
-                argv.extend(super::program_words(scope, word)?.into_iter().map(OsString::from));
-            }
+    if !task.run.is_sent() {
+        return Ok(None);
+    }
+    let known = own.like.as_ref().filter(|like| like.is_constant && like.attempt == own.attempt);
+    let common = match known {
+        Some(known) => known.clone(),
+        None => Arc::new(common(scope, setting, task, own)?),
+    };
+    let work = match &task.run {
+        Run::Worker { request, .. } => {
             scope.hand(Handed { places: mutable_places(scope, task)?, ..Handed::default() });
-            (argv, Work::Request(scope.value_of(request)?))
+            Work::Request(scope.value_of(request)?)
         }
+        Run::Function { arguments, .. } => called(scope, setting, task, &common.function, arguments)?,
         Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => return Ok(None),
     };
+    let request = Request {
+        id: 0,
+        work,
+        variables: common.variables.clone(),
+        env: texts(given_to_call(scope, setting, task)?),
+        timeout: task.timeout,
+        grace: task.grace,
+    };
+    Ok(Some(Sent { common, request }))
+}
+
+fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Common, Hindrance> {
     setting
         .folders
         .make(own.slot)
         .map_err(|error| cannot_start(format!("cannot make a private folder: {error}")))?;
+    let argv = argv(scope, setting, &task.run)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
     };
-    let Environment { inherited, declared, given } = environment(scope, setting, task, own)?;
-    // what names the run is the worker's, so that nothing of it is left behind; the rest is told with each call
-    let (of_run, of_call) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
-    let kind = Kind {
-        argv,
-        dir,
-        env: Environment { inherited, declared, given: of_run },
-        terminal: setting.terminal,
+    let Environment { inherited, declared, given } = environment_of_slot(scope, setting, task, own)?;
+    // what names the run is the worker's, so that nothing of it is left behind; the rest is told with the calls
+    let (of_run, of_calls) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
+    let env = Environment { inherited, declared, given: of_run };
+    Ok(Common {
+        kind: Kind { argv, dir, env, terminal: setting.terminal },
+        hash: OnceLock::new(),
+        variables: texts(of_calls).into(),
+        function: function(scope, &task.run),
+        attempt: own.attempt,
+        is_constant: is_constant(task),
+    })
+}
+
+/// The function as a worker finds it. A file is the manifest's, wherever the call runs.
+fn function(scope: &CallScope, run: &Run) -> Text {
+    match run {
+        Run::Function { origin, function, .. } if origin.ends_with(".py") => {
+            format!("{}:{function}", scope.dir().join(origin).to_string_lossy()).into()
+        }
+        Run::Function { origin, function, .. } => format!("{origin}:{function}").into(),
+        Run::Worker { .. } | Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => Text::default(),
+    }
+}
+
+fn argv(scope: &CallScope, setting: &Setting, run: &Run) -> Result<Vec<OsString>, Hindrance> {
+    let mut argv = Vec::new();
+    match run {
+        Run::Worker { words, .. } => {
+            for word in words {
+                argv.extend(super::program_words(scope, word)?.into_iter().map(OsString::from));
+            }
+        }
+        Run::Function { python, .. } => {
+            let python = python.as_ref().map(|python| scope.render(python)).transpose()?;
+            argv.push(python.unwrap_or_else(|| "python3".to_owned()).into());
+            argv.extend_from_slice(setting.python.arguments()?);
+        }
+        Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => {}
+    }
+    Ok(argv)
+}
+
+/// Whether all calls of the task need workers of one kind. A dotenv file is read for each.
+fn is_constant(task: &Task) -> bool {
+    let of_run = match &task.run {
+        Run::Worker { words, .. } => &words[..],
+        Run::Function { python, .. } => python.as_slice(),
+        Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => &[],
     };
-    let env = Vec::into_iter(of_call)
-        .map(|(name, value): (Cow<'static, str>, _)| (Text::from(&*name), value))
-        .collect();
-    let request = Request { id: 0, work, env, timeout: task.timeout, grace: task.grace };
-    Ok(Some(Sent { kind, request }))
+    let mut texts = of_run.iter().chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
+    task.dotenv.is_none() && texts.all(|text| text.value.slots().next().is_none())
+}
+
+fn texts(given: Given) -> Vec<(Text, OsString)> {
+    given.into_iter().map(|(name, value)| (Text::from(&*name), value)).collect()
 }
 
 fn called(
     scope: &CallScope,
     setting: &Setting,
     task: &Task,
-    (origin, function): (&str, &str),
+    function: &Text,
     arguments: &[manifest::Argument],
 ) -> Result<Work, Hindrance> {
     let places = mutable_places(scope, task)?;
@@ -118,12 +185,7 @@ fn called(
         }
     }
     scope.hand(handed);
-    // a file is the manifest's, wherever the call runs
-    let origin = match origin.ends_with(".py") {
-        true => scope.dir().join(origin).to_string_lossy().into_owned(),
-        false => origin.to_owned(),
-    };
-    Ok(Work::Call { function: format!("{origin}:{function}").into(), args, named })
+    Ok(Work::Call { function: function.clone(), args, named })
 }
 
 /// A place of a document: a part of a version that the worker holds. What is small goes with the call, but for a document

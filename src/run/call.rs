@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
@@ -15,7 +16,7 @@ use crate::manifest::Task;
 use crate::outcome::{Exit, Failure, Outcome, Skip, Verdict};
 use crate::path::Path;
 use crate::plan::CallId;
-use crate::prepare::{self, CallScope, Hindrance, Work};
+use crate::prepare::{self, CallScope, Common, Hindrance, Work};
 use crate::schedule::End;
 use crate::schedule::demand::Grant;
 use crate::state::earlier::EarlierEnd;
@@ -65,13 +66,15 @@ pub(super) struct Ended {
     pub fingerprint: Option<String>,
     /// The earlier end that was taken over.
     pub kept: Option<EarlierEnd>,
+    /// As it is told of, where that is at hand.
+    pub address: Option<String>,
 }
 
 impl Running {
     /// Makes one attempt of a call; one that a worker makes may bring others with it.
     pub(super) fn call(&self, begun: Begun, grant: &Grant) {
         let folder = self.setting.folders.path(grant.slot);
-        let ended = match self.guarded(|| self.ready(&begun, grant, &folder)) {
+        let ended = match self.guarded(|| self.ready(&begun, grant, &folder, None)) {
             Ok((ready, Work::Request(sent))) => return self.lead(begun, ready, *sent, grant, &folder),
             Ok((ready, Work::Process(attempt))) => {
                 self.tell_begun(&begun, &ready, grant.slot);
@@ -133,12 +136,13 @@ impl Running {
         self.end_call(call, node, ended);
     }
 
-    /// Works out what the call is to do, unless it ends before it begins.
+    /// Works out what the call is to do, unless it ends before it begins. `like`: what a call had that the slot made before.
     pub(super) fn ready(
         &self,
         &Begun { call, attempt, .. }: &Begun,
         grant: &Grant,
         folder: &FilePath,
+        like: Option<Arc<Common>>,
     ) -> Result<(Ready<'_>, Work), Box<Ended>> {
         let (seen, because, task, task_index, as_of, told) = {
             let core = &mut *self.lock();
@@ -167,7 +171,7 @@ impl Running {
             return Err(skipped(&mut scope, task, because).into());
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
-        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools };
+        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools, like };
         let (work, command) = prepare::condition(&scope, task)
             .and_then(|()| prepare::work(&scope, &self.setting, task, &own))
             .map_err(|hindrance| Box::new(self.hindered(&mut scope, task, call, hindrance)))?;
@@ -209,14 +213,14 @@ impl Running {
         let task = ready.task;
         let done = done.and_then(|done| Ok((self.fitting(begun.call, done.changes)?, done.reads)));
         self.keep_outputs(&mut finished, done.is_ok() && task.reads_stdout());
-        let fingerprint = Some(ready.fingerprint);
-        match done {
+        let ended = match done {
             Ok((changes, reads)) => {
                 let finished = Some(finished);
-                Ended { changes, reads, finished, fingerprint, ..Ended::never_begun(Outcome::Succeeded) }
+                Ended { changes, reads, finished, ..Ended::never_begun(Outcome::Succeeded) }
             }
-            Err(failure) => Ended { fingerprint, ..failed(&mut ready.scope, task, failure, Some(finished)) },
-        }
+            Err(failure) => failed(&mut ready.scope, task, failure, Some(finished)),
+        };
+        Ended { fingerprint: Some(ready.fingerprint), address: Some(ready.address), ..ended }
     }
 
     fn attempt(&self, task: &Task, prepared: &Attempt) -> Finished {
@@ -275,13 +279,18 @@ impl Running {
                 return;
             }
         }
-        self.lock().between.remove(&call);
         self.end_call(call, node, ended);
     }
 
-    fn end_call(&self, call: CallId, node: NodeIndex, ended: Ended) {
+    fn end_call(&self, call: CallId, node: NodeIndex, mut ended: Ended) {
         let tails = self.tails(&ended);
+        let record = Record::of(&ended, &tails);
+        let address = ended.address.take();
+        let address = address.unwrap_or_else(|| self.lock().plan.address(call).to_string());
+        // before others can begin that build on it
+        self.tell_call(address, &ended, tails);
         let core = &mut *self.lock();
+        core.between.remove(&call);
         let task = core.plan.task_of(call);
         let end = match &ended.outcome {
             Outcome::Failed { forgiven: false, .. } => {
@@ -295,9 +304,8 @@ impl Running {
             core.store.record_failure(task);
         }
         if let Some(records) = &mut core.records {
-            records.extend(Record::of(&ended, &tails).map(|record| (call, record)));
+            records.extend(record.map(|record| (call, record)));
         }
-        self.tell_call(core.plan.address(call).to_string(), &ended, tails);
         if let (Outcome::Succeeded, Some(finished)) = (&ended.outcome, &ended.finished) {
             core.pace.took(call, finished.took);
         }
@@ -350,6 +358,7 @@ impl Ended {
             finished: None,
             fingerprint: None,
             kept: None,
+            address: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::exec::worker::{Answer, Around, Done, Kind, Request, Turn};
 use crate::exec::{Ending, Finished};
 use crate::harvest;
 use crate::manifest::Task;
-use crate::prepare::{Sent, Work};
+use crate::prepare::{Common, Sent, Work};
 use crate::schedule::demand::Grant;
 
 use super::Running;
@@ -25,6 +25,8 @@ struct Lead<'a> {
     grant: &'a Grant,
     folder: &'a FilePath,
     kind: Arc<Kind>,
+    /// What the calls have in common.
+    common: Option<Arc<Common>>,
     /// Calls that the worker has been sent, by their numbers.
     sent: FxHashMap<u64, (Begun, Ready<'a>)>,
     next_id: u64,
@@ -52,7 +54,8 @@ impl Running {
             like: begun.node,
             grant,
             folder,
-            kind: self.kind(task, &sent.kind),
+            kind: self.kind(task, &sent.common.kind),
+            common: None,
             sent: FxHashMap::default(),
             next_id: 0,
             first: None,
@@ -64,7 +67,7 @@ impl Running {
             core.attempts += usize::from(!task.when.is_finalizer());
         }
         while let Some((begun, ready, sent)) = lead.other.take() {
-            lead.kind = self.kind(task, &sent.kind);
+            lead.kind = self.kind(task, &sent.common.kind);
             lead.first = Some(lead.hold(begun, ready, sent));
             let kind = lead.kind.clone();
             self.workers.lead(&kind, around, &mut |turn| lead.turn(turn));
@@ -120,8 +123,9 @@ impl<'a> Lead<'a> {
         if self.other.is_some() {
             return self.give_back(begun);
         }
-        match self.running.guarded(|| self.running.ready(&begun, self.grant, self.folder)) {
-            Ok((ready, Work::Request(sent))) if sent.kind == *self.kind => {
+        let like = self.common.clone();
+        match self.running.guarded(|| self.running.ready(&begun, self.grant, self.folder, like)) {
+            Ok((ready, Work::Request(sent))) if sent.common.kind == *self.kind => {
                 requests.push(self.hold(begun, ready, *sent));
             }
             Ok((ready, Work::Request(sent))) => self.other = Some((begun, ready, *sent)),
@@ -139,6 +143,7 @@ impl<'a> Lead<'a> {
         let id = self.next_id;
         self.next_id += 1;
         self.running.tell_begun(&begun, &ready, self.grant.slot);
+        self.common = Some(sent.common);
         self.sent.insert(id, (begun, ready));
         Request { id, ..sent.request }
     }

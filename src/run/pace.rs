@@ -4,6 +4,7 @@ use std::mem::take;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashSet;
 
 use crate::plan::{CallId, Plan, TaskId};
 use crate::schedule::outlook::Expected;
@@ -12,19 +13,24 @@ use crate::value::Value;
 
 use super::{Core, Running};
 
+/// What a call took that is not worth being kept, in seconds: the average of its task says as much.
+const BRIEF: f32 = 0.002;
+
 /// What is known of the calls of a run.
 #[derive(Debug)]
 pub(super) struct Pace {
     past: Past,
     /// What each call of the plan is known to take, by its id; not a number where nothing is.
     known: Vec<f32>,
+    /// Calls that are known to have taken longer than what is not kept.
+    long: FxHashSet<CallId>,
     /// What calls took that succeeded, in seconds.
     took: Vec<(CallId, f32)>,
 }
 
 impl Pace {
     pub fn new(past: Past) -> Pace {
-        Pace { past, known: Vec::new(), took: Vec::new() }
+        Pace { past, known: Vec::new(), long: FxHashSet::default(), took: Vec::new() }
     }
 
     pub fn took(&mut self, call: CallId, took: Duration) {
@@ -37,9 +43,14 @@ impl Pace {
         if self.past.is_empty() {
             return None;
         }
+        let of_tasks: Vec<_> = plan.task_ids().map(|task| self.past.of(of_task(plan, task))).collect();
+        let knows_calls = self.past.len() > of_tasks.iter().flatten().count();
         for call in plan.calls().skip(self.known.len()) {
-            let seconds =
-                self.past.of(of_call(plan, call)).or_else(|| self.past.of(of_task(plan, plan.task_of(call))));
+            let own = if knows_calls { self.past.of(of_call(plan, call)) } else { None };
+            if own.is_some_and(|seconds| seconds >= BRIEF) {
+                self.long.insert(call);
+            }
+            let seconds = own.or(of_tasks[plan.task_of(call).0 as usize]);
             self.known.push(seconds.unwrap_or(f32::NAN));
         }
         let grows = plan.task_ids().any(|task| plan.is_unexpanded(task));
@@ -59,12 +70,15 @@ impl Pace {
         (known > 0).then_some(Expected { seconds, foretells: 2 * known >= all })
     }
 
-    /// What is worth keeping: of each call that succeeded what it took, then of each task what its calls took on average.
+    /// What is worth keeping: of each call that succeeded and was not brief what it took, then of each task what its calls
+    /// took on average.
     fn learnt(&self, plan: &Plan) -> Vec<(Id, f32)> {
-        let mut learnt = Vec::with_capacity(self.took.len() + plan.tasks.len());
+        let mut learnt = Vec::new();
         let mut of_tasks = vec![(0.0_f64, 0_u32); plan.tasks.len()];
         for &(call, seconds) in &self.took {
-            learnt.push((of_call(plan, call), seconds));
+            if seconds >= BRIEF || self.long.contains(&call) {
+                learnt.push((of_call(plan, call), seconds));
+            }
             let (sum, count) = &mut of_tasks[plan.task_of(call).0 as usize];
             *sum += f64::from(seconds);
             *count += 1;

@@ -239,6 +239,9 @@ fn excerpt(masker: &Masker, output: &Output) -> Excerpt {
 
 /// Colours in the middle of a secret would be taken away where the text is shown.
 fn hidden(masker: &Masker, text: String) -> String {
+    if text.is_empty() {
+        return text;
+    }
     let bare = anstream::adapter::strip_str(&text).to_string();
     match masker.mask_text(&bare) {
         Cow::Borrowed(_) => text,

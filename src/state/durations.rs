@@ -73,6 +73,11 @@ impl Past {
         self.seconds.is_empty()
     }
 
+    /// Of how many calls and tasks it knows.
+    pub fn len(&self) -> usize {
+        self.seconds.len()
+    }
+
     /// Half of what is expected comes from the last time, half from all the times before.
     fn learn(&mut self, id: u64, seconds: f32) {
         let known = self.seconds.entry(id).or_insert(seconds);

@@ -26,13 +26,40 @@ impl From<JiterError> for Stop {
 pub fn parse(json: &[u8]) -> Result<Value, JsonError> {
     let mut jiter = Jiter::new(json);
     let parsed = next(&mut jiter).and_then(|value| Ok(jiter.finish().map(|()| value)?));
-    parsed.map_err(|stop| {
-        let (words, place) = match &stop {
-            Stop::Syntax(error) => (error.error_type.to_string(), error.get_position(&jiter)),
-            Stop::Refused(words) => (words.clone(), jiter.current_position()),
-        };
-        JsonError(format!("{words} at line {} column {}", place.line, place.column))
-    })
+    parsed.map_err(|stop| told(&jiter, &stop))
+}
+
+fn told(jiter: &Jiter<'_>, stop: &Stop) -> JsonError {
+    let (words, place) = match stop {
+        Stop::Syntax(error) => (error.error_type.to_string(), error.get_position(jiter)),
+        Stop::Refused(words) => (words.clone(), jiter.current_position()),
+    };
+    JsonError(format!("{words} at line {} column {}", place.line, place.column))
+}
+
+/// Parses one JSON object and nothing after it, as its members in order. `None`: it is another value.
+pub fn parse_members(json: &[u8]) -> Result<Option<Vec<(Text, Value)>>, JsonError> {
+    let mut jiter = Jiter::new(json);
+    let parsed = members(&mut jiter).and_then(|members| Ok(jiter.finish().map(|()| members)?));
+    parsed.map_err(|stop| told(&jiter, &stop))
+}
+
+fn members(jiter: &mut Jiter<'_>) -> Result<Option<Vec<(Text, Value)>>, Stop> {
+    if jiter.peek()? != Peek::Object {
+        jiter.next_skip()?;
+        return Ok(None);
+    }
+    let mut members: Vec<(Text, Value)> = Vec::with_capacity(4);
+    let mut key = jiter.known_object()?.map(Text::from);
+    while let Some(name) = key {
+        if members.iter().any(|(known, _)| *known == name) {
+            return Err(Stop::Refused(format!("duplicate key `{name}`")));
+        }
+        let peek = jiter.peek()?;
+        members.push((name, value(jiter, peek, 1)?));
+        key = jiter.next_key()?.map(Text::from);
+    }
+    Ok(Some(members))
 }
 
 fn next(jiter: &mut Jiter<'_>) -> Result<Value, Stop> {

@@ -5,11 +5,17 @@ Tuples are lists, numpy's arrays and scalars what they hold; keys are texts, num
 the runner with unusual digits keep them. Knows nothing of documents or of the protocol.
 """
 
-import json
-import json.encoder
-import re
+import sys
 
-quoted = json.encoder.encode_basestring
+try:
+    # what json is made of: the module itself takes longer to import than all else that a worker needs
+    from _json import encode_basestring as quoted
+    from _json import make_encoder as c_make_encoder
+    from _json import make_scanner
+except ImportError:
+    from json.encoder import encode_basestring as quoted
+
+    c_make_encoder = make_scanner = None
 
 
 class Unsayable(Exception):
@@ -65,11 +71,40 @@ def parse_int(text):
     return kept
 
 
-def load_exact(text):
-    """JSON to values that keep the digits of numbers."""
+class Reading:
+    """How JSON is read, as json's scanner asks for it."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_constant = float
+
+    def __init__(self, parse_float, parse_int):
+        self.parse_float = parse_float
+        self.parse_int = parse_int
+
+
+def scanner(parse_float, parse_int):
+    if make_scanner is not None:
+        return make_scanner(Reading(parse_float, parse_int))
+    from json.decoder import JSONDecoder
+
+    return JSONDecoder(parse_float=parse_float, parse_int=parse_int).scan_once
+
+
+scan = scanner(float, int)
+scan_exact = scanner(parse_float, parse_int)
+
+
+def load(line):
+    """A line of JSON as values."""
+    return scan(line.decode("utf-8"), 0)[0]
+
+
+def load_exact(line):
+    """A line of JSON, begun by a space, as values that keep the digits of numbers."""
     global exact
     exact = True
-    return json.loads(text, parse_float=parse_float, parse_int=parse_int)
+    return scan_exact(line.decode("utf-8"), 1)[0]
 
 
 def other(value):
@@ -92,17 +127,26 @@ def native(value):
 
 
 def make_encoder():
-    # json's own, without what JSONEncoder.encode does each time
-    if json.encoder.c_make_encoder is None:
-        return None
-    return json.encoder.c_make_encoder({}, other, json.encoder.c_encode_basestring, None, ":", ",", False, False, False)
+    # json's own, without what JSONEncoder.encode does each time; as it is watched, if it is (documents.py)
+    encoder = sys.modules.get("json.encoder")
+    make = encoder.c_make_encoder if encoder else c_make_encoder
+    return make and make({}, other, quoted, None, ":", ",", False, False, False)
 
 
 encode = make_encoder()
 
 
-# a key that may have been a number or a boolean
-CONVERTED = re.compile('"(?:-?[0-9]|true"|false")[^"]*"?:')
+# finds a key that may have been a number or a boolean, once a dict was said
+converted = None
+
+
+def has_converted_key(text):
+    global converted
+    if converted is None:
+        import re
+
+        converted = re.compile('"(?:-?[0-9]|true"|false")[^"]*"?:')
+    return converted.search(text) is not None
 
 
 def has_mixed_keys(value):
@@ -125,8 +169,10 @@ def say(value, place):
     if encode is not None and not exact:
         try:
             text = "".join(encode(value, 0))
+            if '":' not in text:
+                return text.encode()
             # None as a key would have become the text
-            if '"null":' not in text and not (CONVERTED.search(text) and has_mixed_keys(value)):
+            if '"null":' not in text and not (has_converted_key(text) and has_mixed_keys(value)):
                 return text.encode()
         except (TypeError, ValueError, OverflowError, RecursionError):
             encode = make_encoder()

@@ -4,7 +4,6 @@ The protocol is told in docs/worker-protocol.md. The functions are the user's, u
 What a call does to documents is recorded in documents.py; what it returns is put into JSON by say.py.
 """
 
-import json
 import os
 import select
 import sys
@@ -97,7 +96,7 @@ class Worker:
             if not line:
                 return
             # a space says that there are numbers whose digits Python would write otherwise
-            message = say.load_exact(line) if line[0] == 32 else json.loads(line)
+            message = say.load_exact(line) if line[0] == 32 else say.load(line)
             if "calls" in message:
                 self.batch(message)
             elif "document" in message:
@@ -115,13 +114,13 @@ class Worker:
     def batch(self, batch):
         """Makes the calls, as far as they are not taken back. A call is begun by taking its claim."""
         generation = batch["batch"]
-        names = batch.get("names", ())
+        variables, names = batch.get("variables", {}), batch.get("names", ())
         function = batch["function"]
         begun = perf_counter()
         for call in batch["calls"]:
             if not self.claim(generation):
                 return
-            self.surroundings.begin(names, call.get("env", ()))
+            self.surroundings.begin(variables, names, call.get("env", ()))
             said = self.make(function, call)
             self.surroundings.end()
             ended = perf_counter()
@@ -430,8 +429,8 @@ class Surroundings:
             watched(environ, self.look)
         sys.addaudithook(self.hear)
 
-    def begin(self, names, values):
-        self.wanted = (names, values)
+    def begin(self, variables, names, values):
+        self.wanted = (variables, names, values)
 
     def end(self):
         if self.moved:
@@ -447,16 +446,17 @@ class Surroundings:
     def look(self):
         if self.wanted is None or self.setting:
             return
-        (names, values), self.wanted = self.wanted, None
+        (variables, names, values), self.wanted = self.wanted, None
+        wanted = dict(variables, **dict(zip(names, values)))
         self.setting = True
         try:
-            for name in [name for name in self.set if name not in names]:
+            for name in [name for name in self.set if name not in wanted]:
                 before = self.set.pop(name)
                 if before is None:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = before
-            for name, value in zip(names, values):
+            for name, value in wanted.items():
                 if name not in self.set:
                     self.set[name] = os.environ.get(name)
                 os.environ[name] = value
@@ -489,7 +489,7 @@ def watched(environ, look):
 def failure(error):
     # what is no text in UTF-8 is shown by its escapes
     error = {name: text.encode("utf-8", "backslashreplace").decode() for name, text in error.items()}
-    return b'"error":' + json.dumps(error).encode()
+    return b'"error":' + say.say(error, "error")
 
 
 def is_of_functions(file, own):

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Weak};
 
@@ -78,7 +79,8 @@ fn is_alike(a: &Request, b: &Request) -> bool {
         (Work::Request(_), Work::Request(_)) => true,
         _ => false,
     };
-    same_work && a.env.iter().map(|(name, _)| name).eq(b.env.iter().map(|(name, _)| name))
+    let same_variables = Arc::ptr_eq(&a.variables, &b.variables) || a.variables == b.variables;
+    same_work && same_variables && a.env.iter().map(|(name, _)| name).eq(b.env.iter().map(|(name, _)| name))
 }
 
 fn line(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
@@ -87,6 +89,15 @@ fn line(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
     if let Work::Call { function, .. } = &first.work {
         line.push_str(",\"function\":");
         write_quoted(function, &mut line);
+    }
+    if !first.variables.is_empty() {
+        line.push_str(",\"variables\":{");
+        commas(&mut line, &first.variables[..], |(name, value), line| {
+            write_quoted(name, line);
+            line.push(':');
+            write_native(value, line);
+        });
+        line.push('}');
     }
     if !first.env.is_empty() {
         line.push_str(",\"names\":");
@@ -114,8 +125,7 @@ fn is_plain(request: &Request) -> bool {
 
 /// `before`: where documents go that must be known first.
 fn call(request: &Request, held: &mut Held, line: &mut String, before: &mut String) {
-    line.push_str("{\"id\":");
-    line.push_str(&request.id.to_string());
+    let _ = write!(line, "{{\"id\":{}", request.id);
     match &request.work {
         Work::Request(value) => {
             line.push_str(",\"request\":");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::change::{Change, Container};
 use crate::name::Name;
 use crate::path::{Path, Segment};
-use crate::value::{Object, Text, Value};
+use crate::value::{Text, Value};
 
 use super::message::PROTOCOL;
 use super::{Raised, Returned};
@@ -32,10 +32,12 @@ pub(super) struct Ended {
 
 /// Takes a line apart. `Err`: how it breaks the protocol, in words.
 pub(super) fn parse(line: &[u8]) -> Result<Reply, String> {
-    let value = Value::parse(line).map_err(|error| format!("what it answers is no JSON: {error}"))?;
-    let Value::Object(members) = &value else {
-        return Err(format!("it answers with {}, not with an object", value.kind()));
+    let no_json = |error| format!("what it answers is no JSON: {error}");
+    let Some(members) = Value::parse_members(line).map_err(no_json)? else {
+        let kind = Value::parse(line).map_err(no_json)?.kind();
+        return Err(format!("it answers with {kind}, not with an object"));
     };
+    let mut members = Members(members);
     if let Some(spoken) = members.get("protocol") {
         return match spoken {
             Value::Number(version) if version.as_i128() == Some(PROTOCOL.into()) => {
@@ -45,40 +47,54 @@ pub(super) fn parse(line: &[u8]) -> Result<Reply, String> {
         };
     }
     Ok(Reply::Ended(Ended {
-        id: number(members, "id").ok_or("it answers without an `id`")?,
-        took: number(members, "took").map(Duration::from_micros),
-        printed: [printed(members, "1"), printed(members, "2")],
-        answer: answer(members)?,
+        id: number(&members, "id").ok_or("it answers without an `id`")?,
+        took: number(&members, "took").map(Duration::from_micros),
+        printed: [printed(&members, "1"), printed(&members, "2")],
+        answer: answer(&mut members)?,
     }))
 }
 
-fn number(members: &Object, name: &str) -> Option<u64> {
+/// What stands in a line.
+struct Members(Vec<(Text, Value)>);
+
+impl Members {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let at = self.0.iter().position(|(known, _)| *known == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+fn number(members: &Members, name: &str) -> Option<u64> {
     match members.get(name)? {
         Value::Number(number) => number.as_i128().and_then(|number| number.try_into().ok()),
         _ => None,
     }
 }
 
-fn printed(members: &Object, stream: &str) -> bool {
+fn printed(members: &Members, stream: &str) -> bool {
     let is_it = |item: &Value| matches!(item, Value::Number(number) if number.as_str() == stream);
     matches!(members.get("printed"), Some(Value::Array(streams)) if streams.iter().any(is_it))
 }
 
-fn answer(members: &Object) -> Result<Result<Returned, Raised>, String> {
+fn answer(members: &mut Members) -> Result<Result<Returned, Raised>, String> {
     if let Some(error) = members.get("error") {
         return Ok(Err(raised(error)));
     }
-    let result = members.get("result").ok_or("it answers without a `result` or an `error`")?;
+    let result = members.take("result").ok_or("it answers without a `result` or an `error`")?;
     let changes = items(members, "changes").iter().map(change);
     let reads = items(members, "reads").iter().map(place);
     Ok(Ok(Returned {
-        result: result.clone(),
+        result,
         changes: changes.collect::<Result<_, _>>()?,
         reads: reads.collect::<Result<_, _>>()?,
     }))
 }
 
-fn items<'a>(members: &'a Object, name: &str) -> &'a [Value] {
+fn items<'a>(members: &'a Members, name: &str) -> &'a [Value] {
     match members.get(name) {
         Some(Value::Array(items)) => items,
         _ => &[],

@@ -133,7 +133,7 @@ fn request(id: usize, function: &str, args: &str) -> Request {
 
 fn calling(id: usize, function: &str, args: Vec<Argument>) -> Request {
     let work = Work::Call { function: format!("f.py:{function}").into(), args, named: Vec::new() };
-    Request { id: id as u64, work, env: Vec::new(), timeout: None, grace: FAR }
+    Request { id: id as u64, work, variables: Arc::from([]), env: Vec::new(), timeout: None, grace: FAR }
 }
 
 fn version(json: &str) -> Arc<Version> {
@@ -364,9 +364,11 @@ fn a_call_has_its_own_environment_and_folder() {
         "import os, subprocess\n\
          def f():\n  os.chdir('/')\n  return os.environ.get('DECO_CALL')\n\
          def sub(): return subprocess.check_output(['sh', '-c', 'echo $DECO_CALL']).decode().strip()\n\
-         def where(): return os.path.exists('f.py')\n",
+         def where(): return os.path.exists('f.py')\n\
+         def task(): return os.environ.get('DECO_TASK')\n",
     );
     let with = |id: usize, function: &str, value: &str| Request {
+        variables: Arc::from([("DECO_TASK".into(), "t".into())]),
         env: vec![("DECO_CALL".into(), value.into())],
         ..request(id, function, "[]")
     };
@@ -376,10 +378,12 @@ fn a_call_has_its_own_environment_and_folder() {
         with(2, "f", "c"),
         request(3, "f", "[]"),
         request(4, "where", "[]"),
+        with(5, "task", "d"),
+        request(6, "task", "[]"),
     ];
     let told: Vec<_> =
         bench.run(requests, 1).into_iter().map(|done| told(done.answer).unwrap().result).collect();
-    assert_eq!(told, ["a".into(), "b".into(), "c".into(), Value::Null, true.into()]);
+    assert_eq!(told, ["a".into(), "b".into(), "c".into(), Value::Null, true.into(), "t".into(), Value::Null]);
 }
 
 #[test]
