@@ -64,7 +64,7 @@ fn calls_that_are_found_in_the_run_are_put_in_order_too() {
 #[test]
 fn what_succeeded_is_kept_even_of_a_run_that_failed() {
     let sandbox = Sandbox::new().manifest(
-        "[tasks.t]\nfor = { i = 'range(3)' }\nrun = '[ ${{ i }} != 1 ]'\n[tasks.one]\nrun = 'true'",
+        "[tasks.t]\nfor = { i = 'range(3)' }\nrun = 'sleep 0.01; [ ${{ i }} != 1 ]'\n[tasks.one]\nrun = 'true'",
     );
     sandbox.run(["-k"]).code(1);
     let past = durations(&sandbox).read(4).unwrap();

@@ -136,20 +136,17 @@ def make_encoder():
 encode = make_encoder()
 
 
-CONVERTED = None
+# finds a key that may have been a number or a boolean, once a dict was said
+converted = None
 
 
-def may_be_converted(text):
-    """Whether some key may have been a number or a boolean."""
-    global CONVERTED
-    if '":' not in text:
-        return False
-    if CONVERTED is None:
-        # not before it is needed: most functions give no dicts, and a worker is to start at once
+def has_converted_key(text):
+    global converted
+    if converted is None:
         import re
 
-        CONVERTED = re.compile('"(?:-?[0-9]|true"|false")[^"]*"?:')
-    return CONVERTED.search(text) is not None
+        converted = re.compile('"(?:-?[0-9]|true"|false")[^"]*"?:')
+    return converted.search(text) is not None
 
 
 def has_mixed_keys(value):
@@ -172,8 +169,10 @@ def say(value, place):
     if encode is not None and not exact:
         try:
             text = "".join(encode(value, 0))
+            if '":' not in text:
+                return text.encode()
             # None as a key would have become the text
-            if '"null":' not in text and not (may_be_converted(text) and has_mixed_keys(value)):
+            if '"null":' not in text and not (has_converted_key(text) and has_mixed_keys(value)):
                 return text.encode()
         except (TypeError, ValueError, OverflowError, RecursionError):
             encode = make_encoder()

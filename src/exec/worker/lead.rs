@@ -282,6 +282,7 @@ impl<'a> Lead<'a> {
                     self.session.ahead = Some(ahead);
                     // what went before was the worker's own start
                     self.since = self.now();
+                    self.is_long = false;
                 }
                 Ok(Reply::Ended(ended)) if self.flight.front().is_some_and(|first| first.id == ended.id) => {
                     self.ended(ended);
@@ -336,6 +337,9 @@ impl<'a> Lead<'a> {
             self.phase = Phase::Over;
             return;
         }
+        if !self.has_begun() {
+            self.since = self.now();
+        }
         let called = !ready.call.is_empty();
         let late = self.around.groups.clock().has_come(self.deadline());
         match self.phase {
@@ -345,6 +349,15 @@ impl<'a> Lead<'a> {
             Phase::Asked { .. } if called || late => self.kill(),
             Phase::Asked { .. } | Phase::Over => {}
         }
+    }
+
+    /// Whether the first call is begun, as far as that is worth knowing: a worker that is late may still be busy with a
+    /// document, which would be no faster elsewhere, and the call's time has not come then.
+    fn has_begun(&self) -> bool {
+        let has_come = |time| self.around.groups.clock().has_come(time);
+        let is_late = has_come(Some(self.long_at())) || has_come(self.deadline());
+        let knows = self.session.ahead == Some(true) && !self.is_long && is_late;
+        !knows || self.session.unbegun() < self.flight.len()
     }
 
     fn look_for_a_hindrance(&mut self) {

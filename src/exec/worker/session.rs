@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio, read, write};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio, ioctl_fionread, read, write};
 use rustix::process::Signal;
 
 use crate::outcome::Exit;
@@ -151,6 +151,11 @@ impl Session {
                 Ok(0) | Err(_) => return false,
             }
         }
+    }
+
+    /// How many calls were sent and are not begun.
+    pub fn unbegun(&self) -> usize {
+        ioctl_fionread(&self.claims.0).map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Takes back the claims of calls that were not begun: how many there were.

@@ -457,6 +457,24 @@ fn a_document_goes_to_a_worker_once_and_is_dropped_when_nobody_holds_it() {
 }
 
 #[test]
+fn a_call_that_waits_for_its_document_stays_with_its_worker() {
+    let bench = Bench::new("def f(d): return len(d)");
+    let with = |id: usize, items: usize| {
+        let version = version(&format!("[{}0]", "0,".repeat(items)));
+        calling(id, "f", vec![Argument::Part { version, path: Vec::new(), tracked: false }])
+    };
+    // the worker is there and has answered before the large document comes
+    let mut requests = vec![with(1, 1_000_000), with(0, 20)];
+    let mut lengths = Vec::new();
+    bench.workers.lead(&bench.kind, bench.around(), &mut |turn| {
+        assert!(turn.back.is_empty());
+        lengths.extend(turn.done.into_iter().map(|done| told(done.answer).unwrap().result.to_json()));
+        requests.pop().into_iter().collect()
+    });
+    assert_eq!(lengths, ["21", "1000001"]);
+}
+
+#[test]
 fn large_documents_and_results_pass() {
     let bench = Bench::new("def f(d, n): return [d['text'][:3]] + ['y' * 1000] * n");
     let document = version(&format!(r#"{{"text":"{}"}}"#, "x".repeat(5_000_000)));
