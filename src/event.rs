@@ -176,7 +176,13 @@ impl EventKind {
             | EventKind::Interrupted { .. }
             | EventKind::RunEnded { .. }
             | EventKind::AnswerGiven => {}
-            EventKind::Planned(shape) => shape.joins.iter_mut().for_each(|join| change(&mut join.join)),
+            EventKind::Planned(shape) => {
+                shape.joins.iter_mut().for_each(|join| change(&mut join.join));
+                for task in &mut shape.tasks {
+                    change(&mut task.runs);
+                    task.description.iter_mut().for_each(change);
+                }
+            }
             EventKind::AttemptStarted { call, after, command, .. } => {
                 [call, command].into_iter().chain(after).for_each(change);
             }

@@ -246,9 +246,8 @@ impl Walk<'_> {
             }
             Act::Delete if base.is_none() && inside.made.is_none() => return Err(nothing_there()),
             Act::Delete => {
-                if base.is_some() {
-                    self.reads.insert(self.at.clone());
-                }
+                // what the call made is taken out whatever else has come to stand there: it would be seen
+                self.reads.insert(self.at.clone());
                 *own = Own::Gone { stood: base.is_some() };
             }
         }

@@ -53,7 +53,9 @@ impl Running {
 
     /// What the run is made of, as far as that is known.
     fn tell_plan(&self, core: &Core) {
-        let shape = shape::of(&core.plan, |node| core.schedule.is_wanted(node));
+        let mut shape = shape::of(&core.plan, |node| core.schedule.is_wanted(node));
+        let masker = self.setting.secrets.known();
+        shape.tasks.iter_mut().for_each(|task| hide_in_shell_text(&masker, &mut task.runs));
         self.tell(EventKind::Planned(shape));
     }
 
@@ -63,14 +65,7 @@ impl Running {
 
     pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32, told: Told) {
         let Told { left, after, mut command } = told;
-        let masker = self.setting.secrets.known();
-        if !masker.is_empty() {
-            // in the text of the manifest, a secret may be written in a form that is quoted once more
-            let bare = command.replace(r"'\''", "'");
-            if let Cow::Owned(hidden) = masker.mask_message(&bare) {
-                command = hidden;
-            }
-        }
+        hide_in_shell_text(&self.setting.secrets.known(), &mut command);
         let left_ms = left.map(millis);
         self.tell(EventKind::AttemptStarted { call, attempt, slot, left_ms, after, command });
     }
@@ -216,6 +211,15 @@ const BYTES: usize = 8 * 1024;
 /// Lines of its beginning, and bytes.
 const HEAD_LINES: usize = 16;
 const HEAD_BYTES: usize = 2 * 1024;
+
+/// In the text of the manifest, a secret may be written in a form that is quoted once more.
+fn hide_in_shell_text(masker: &Masker, text: &mut String) {
+    if !masker.is_empty()
+        && let Cow::Owned(hidden) = masker.mask_message(&text.replace(r"'\''", "'"))
+    {
+        *text = hidden;
+    }
+}
 
 /// Whether events show all of an output.
 pub(super) fn is_shown_whole(output: &[u8]) -> bool {
