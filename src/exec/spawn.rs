@@ -1,6 +1,6 @@
 //! One process started as Linux does it fastest: a clone that shares this process's memory until it executes its program,
 //! while the calling thread waits. Nothing is copied, however much memory deco holds; glibc's own way makes a hundred more
-//! system calls. The only unsafe code of deco: what stands here may be read in one sitting.
+//! system calls. Nearly all unsafe code of deco (the rest is in `output/closed.rs`): what stands here may be read in one sitting.
 //!
 //! Between clone and exec the child runs in our memory, on a stack of its own. So it allocates nothing, takes no lock,
 //! and makes system calls alone; every signal is blocked, and no handler of ours is left when they are unblocked.
