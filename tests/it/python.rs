@@ -43,6 +43,33 @@ fn a_function_is_named_by_its_file_or_its_module() {
 }
 
 #[test]
+fn a_file_is_a_module_as_python_makes_it() {
+    let functions = "import os, pickle, sys\nclass Kept: pass\ndef f():\n    m = sys.modules[__name__]\n    \
+                     assert type(pickle.loads(pickle.dumps(Kept()))) is Kept\n    \
+                     assert __spec__.loader is __loader__ and __spec__.cached == __cached__\n    \
+                     assert os.path.isabs(__file__) and __spec__.origin == __file__ and m.f is f\n    \
+                     return [__name__, __package__, os.path.basename(__file__), __spec__.name]\n";
+    let answer = r#"{"t":["f","","f.py","f"]}"#;
+    python(functions, "[tasks.t]\ncall = 'f.py:f()'").run([]).code(0).answer_is(answer);
+}
+
+#[test]
+fn the_worker_is_kept_compiled_and_the_functions_only_as_they_wish() {
+    let sandbox = python(
+        "def f(d): return len(d)\n",
+        "[data]\nd = [1]\n[tasks.t]\ncall = 'f.py:f(d)'\nmutates = ['d']",
+    );
+    sandbox.deco(["run"]).env("PYTHONDONTWRITEBYTECODE", "1").run().code(0).answer_is(r#"{"d":[1]}"#);
+    let folder = sandbox.path(".deco/deco.toml/python/deco_worker/__pycache__");
+    let compiled =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut modules: Vec<_> = compiled.map(|name| name.split('.').next().unwrap().to_owned()).collect();
+    modules.sort();
+    assert_eq!(modules, ["documents", "say", "worker"]);
+    assert!(!sandbox.exists("__pycache__"));
+}
+
+#[test]
 fn a_manifest_may_be_run_from_elsewhere() {
     let sandbox = add("f.py:add(3)", "");
     let elsewhere = sandbox.path("sub");

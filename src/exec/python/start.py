@@ -4,7 +4,8 @@ import sys
 if __name__ == "__main__":
     folder = sys.path.pop(0)
     sys.path.insert(0, folder)
-    from deco_worker import worker
+    import deco_worker
 
+    worker = deco_worker.module("worker")
     sys.path.remove(folder)
     worker.main()

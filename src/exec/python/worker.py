@@ -9,7 +9,7 @@ import select
 import sys
 from time import perf_counter
 
-from . import say
+from . import module, say
 
 PROTOCOL = 1
 
@@ -208,8 +208,7 @@ class Worker:
         return document.part(ref["path"])
 
     def watch(self):
-        from . import documents
-
+        documents = module("documents")
         self.watches = True
         documents.watch_json(self.documents)
         documents.watch_heapq()
@@ -276,9 +275,7 @@ class Version:
 
     def document(self, tracked):
         if tracked not in self.made:
-            from .documents import Document
-
-            self.made[tracked] = Document(self.name, self.value, tracked)
+            self.made[tracked] = module("documents").Document(self.name, self.value, tracked)
         return self.made[tracked]
 
 
@@ -331,8 +328,6 @@ class Functions:
             ) from None
 
     def file(self, path):
-        from importlib import util
-
         path = os.path.abspath(path)
         if path in self.files:
             return self.files[path]
@@ -345,16 +340,27 @@ class Functions:
         if folder not in sys.path:
             # as for a program that Python runs
             sys.path.insert(0, folder)
-        spec = util.spec_from_file_location(name, path)
-        module = util.module_from_spec(spec)
-        sys.modules[name] = module
+        found = module_of(name, path)
+        sys.modules[name] = found
         try:
-            spec.loader.exec_module(module)
+            found.__loader__.exec_module(found)
         except BaseException:
             del sys.modules[name]
             raise
-        self.files[path] = module
-        return module
+        self.files[path] = found
+        return found
+
+
+def module_of(name, path):
+    """The module of a file, not run yet: what importlib.util does, which takes longer to import than the worker."""
+    from importlib.machinery import ModuleSpec, SourceFileLoader
+
+    found = type(sys)(name)
+    found.__loader__ = SourceFileLoader(name, path)
+    found.__spec__ = ModuleSpec(name, found.__loader__, origin=path)
+    found.__spec__.has_location = True
+    found.__file__, found.__cached__, found.__package__ = path, found.__spec__.cached, ""
+    return found
 
 
 class Prints:

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 const START: &str = include_str!("../python/start.py");
 const MODULES: &[(&str, &str)] = &[
-    ("__init__.py", ""),
+    ("__init__.py", include_str!("../python/__init__.py")),
     ("documents.py", include_str!("../python/documents.py")),
     ("say.py", include_str!("../python/say.py")),
     ("worker.py", include_str!("../python/worker.py")),
