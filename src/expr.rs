@@ -29,6 +29,7 @@ pub use call::CallText;
 pub use files::Files;
 pub use reads::key_text;
 
+use crate::name::Name;
 use crate::value::{Text, Value};
 use evaluate::Evaluator;
 use node::{Kind, Node};
@@ -98,6 +99,8 @@ pub struct EvalError {
 #[derive(Clone, Debug)]
 pub struct Reference {
     pub root: Text,
+    /// The root as the name of a document, or why it can be none.
+    pub document: Result<Name, String>,
     pub steps: Vec<Step>,
     /// Whether `default` or `is defined` takes the case that nothing stands there.
     pub guarded: bool,

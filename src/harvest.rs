@@ -12,7 +12,6 @@ use crate::exec::{Ending, Finished};
 use crate::expr::{Reference, Step, key_text};
 use crate::manifest::load::{FormatError, count, decode};
 use crate::manifest::{Fill, Format, Task};
-use crate::name::Name;
 use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
 use crate::prepare::{CallScope, Hindrance, LONGEST_RESULT, MOST_VALUES, result_file};
@@ -203,7 +202,7 @@ fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {
 
 fn place(scope: &CallScope, reference: &Reference, append: bool) -> Result<Path, Hindrance> {
     let failed = |message: String| Hindrance::Failed(Failure::Fill { message });
-    let document = Name::new(&reference.root).map_err(failed)?;
+    let document = reference.document.clone().map_err(failed)?;
     let mut segments = Vec::with_capacity(reference.steps.len() + usize::from(append));
     for step in &reference.steps {
         segments.push(Segment::Key(match step {

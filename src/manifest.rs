@@ -491,7 +491,7 @@ impl Task {
     pub fn changed_documents(&self) -> impl Iterator<Item = Name> {
         let filled = self.fills.iter().map(|fill| &fill.place.value);
         let mutated = self.mutates.iter().map(|place| &place.value);
-        filled.chain(mutated).filter_map(|place| Name::new(&place.root).ok())
+        filled.chain(mutated).filter_map(|place| place.document.clone().ok())
     }
 
     /// Whether its calls may change something in the document.

@@ -48,6 +48,13 @@ impl Name {
     }
 }
 
+/// A set of names is asked for a text.
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TaskName {
     /// The name, or why `text` is none.
     pub fn new(text: &str) -> Result<TaskName, String> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::node::{Kind, Node};
 use super::number::Operator;
 use super::{EvalError, Expression, ParseError, Reference, Scope, Step, lower};
+use crate::name::Name;
 use crate::value::{Text, Value};
 
 /// The text that a value is as a key: a text itself, a number by its digits, a boolean by its word.
@@ -82,6 +83,7 @@ fn collect_place(node: &Node, guarded: bool, found: &mut Vec<Reference>) {
     let exact = steps.iter().position(|(step, _)| counts_from_end(step)).unwrap_or(steps.len());
     let end = exact.checked_sub(1).and_then(|last| steps.get(last)).map_or(base.span.end, |(_, end)| *end);
     found.push(Reference {
+        document: Name::new(root),
         root: root.clone(),
         steps: steps[..exact].iter().map(|(step, _)| step.clone()).collect(),
         guarded,
@@ -187,7 +189,8 @@ fn place_of(node: &Node, text: &str) -> Result<Reference, ParseError> {
         return Err(ParseError::new(message, base.span.start..*end));
     }
     let steps = steps.into_iter().map(|(step, _)| step).collect();
-    Ok(Reference { root: root.clone(), steps, guarded: false, span: node.span.clone() })
+    let (root, document) = (root.clone(), Name::new(root));
+    Ok(Reference { root, document, steps, guarded: false, span: node.span.clone() })
 }
 
 fn no_place(node: &Node, text: &str) -> ParseError {

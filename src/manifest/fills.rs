@@ -162,7 +162,7 @@ pub fn fill(reader: &Reader<'_>, text: Sourced<String>, value: Option<Sourced<Ex
         reader.suspect(&root);
         return None;
     };
-    if let Err(message) = crate::name::Name::new(&place.value.root) {
+    if let Err(message) = place.value.document.clone() {
         let span = place.place.inner(place.value.span.clone());
         reader.report(no_name(message, span, "a document's name stands here"));
         return None;
@@ -210,7 +210,7 @@ pub fn mutates<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<Refer
         reader.report(diagnostic.help("name one, or take the key out"));
     }
     let mut places = places(reader, node);
-    places.retain(|place| match crate::name::Name::new(&place.value.root) {
+    places.retain(|place| match place.value.document.clone() {
         Ok(_) => true,
         Err(message) => {
             let span = place.place.inner(place.value.span.clone());

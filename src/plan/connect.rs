@@ -8,7 +8,6 @@ use rustc_hash::FxHashSet;
 use crate::change::misfit;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Fill;
-use crate::name::Name;
 use crate::path::{Path, Segment};
 use crate::spread;
 
@@ -59,7 +58,7 @@ impl Plan {
 
     /// Records what the calls of a task fill; the first that cannot fit into what is given is an error.
     fn record_fill(&mut self, task: TaskId, fill: &Fill) -> Option<Diagnostic> {
-        let document = Name::new(&fill.place.value.root).ok()?;
+        let document = fill.place.value.document.clone().ok()?;
         self.add_filler(task, &document, fill);
         let given = self.world.given(document.as_str())?;
         self.calls_of(task).find_map(|call| {

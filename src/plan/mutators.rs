@@ -83,7 +83,7 @@ impl Plan {
     pub(super) fn record_mutations(&mut self, task: TaskId) {
         let manifest = self.manifest.clone();
         for place in &manifest.tasks[task.0 as usize].mutates {
-            let Ok(document) = Name::new(&place.value.root) else { continue };
+            let Ok(document) = place.value.document.clone() else { continue };
             let recorded = self.mutations.entry(document.clone()).or_default();
             recorded.tasks.push((task, places::read_shape(&place.value)));
             for call in self.calls_of(task) {

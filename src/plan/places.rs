@@ -2,7 +2,6 @@
 //! evaluated. What cannot be known ends a read (it covers all below) and is `Any` in a fill.
 
 use crate::expr::{Expression, Reference, Step, key_text};
-use crate::name::Name;
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
@@ -10,7 +9,7 @@ use super::scope::Before;
 
 /// The place that a reference reads: as many steps as are known.
 pub fn read_place(reference: &Reference, before: &Before<'_>) -> Option<Path> {
-    let document = Name::new(&reference.root).ok()?;
+    let document = reference.document.clone().ok()?;
     let mut given = before.world.given(&reference.root);
     let known = reference.steps.iter().map_while(|step| {
         let key = step_key(step, before)?;
@@ -24,7 +23,7 @@ pub fn read_place(reference: &Reference, before: &Before<'_>) -> Option<Path> {
 
 /// The place that a fill goes to; steps that are not known yet are [`Segment::Any`].
 pub fn fill_place(reference: &Reference, append: bool, before: &Before<'_>) -> Option<Path> {
-    let document = Name::new(&reference.root).ok()?;
+    let document = reference.document.clone().ok()?;
     let steps = reference.steps.iter().map(|step| step_key(step, before).map_or(Segment::Any, Segment::Key));
     let segments = steps.chain(append.then_some(Segment::Append)).collect();
     Some(Path { document, segments })

@@ -29,10 +29,10 @@ impl World {
     pub fn new(manifest: Arc<Manifest>, env: Value) -> World {
         let filled = manifest.tasks.iter().flat_map(|task| &task.fills);
         let mut changed: FxHashSet<Name> =
-            filled.filter_map(|fill| Name::new(&fill.place.value.root).ok()).collect();
+            filled.filter_map(|fill| fill.place.value.document.clone().ok()).collect();
         let mutated = manifest.tasks.iter().flat_map(|task| &task.mutates);
         let mutated: FxHashSet<Name> =
-            mutated.filter_map(|place| Name::new(&place.value.root).ok()).collect();
+            mutated.filter_map(|place| place.value.document.clone().ok()).collect();
         changed.extend(mutated.iter().cloned());
         let files = Files::new(manifest.dir.clone());
         World { manifest, files, env, changed, mutated, empty: Value::empty_object() }
@@ -50,7 +50,7 @@ impl World {
 
     /// Whether some task changes the document.
     pub fn is_changed(&self, document: &str) -> bool {
-        Name::new(document).is_ok_and(|name| self.changed.contains(&name))
+        self.changed.contains(document)
     }
 
     /// A document that the manifest gives and no task changes.
@@ -60,9 +60,8 @@ impl World {
 
     /// What the manifest gives for a document, changed or not.
     pub fn given(&self, document: &str) -> Option<&Value> {
-        let name = Name::new(document).ok()?;
-        let given = self.manifest.documents.get(&name).map(|document| &document.value);
-        given.or_else(|| self.is_mutated(&name).then_some(&self.empty))
+        let given = self.manifest.documents.get(document).map(|document| &document.value);
+        given.or_else(|| self.mutated.contains(document).then_some(&self.empty))
     }
 
     /// Whether a name is a document: given, or made by a task.

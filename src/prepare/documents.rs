@@ -184,7 +184,7 @@ fn places<'a>(
 ) -> Result<Vec<Path>, Hindrance> {
     let place = |reference: &Reference| {
         let failed = |message| Hindrance::Failed(Failure::Expression { message });
-        let document = Name::new(&reference.root).map_err(failed)?;
+        let document = reference.document.clone().map_err(failed)?;
         let segments = scope.keys(reference)?.into_iter().map(Segment::Key).collect();
         Ok(Path { document, segments })
     };

@@ -9,7 +9,6 @@ use crate::exec::Environment;
 use crate::exec::worker::{Argument, Kind, Request, Work, python};
 use crate::expr::Reference;
 use crate::manifest::{self, Run, Task};
-use crate::name::Name;
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
@@ -200,7 +199,7 @@ fn by_reference(
 ) -> Result<Argument, Hindrance> {
     let value = scope.eval(&passed.value.value)?;
     let is_variable = scope.variables().iter().any(|(name, _)| *name.as_str() == *place.root);
-    let Ok(document) = Name::new(&place.root) else { return Ok(Argument::Value(value)) };
+    let Ok(document) = place.document.clone() else { return Ok(Argument::Value(value)) };
     let is_container = matches!(value, Value::Array(_) | Value::Object(_));
     if task.mutates(&place.root) && !is_variable {
         let keys = scope.keys(place)?;

@@ -98,7 +98,8 @@ impl<'a> Lead<'a> {
     fn turn(&mut self, turn: Turn) -> Vec<Request> {
         turn.done.into_iter().for_each(|done| self.end(done));
         self.put_back(turn.back);
-        let mut requests: Vec<Request> = self.first.take().into_iter().collect();
+        let mut requests = Vec::with_capacity(turn.room + 1);
+        requests.extend(self.first.take());
         while requests.len() < turn.room && self.other.is_none() {
             let taken = self.take(turn.room - requests.len());
             if taken.is_empty() {

@@ -162,7 +162,9 @@ impl<'a> Lead<'a> {
             Phase::Running if !self.is_long => self.window().saturating_sub(self.flight.len()),
             _ => 0,
         };
-        let turn = Turn { done: std::mem::take(&mut self.done), back: std::mem::take(&mut self.back), room };
+        let further = Vec::with_capacity(self.done.len());
+        let done = std::mem::replace(&mut self.done, further);
+        let turn = Turn { done, back: std::mem::take(&mut self.back), room };
         let given = (self.turn)(turn);
         self.send(given);
         !self.flight.is_empty()
@@ -317,8 +319,11 @@ impl<'a> Lead<'a> {
 
     /// What the call printed that has just ended.
     fn printed(&mut self, call: u64, printed: [bool; 2]) -> [Output; 2] {
-        let mark = self.session.mark(call);
         let ahead = self.session.ahead == Some(true);
+        if ahead && printed == [false; 2] && self.kept.iter().all(Option::is_none) {
+            return [Output::default(), Output::default()];
+        }
+        let mark = self.session.mark(call);
         let [stdout, stderr] = std::mem::take(&mut self.kept);
         let streams = [(&mut self.session.stdout, stdout), (&mut self.session.stderr, stderr)];
         let mut printed = printed.into_iter();
