@@ -37,11 +37,13 @@ impl Mean {
         LONG.max(self.0 * 2)
     }
 
-    /// How long nothing need be listened to while so many calls are under way: answers are read many at once.
+    /// How long nothing need be listened to while so many calls are under way: answers are read many at once. Not at all
+    /// where they would not gather: to look in vain takes the time of a call.
     pub fn pause(&self, under_way: usize) -> Duration {
         const MOST_PAUSED: Duration = Duration::from_micros(300);
         let half = u32::try_from(under_way / 2).unwrap_or(0);
-        (self.0 * half).min(MOST_PAUSED)
+        let pause = (self.0 * half).min(MOST_PAUSED);
+        if pause >= self.0 * 2 { pause } else { Duration::ZERO }
     }
 }
 
@@ -61,5 +63,15 @@ mod tests {
         assert!((3..=4).contains(&mean.window()), "{mean:?}");
         (0..50).for_each(|_| mean.add(Duration::from_secs(1)));
         assert_eq!(mean.window(), 1);
+    }
+
+    #[test]
+    fn a_pause_is_worth_several_answers() {
+        let mut mean = Mean::unknown();
+        (0..50).for_each(|_| mean.add(Duration::from_micros(5)));
+        assert!(mean.pause(MOST) > Duration::from_micros(100), "{mean:?}");
+        assert_eq!(mean.pause(2), Duration::ZERO);
+        (0..50).for_each(|_| mean.add(Duration::from_millis(1)));
+        assert_eq!(mean.pause(mean.window()), Duration::ZERO);
     }
 }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio, ioctl_fionread, read, write};
 use rustix::process::Signal;
@@ -141,12 +142,11 @@ impl Session {
     fn read_what_is_there(&mut self) -> bool {
         const CHUNK: usize = 64 * 1024;
         loop {
-            let before = self.unread.len();
-            self.unread.resize(before + CHUNK, 0);
-            let found = read(&self.outgoing, &mut self.unread[before..]);
-            self.unread.truncate(before + *found.as_ref().unwrap_or(&0));
-            match found {
-                Ok(CHUNK) | Err(Errno::INTR) => {}
+            self.unread.reserve(CHUNK);
+            let room = self.unread.capacity() - self.unread.len();
+            match read(&self.outgoing, spare_capacity(&mut self.unread)) {
+                Ok(count) if count == room => {}
+                Err(Errno::INTR) => {}
                 Ok(1..) | Err(Errno::AGAIN) => return true,
                 Ok(0) | Err(_) => return false,
             }
