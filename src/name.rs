@@ -1,6 +1,7 @@
 //! Names that users give: of documents, variables and tasks, and the address of a call.
 //! Validated once, printable, ordered. Knows nothing of the manifest that they stand in.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -115,8 +116,11 @@ impl fmt::Display for CallAddress {
         if self.key.is_empty() {
             return Ok(());
         }
-        let parts: Vec<String> = self.key.iter().map(|part| key_part(part)).collect();
-        write!(f, "[{}]", parts.join(","))
+        for (at, part) in self.key.iter().enumerate() {
+            f.write_str(if at == 0 { "[" } else { "," })?;
+            f.write_str(&key_part(part))?;
+        }
+        f.write_str("]")
     }
 }
 
@@ -153,15 +157,15 @@ fn quoted_part(text: &str) -> Result<(Text, &str), String> {
 }
 
 /// A key's text as an address writes it: bare where that is plain, else as a JSON string.
-pub fn key_part(text: &str) -> String {
-    let special = |c: char| c.is_control() || ",[]\"'=*?".contains(c);
+pub fn key_part(text: &str) -> Cow<'_, str> {
+    let special = |c: char| c.is_control() || matches!(c, ',' | '[' | ']' | '"' | '\'' | '=' | '*' | '?');
     let plain = !text.is_empty() && text.trim() == text && !text.contains(special);
     if plain {
-        return text.to_owned();
+        return text.into();
     }
     let mut quoted = String::new();
     write_quoted(text, &mut quoted);
-    quoted
+    quoted.into()
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ impl CallText {
     pub fn parse(text: &str, start: usize) -> Result<CallText, ParseError> {
         let tree = syntax::parse(text, start..text.len())?;
         let ast::Expr::Call(call) = &tree else { return Err(no_call(text, start)) };
+        if let ast::Expr::Const(_) = &call.expr {
+            return Err(a_constant(text, start));
+        }
         if !is_name(&call.expr) {
             return Err(no_call(text, start));
         }
@@ -53,6 +56,14 @@ fn is_name(callee: &ast::Expr<'_>) -> bool {
         ast::Expr::GetAttr(member) => is_name(&member.expr),
         _ => false,
     }
+}
+
+/// A word that stands for a value, or a value as such.
+fn a_constant(text: &str, start: usize) -> ParseError {
+    let end = text[start..].find('(').map_or(text.len(), |length| start + length);
+    let message = format!("`{}` is a value in expressions, and names no function", text[start..end].trim());
+    ParseError::new(message, start..end)
+        .help("give the function another name, as by `nothing = none` in its file")
 }
 
 fn no_call(text: &str, start: usize) -> ParseError {
@@ -95,5 +106,9 @@ mod tests {
         assert!(parsed("f(*xs)").unwrap_err().contains("one by one"));
         assert!(parsed("f(a=1, a=2)").unwrap_err().contains("twice"));
         assert!(parsed("f(1").is_err());
+        for constant in ["none", "None", "true", "False"] {
+            let error = parsed(&format!("{constant}()")).unwrap_err();
+            assert_eq!(error, format!("`{constant}` is a value in expressions, and names no function"));
+        }
     }
 }

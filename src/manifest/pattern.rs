@@ -154,7 +154,7 @@ fn glob(template: &Template, scope: &dyn Scope) -> Result<Glob, EvalError> {
 /// As an address writes it, without the task: `0,*`, `lat=0`.
 impl fmt::Display for KeyPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = self.exact.iter().map(|(column, text)| (column, key_part(text)));
+        let exact = self.exact.iter().map(|(column, text)| (column, key_part(text).into_owned()));
         let globs = self.globs.iter().map(|(column, glob)| (column, glob.to_string()));
         let mut parts: Vec<(&Column, String)> = exact.chain(globs).collect();
         parts.sort_by_key(|(column, _)| match column {

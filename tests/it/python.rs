@@ -164,6 +164,18 @@ fn what_json_cannot_say_is_named_with_its_type_and_place() {
 }
 
 #[test]
+fn a_coroutine_is_to_be_awaited() {
+    let functions = "async def wait(): return 1\ndef both(): return [1, wait()]\n";
+    for (function, place) in [("wait", "result"), ("both", "result[1]")] {
+        python(functions, &format!("[tasks.t]\ncall = 'f.py:{function}()'"))
+            .run([])
+            .code(1)
+            .stderr_has(&format!("{place} is a coroutine, which must be awaited: return `asyncio.run(...)`"))
+            .stderr_lacks("RuntimeWarning");
+    }
+}
+
+#[test]
 fn values_of_numpy_are_what_they_hold() {
     if !std::process::Command::new("python3").args(["-c", "import numpy"]).status().unwrap().success() {
         return eprintln!("skipped: python3 has no numpy");

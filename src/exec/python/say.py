@@ -213,7 +213,7 @@ class Slow:
         else:
             found = native(value)
             if found is value:
-                raise refusal("is %s" % described(value), place, steps)
+                raise unawaited(value, place, steps) or refusal("is %s" % described(value), place, steps)
             self.say(found, place, steps)
 
     def text(self, value, place, steps):
@@ -284,6 +284,20 @@ def described(value):
 
 
 def refusal(words, place, steps):
+    return Unsayable("%s %s, which JSON cannot say" % (placed(place, steps), words))
+
+
+def unawaited(value, place, steps):
+    """Why a coroutine is none of the values, if it is one."""
+    if type(value).__name__ != "coroutine":
+        return None
+    # it is not told of a second time, as one that nobody awaited
+    value.close()
+    words = "%s is a coroutine, which must be awaited: return `asyncio.run(...)` of it from a function without `async`"
+    return Unsayable(words % placed(place, steps))
+
+
+def placed(place, steps):
     for step in steps:
         place += "[%s]" % (quoted(step) if isinstance(step, str) else repr(step))
-    return Unsayable("%s %s, which JSON cannot say" % (place, words))
+    return place
