@@ -1,6 +1,7 @@
 //! Events out: to the screen, to files. Each reporter has its own thread behind a channel, so that the run never
 //! waits for a slow screen. Makes nothing happen and knows nothing of plans or processes.
 
+mod alive;
 pub mod diagnostics;
 pub mod drawing;
 mod events;
@@ -19,8 +20,9 @@ pub mod trace;
 use std::io::{self, stderr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::event::Event;
 
@@ -45,6 +47,11 @@ pub trait Reporter: Send {
     /// For now there is nothing more to come: what is held back can go out.
     fn idle(&mut self) -> Result<(), String> {
         Ok(())
+    }
+
+    /// How long to wait at most until `idle` is called once more, though nothing came; `None`: for ever.
+    fn patience(&self) -> Option<Duration> {
+        None
     }
 
     /// There is nothing more to come at all.
@@ -90,7 +97,7 @@ pub fn screen(options: Options) -> Box<dyn Reporter> {
     if wanted {
         Box::new(progress::Bar::new(lines, stderr()))
     } else {
-        Box::new(plain::Plain::new(lines, stderr()))
+        Box::new(plain::Plain::new(lines, stderr(), Instant::now))
     }
 }
 
@@ -184,15 +191,7 @@ struct Desk {
 impl Desk {
     fn serve(mut self, inbox: Receiver<Message>) -> Result<(), String> {
         loop {
-            let message = match inbox.try_recv() {
-                Ok(message) => message,
-                Err(TryRecvError::Empty) => {
-                    self.attempt(|reporter| reporter.idle());
-                    inbox.recv().unwrap_or(Message::End)
-                }
-                Err(TryRecvError::Disconnected) => Message::End,
-            };
-            match message {
+            match self.next(&inbox) {
                 Message::Batch(batch) => self.attempt(|reporter| reporter.batch(&batch)),
                 Message::Notice(text) => self.reporter.notice(&text),
                 Message::End => break,
@@ -200,6 +199,25 @@ impl Desk {
         }
         self.attempt(|reporter| reporter.finish());
         self.failed.map_or(Ok(()), Err)
+    }
+
+    /// Waits for a message; whenever there is none, the reporter may write what it holds back.
+    fn next(&mut self, inbox: &Receiver<Message>) -> Message {
+        loop {
+            match inbox.try_recv() {
+                Ok(message) => return message,
+                Err(TryRecvError::Empty) => self.attempt(|reporter| reporter.idle()),
+                Err(TryRecvError::Disconnected) => return Message::End,
+            }
+            match self.reporter.patience().filter(|_| self.failed.is_none()) {
+                None => return inbox.recv().unwrap_or(Message::End),
+                Some(patience) => match inbox.recv_timeout(patience) {
+                    Ok(message) => return message,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return Message::End,
+                },
+            }
+        }
     }
 
     /// Lets the reporter write, unless it has failed before; the others tell the user that it fails now.

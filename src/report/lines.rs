@@ -91,6 +91,11 @@ impl Lines {
         Lines { folder: runs, ..self }
     }
 
+    /// Whether only failures are told.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.detail == Detail::Failures
+    }
+
     /// What is to be said of this event: whole lines.
     pub fn tell(&mut self, event: &Event) -> Option<String> {
         match &event.kind {
