@@ -14,6 +14,7 @@ mod plain;
 mod progress;
 pub mod record;
 mod results;
+mod summary;
 mod terminal;
 pub mod trace;
 

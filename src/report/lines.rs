@@ -8,6 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
 
+use super::summary::Summary;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::outcome::{Failure, Outcome, Skip, in_words, signal_name};
 
@@ -62,6 +63,7 @@ pub struct Lines {
     never_run: IndexMap<String, Group>,
     /// Those whose reasons are too many to keep.
     never_run_else: usize,
+    summary: Summary,
 }
 
 /// The first of those that share a reason, and how many more there are.
@@ -82,6 +84,7 @@ impl Lines {
             interrupts: 0,
             never_run: IndexMap::new(),
             never_run_else: 0,
+            summary: Summary::default(),
         }
     }
 
@@ -98,6 +101,9 @@ impl Lines {
 
     /// What is to be said of this event: whole lines.
     pub fn tell(&mut self, event: &Event) -> Option<String> {
+        if !self.is_quiet() {
+            self.summary.take(event);
+        }
         match &event.kind {
             EventKind::RunStarted { run, calls, unexpanded, syncs, jobs, .. } => {
                 self.folder.push(run);
@@ -272,7 +278,8 @@ impl Lines {
             let calls = counted(self.never_run_else, "call", "calls");
             text.push_str(&format!("for other reasons {calls} never ran (`-v` tells them)\n"));
         }
-        text.push_str(&self.summary(kind, took));
+        text.push_str(&self.counts(kind, took));
+        text.extend(self.summary.lines(took).iter().map(|line| format!("  {}\n", clean(line))));
         text
     }
 
@@ -283,7 +290,7 @@ impl Lines {
         format!("{reason}: {}{more}\n", names.join(", "))
     }
 
-    fn summary(&self, kind: &EventKind, took: Duration) -> String {
+    fn counts(&self, kind: &EventKind, took: Duration) -> String {
         let EventKind::RunEnded { status, succeeded, failed, forgiven, skipped, blocked, not_run } = kind
         else {
             return String::new();

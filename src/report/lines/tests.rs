@@ -246,6 +246,37 @@ deco: 12 succeeded, 1 failed, 1 failed as allowed, 3 skipped, 1 blocked in 3.2s
 }
 
 #[test]
+fn a_run_worth_it_ends_with_what_it_came_to() {
+    let started = |call: &str, after: Option<&str>| EventKind::AttemptStarted {
+        call: call.to_owned(),
+        attempt: 1,
+        slot: 1,
+        left_ms: None,
+        after: after.map(str::to_owned),
+        command: String::new(),
+    };
+    let events = [
+        (0, started("a", None)),
+        (1_240, ended("a", Outcome::Succeeded, "", "")),
+        (4_000, started("b", Some("a"))),
+        (5_240, ended("b", Outcome::Succeeded, "", "")),
+        (5_300, run_ended(RunStatus::Succeeded, [2, 0, 0, 0, 0, 0])),
+    ];
+    let told = |detail| {
+        let mut lines = lines(detail, false);
+        let events = events.iter().map(|(ms, kind)| Event { ms: *ms, kind: kind.clone() });
+        events.filter_map(|event| lines.tell(&event)).collect::<String>()
+    };
+    let expected = "\
+deco: 2 succeeded in 5.3s
+  slowest: a 1.2s, b 1.2s
+  critical path: a > b, 2.5s
+";
+    assert_eq!(told(Detail::Normal), expected);
+    assert_eq!(told(Detail::Failures), "");
+}
+
+#[test]
 fn quietly_only_what_fails_the_run_is_told() {
     check(Detail::Failures, a_run(), "");
 }
