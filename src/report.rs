@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod drawing;
 mod events;
 pub mod find;
+pub mod github;
 pub mod html;
 pub mod junit;
 mod layout;
@@ -98,7 +99,7 @@ pub fn screen(options: Options) -> Box<dyn Reporter> {
     if wanted {
         Box::new(progress::Bar::new(lines, stderr()))
     } else {
-        Box::new(plain::Plain::new(lines, stderr(), Instant::now))
+        Box::new(plain::Plain::new(lines, stderr(), Instant::now).without_commands(terminal.github))
     }
 }
 

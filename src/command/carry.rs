@@ -11,10 +11,11 @@ use crate::exec::files::{self, Room};
 use crate::exec::orphans;
 use crate::exec::watchdog::Watchdog;
 use crate::interrupt::{self, Wish};
-use crate::manifest::{Jobs, Settings};
+use crate::manifest::{Jobs, Manifest, Settings};
 use crate::plan::Plan;
 use crate::prepare::documents::Texts;
 use crate::prepare::{Folders, PythonWorker, Setting, Versions};
+use crate::report::github::{self, Github};
 use crate::report::{self, Again, Color, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
@@ -120,7 +121,7 @@ struct Carried {
 fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carried, Exit> {
     let began = Instant::now();
     let (how, state) = (stage.how, stage.state.clone());
-    let reporters = reporters(stage)?;
+    let reporters = reporters(stage, &opened.plan)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
     // only its owner may look at what calls read and write
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -188,7 +189,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
 }
 
-fn reporters(stage: Stage<'_>) -> Result<Reporters, Exit> {
+fn reporters(stage: Stage<'_>, plan: &Plan) -> Result<Reporters, Exit> {
     let Stage { how, state, color, again, also: mut reporters } = stage;
     if let Some(file) = &how.events {
         if file == Path::new("-") {
@@ -207,6 +208,11 @@ fn reporters(stage: Stage<'_>) -> Result<Reporters, Exit> {
         _ => Detail::Normal,
     };
     let terminal = Terminal::of_stderr(color);
+    if terminal.github {
+        let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty());
+        let lines = lines_of_tasks(&plan.manifest);
+        reporters.push(Box::new(Github::new(lines, std::io::stderr(), summary.map(PathBuf::from))));
+    }
     reporters.push(report::screen(report::Options {
         progress: how.progress,
         detail,
@@ -215,6 +221,20 @@ fn reporters(stage: Stage<'_>) -> Result<Reporters, Exit> {
         runs: from_here(&state.folder().join("runs")),
     }));
     Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))
+}
+
+/// Where the tasks stand that a file declares.
+fn lines_of_tasks(manifest: &Manifest) -> github::Lines {
+    let source = &manifest.source;
+    let Some(name) = Path::new(&source.name).file_name() else { return github::Lines::default() };
+    let file = manifest.dir.join(name);
+    if !file.is_file() {
+        return github::Lines::default();
+    }
+    let breaks: Vec<usize> = source.text.match_indices('\n').map(|(at, _)| at).collect();
+    let line = |at: usize| 1 + breaks.partition_point(|&before| before < at);
+    let of_tasks = manifest.tasks.iter().map(|task| (task.name.to_string(), line(task.span.start)));
+    github::Lines { file, of_tasks: of_tasks.collect() }
 }
 
 /// The path as it is named from the current folder, if that is shorter.

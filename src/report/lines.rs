@@ -278,7 +278,7 @@ impl Lines {
             let calls = counted(self.never_run_else, "call", "calls");
             text.push_str(&format!("for other reasons {calls} never ran (`-v` tells them)\n"));
         }
-        text.push_str(&self.counts(kind, took));
+        text.push_str(&self.summary(kind, took));
         text.extend(self.summary.lines(took).iter().map(|line| format!("  {}\n", clean(line))));
         text
     }
@@ -290,22 +290,8 @@ impl Lines {
         format!("{reason}: {}{more}\n", names.join(", "))
     }
 
-    fn counts(&self, kind: &EventKind, took: Duration) -> String {
-        let EventKind::RunEnded { status, succeeded, failed, forgiven, skipped, blocked, not_run } = kind
-        else {
-            return String::new();
-        };
-        let counts = [
-            (*failed, "failed"),
-            (*forgiven, "failed as allowed"),
-            (*skipped, "skipped"),
-            (*blocked, "blocked"),
-            (*not_run, "not run"),
-        ];
-        let mut words = format!("{succeeded} succeeded");
-        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
-            words.push_str(&format!(", {count} {what}"));
-        }
+    fn summary(&self, kind: &EventKind, took: Duration) -> String {
+        let EventKind::RunEnded { status, .. } = kind else { return String::new() };
         let (color, remark) = match status {
             RunStatus::Succeeded => (AnsiColor::Green, ""),
             RunStatus::Failed => (AnsiColor::Red, ""),
@@ -313,7 +299,7 @@ impl Lines {
             RunStatus::Interrupted => (AnsiColor::Red, " (interrupted)"),
         };
         let deco = self.paint(color.on_default().bold(), "deco:");
-        format!("{deco} {words} in {}{remark}\n", in_words(took))
+        format!("{deco} {} in {}{remark}\n", counts(kind), in_words(took))
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
@@ -362,6 +348,25 @@ impl<'a> Ended<'a> {
     }
 }
 
+/// What became of the calls of a run that has ended.
+pub(super) fn counts(kind: &EventKind) -> String {
+    let EventKind::RunEnded { succeeded, failed, forgiven, skipped, blocked, not_run, .. } = kind else {
+        return String::new();
+    };
+    let counts = [
+        (*failed, "failed"),
+        (*forgiven, "failed as allowed"),
+        (*skipped, "skipped"),
+        (*blocked, "blocked"),
+        (*not_run, "not run"),
+    ];
+    let mut words = format!("{succeeded} succeeded");
+    for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        words.push_str(&format!(", {count} {what}"));
+    }
+    words
+}
+
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
@@ -391,7 +396,7 @@ fn excerpt(name: &str, output: &Shown<'_>, last: usize) -> String {
 
 /// One line as a terminal would leave it, without anything that would move its cursor or change its colours: escapes
 /// are removed, of a line that overwrites itself the last state stays, other control characters show as `�`.
-fn clean(line: &str) -> String {
+pub(super) fn clean(line: &str) -> String {
     let line = line.trim_end_matches('\r');
     let last = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
     let visible = |c: char| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::alive::Alive;
+use super::github::without_commands;
 use super::{Lines, Reporter};
 use crate::event::Event;
 
@@ -15,16 +16,25 @@ pub(super) struct Plain<W> {
     alive: Option<Alive>,
     /// The time by which silence is counted.
     now: fn() -> Instant,
+    /// Whether GitHub reads along, and would obey.
+    is_obeyed: bool,
 }
 
 impl<W: Write> Plain<W> {
     pub fn new(lines: Lines, out: W, now: fn() -> Instant) -> Plain<W> {
         let alive = (!lines.is_quiet()).then(|| Alive::new(now()));
-        Plain { lines, out, alive, now }
+        Plain { lines, out, alive, now, is_obeyed: false }
+    }
+
+    /// Lets no text be a command to GitHub, where it reads along.
+    #[must_use]
+    pub fn without_commands(self, is_obeyed: bool) -> Plain<W> {
+        Plain { is_obeyed, ..self }
     }
 
     /// A reader that has gone away is no reason to stop.
     fn write(&mut self, text: &str) {
+        let text = if self.is_obeyed { &*without_commands(text) } else { text };
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         if let Some(alive) = &mut self.alive {
             alive.spoke((self.now)());

@@ -20,6 +20,8 @@ pub struct Terminal {
     pub color: bool,
     /// Whether a bar that redraws itself is of use unless the user asks for one.
     pub bar: bool,
+    /// Whether GitHub Actions reads what is written.
+    pub github: bool,
 }
 
 impl Terminal {
@@ -42,7 +44,7 @@ impl Terminal {
             Color::Auto if is_on("CLICOLOR_FORCE") => true,
             Color::Auto => able && value("CLICOLOR").is_none_or(|value| value != "0"),
         };
-        Terminal { is_terminal, color, bar: able && !is_on("CI") }
+        Terminal { is_terminal, color, bar: able && !is_on("CI"), github: is_on("GITHUB_ACTIONS") }
     }
 }
 

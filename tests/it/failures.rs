@@ -228,3 +228,21 @@ fn a_place_where_nothing_stands_is_the_calls_failure() {
         .stdout_is("")
         .stderr_has("b failed: `a.y`");
 }
+
+#[test]
+fn github_is_told_where_the_failed_task_stands_and_obeys_no_call() {
+    let manifest =
+        "[tasks.fine]\nrun = \"echo 1\"\n\n[tasks.bad]\nrun = \"echo ::error::mine >&2; exit 3\"\n";
+    let sandbox = Sandbox::new().manifest(manifest);
+    let summary = sandbox.path("summary.md");
+    let deco = sandbox.deco(["run", "-k"]).env("GITHUB_ACTIONS", "true");
+    let deco = deco.env("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+    deco.run()
+        .code(1)
+        .stderr_has("deco.toml,line=4,title=bad failed::exited with code 3\n")
+        .stderr_has("    : :error::mine\n")
+        .stderr_has("::error file=");
+    let summary = sandbox.read("summary.md");
+    assert!(summary.starts_with("### deco: 1 succeeded, 1 failed in "), "{summary}");
+    assert!(summary.ends_with("<pre>\nbad failed: exited with code 3\n</pre>\n\n"), "{summary}");
+}
