@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 /// How often the bar shows that time passes.
 const TICK: Duration = Duration::from_millis(250);
 
-const STYLE: &str = "[{bar:30}] {pos}/{len} calls{msg} {elapsed}{left}";
+const STYLE: &str = "[{wide_bar}] {pos}/{len} calls{msg} {elapsed}{left}";
 
 pub(super) struct Bar<W> {
     lines: Lines,
