@@ -295,6 +295,10 @@ impl Walk<'_> {
         match (element, rest, act) {
             (Element::Appended(index), [], Act::Delete) => {
                 inside.appended.remove(index);
+                // nothing is left to tell that an array stood here
+                if inside.appended.is_empty() {
+                    self.reads.insert(self.at.clone());
+                }
             }
             (Element::Appended(index), ..) => {
                 let item = &mut inside.appended[index];

@@ -176,7 +176,7 @@ impl Lexer {
             self.commands(Closer::Paren);
         } else {
             // zsh's pattern; a mistake to other shells
-            self.group();
+            self.group(false);
             self.word = Word::default();
             return;
         }

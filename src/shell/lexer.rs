@@ -265,7 +265,7 @@ impl Lexer {
                 Item::Char('[') if self.begins_subscript(in_list) => self.subscript(),
                 Item::Char(' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | ')') => break,
                 Item::Char('(') if !self.begins_group() => break,
-                Item::Char('(') => self.group(),
+                Item::Char('(') => self.group(self.word.text.ends_with('=')),
                 _ => self.part_of_word(item),
             }
         }
@@ -346,9 +346,8 @@ impl Lexer {
         self.sees(ahead, ')')
     }
 
-    /// `( … )` inside a word: words between blanks and bars.
-    pub(super) fn group(&mut self) {
-        let in_list = self.word.text.ends_with('=');
+    /// `( … )` inside a word: words between blanks and bars. `in_list`: it is that of an array.
+    pub(super) fn group(&mut self, in_list: bool) {
         self.skip(1);
         self.nested(|lexer| {
             while let Some(item) = lexer.peek() {
@@ -362,7 +361,8 @@ impl Lexer {
                         lexer.read_documents();
                     }
                     Item::Char(' ' | '\t' | ';' | '&' | '|' | '<' | '>') => lexer.skip(1),
-                    Item::Char('(') => lexer.group(),
+                    // a list holds no lists: zsh takes them for patterns
+                    Item::Char('(') => lexer.group(false),
                     Item::Char('#') if in_list => lexer.comment_in_list(),
                     _ => lexer.word_of_group(in_list),
                 }

@@ -108,7 +108,9 @@ fn appended_elements_take_in_what_is_done_to_them() {
         &[r#"{"path":"d[]","set":{"x":2}}"#, r#"{"path":"d[]","set":3}"#],
         &[],
     );
-    check("[1]", &["append d 2", "delete d[-1]"], &[], &[]);
+    check("[1]", &["append d 2", "delete d[-1]"], &[], &["d"]);
+    check("[1]", &["append d 2", "append d 3", "delete d[-1]"], &[r#"{"path":"d[]","set":2}"#], &[]);
+    check("{}", &["append d.a 2", "delete d.a[-1]"], &[r#"{"path":"d.a","ensure":"array"}"#], &["d.a"]);
     check("[1]", &["append d 2", "set d[1] 3"], &[r#"{"path":"d[]","set":3}"#], &["d"]);
     check("[1]", &["append d 2", "read d[-1]"], &[r#"{"path":"d[]","set":2}"#], &[]);
 }
