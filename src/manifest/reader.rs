@@ -35,12 +35,51 @@ pub struct Section<'a> {
     pub entries: Vec<Entry<'a>>,
 }
 
+/// Keys as tools of the same kind call them, where ours are not spelled nearly alike.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("cmd", "run"),
+    ("cmds", "run"),
+    ("command", "run"),
+    ("commands", "run"),
+    ("script", "run"),
+    ("needs", "after"),
+    ("deps", "after"),
+    ("depends", "after"),
+    ("depends-on", "after"),
+    ("dependencies", "after"),
+    ("matrix", "for"),
+    ("foreach", "for"),
+    ("for-each", "for"),
+    ("each", "for"),
+    ("environment", "env"),
+    ("variables", "env"),
+    ("cwd", "dir"),
+    ("workdir", "dir"),
+    ("working-dir", "dir"),
+    ("working-directory", "dir"),
+    ("desc", "description"),
+    ("attempts", "retries"),
+    ("continue-on-error", "allow-failure"),
+    ("ignore-errors", "allow-failure"),
+    ("parallel", "jobs"),
+    ("max-parallel", "jobs"),
+];
+
 /// What keys a table may have.
 pub struct Known {
     /// What the table is called in messages: "a task", "`[settings]`".
     pub table: &'static str,
     pub keys: &'static [String],
     pub not_yet: &'static [&'static str],
+}
+
+impl Known {
+    /// The key that other tools call so.
+    fn named_elsewhere(&self, name: &str) -> Option<&'static str> {
+        let dashed = name.to_lowercase().replace('_', "-");
+        let (_, ours) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == dashed)?;
+        self.keys.iter().any(|key| key == ours).then_some(*ours)
+    }
 }
 
 impl<'a> Entry<'a> {
@@ -183,7 +222,8 @@ impl<'a> Reader<'a> {
         let diagnostic =
             Diagnostic::error(format!("{} has no key `{name}`", known.table)).at(span, "unknown key");
         let names = known.keys.iter().map(String::as_str).chain(known.not_yet.iter().copied());
-        let diagnostic = match crate::diagnostic::nearest(name, names) {
+        let near = known.named_elsewhere(name).or_else(|| crate::diagnostic::nearest(name, names));
+        let diagnostic = match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("the keys are {}", listed(known.keys))),
         };

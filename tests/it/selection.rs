@@ -31,9 +31,41 @@ fn calls_are_named_by_task_tag_and_path() {
     sandbox.run(["-t", "c"]).code(0).answer_is(r#"{"c":"c"}"#);
     sandbox.run(["-t", "tag:first"]).code(0).answer_is(r#"{"a":{"x":"a x 1","y":"a y 1"}}"#);
     sandbox.run(["-t", "a[k=x]"]).code(0).answer_is(r#"{"a":{"x":"a x 1"}}"#);
+    sandbox.run(["-t", "a.x"]).code(0).answer_is(r#"{"a":{"x":"a x 1"}}"#);
     sandbox.run(["-t", "b", "-t", "c"]).code(0).answer_is(r#"{"b":{"x":"b a x 1","y":"b a y 1"},"c":"c"}"#);
     sandbox.run(["-t", "d"]).code(2).stdout_is("").stderr_has("`d`");
     sandbox.run(["-t", "a[z]"]).code(2).stdout_is("").stderr_has("z");
+}
+
+#[test]
+fn a_path_names_the_calls_that_fill_it_or_something_in_it() {
+    let grid = r#"
+        [tasks.cell]
+        for = { r = [0, 1], c = [0, 1] }
+        run = "echo ${{ r }}${{ c }} >> ran; echo ${{ r }}${{ c }}"
+        fills = "results[r][c]"
+    "#;
+    let sandbox = Sandbox::new().manifest(grid);
+    sandbox.run(["-t", "results[1][0]"]).code(0).answer_is(r#"{"results":{"1":{"0":"10"}}}"#);
+    assert_eq!(sandbox.read("ran"), "10\n");
+    sandbox.run(["-t", "results[0]"]).code(0).answer_is(r#"{"results":{"0":{"0":"00","1":"01"}}}"#);
+    sandbox.run(["-t", "results[7][7]"]).code(2).stdout_is("").stderr_has("results[7][7]");
+}
+
+#[test]
+fn tasks_are_listed_with_their_descriptions_and_tags() {
+    let manifest = r#"
+        [tasks.cell]
+        description = "one cell of the grid"
+        tags = ["slow", "grid"]
+        for = { r = [0, 1] }
+        run = "true"
+        result = "none"
+    "#;
+    let listed = Sandbox::new().manifest(manifest).deco(["list"]).run().code(0);
+    for part in ["cell[r]", "one cell of the grid", "#slow", "#grid"] {
+        assert!(listed.stdout.contains(part), "{part}: {}", listed.stdout);
+    }
 }
 
 #[test]
