@@ -9,6 +9,7 @@
 //!   is a read of the array, except where a position from the end names an element that the call appended.
 //! - A position where no array stands yet is a read of that place, and of what others append there.
 //! - An element of the array that was given is taken out by writing, and reading, the whole array.
+//! - A call that takes out all that it appended has looked at the array: nothing else would say that one stood there.
 
 use std::collections::BTreeSet;
 
@@ -295,7 +296,7 @@ impl Walk<'_> {
         match (element, rest, act) {
             (Element::Appended(index), [], Act::Delete) => {
                 inside.appended.remove(index);
-                // nothing is left to tell that an array stood here
+                // as the header says: the append is gone, and with it what an object here would collide with
                 if inside.appended.is_empty() {
                     self.reads.insert(self.at.clone());
                 }
