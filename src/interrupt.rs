@@ -1,12 +1,13 @@
 //! Signals that ask the run to end, to stop or to go on, told to a function on a thread of its own; and the death by one of
 //! them that lets the calling shell see 128+N. Does not know what is done about a signal.
 
+use std::fs;
 use std::io;
+use std::iter;
 use std::process;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, getpgid, getpid, getsid};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
@@ -75,21 +76,34 @@ pub fn stop() {
 }
 
 /// Whether somebody would let this process go on if it stopped: a shell with job control, which has put it into a group of
-/// its own. Nobody would, where the system itself lets SIGTSTP stop nothing.
+/// its own. Nobody would, where the system itself lets SIGTSTP stop nothing, or does not tell by /proc who started whom.
 pub fn can_be_stopped() -> bool {
-    let (Ok(group), Ok(session)) = (getpgid(None), getsid(None)) else { return false };
-    let in_group = |process: &Pid| getpgid(Some(*process)) == Ok(group);
-    let mut ancestors = std::iter::successors(Some(getpid()), |process| parent(*process));
-    ancestors.find(|process| !in_group(process)).is_some_and(|starter| getsid(Some(starter)) == Ok(session))
+    let Some(own) = Kinship::of("self") else { return false };
+    let mut ancestors = iter::successors(Some(own), |process| Kinship::of(&process.parent.to_string()));
+    ancestors.find(|process| process.group != own.group).is_some_and(|starter| starter.session == own.session)
 }
 
-fn parent(process: Pid) -> Option<Pid> {
-    if process == getpid() {
-        return rustix::process::getppid();
+/// Where a process stands among others. What is outside this process's PID namespace has the number 0 there: a container
+/// may be entered with the session of who enters it.
+#[derive(Clone, Copy)]
+struct Kinship {
+    parent: u32,
+    group: u32,
+    session: u32,
+}
+
+impl Kinship {
+    /// Of the process that has this name in /proc. None once it has ended.
+    fn of(process: &str) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
     }
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let field = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    Pid::from_raw(field.trim().parse().ok()?)
+
+    /// Reads `PID (NAME) STATE PARENT GROUP SESSION …`, in which the name may hold anything.
+    fn parse(stat: &str) -> Option<Self> {
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut numbers = fields.split_whitespace().skip(1).map_while(|field| field.parse().ok());
+        Some(Self { parent: numbers.next()?, group: numbers.next()?, session: numbers.next()? })
+    }
 }
 
 /// Ends this process by the signal's default action.
@@ -104,7 +118,7 @@ fn mask(signal: i32) -> u64 {
 
 /// The signals that this process ignores, a bit each; none where the system does not tell.
 fn ignored_signals() -> u64 {
-    std::fs::read_to_string("/proc/self/status").map_or(0, |status| parse_ignored(&status))
+    fs::read_to_string("/proc/self/status").map_or(0, |status| parse_ignored(&status))
 }
 
 fn parse_ignored(status: &str) -> u64 {
@@ -127,6 +141,13 @@ mod tests {
         assert_eq!(ignored & mask(SIGHUP), 1);
         assert_eq!(ignored & mask(SIGINT), 0);
         assert_eq!(parse_ignored("Name:\tx\n"), 0);
+    }
+
+    #[test]
+    fn the_name_of_a_process_may_hold_anything() {
+        let kinship = Kinship::parse("7 (a) R 1 2 3 (b) S 4 5 0 34816 7 4194304\n").unwrap();
+        assert_eq!((kinship.parent, kinship.group, kinship.session), (4, 5, 0));
+        assert!(Kinship::parse("").is_none());
     }
 
     /// Not a test by itself: what the tests below run in a process of its own, since signals are the process's.

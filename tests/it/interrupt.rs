@@ -137,3 +137,34 @@ fn where_nobody_could_let_it_go_on_deco_does_not_stop() {
     std::fs::write(sandbox.path("go"), "").unwrap();
     assert!(alone.wait().unwrap().success());
 }
+
+/// As a container may be entered: the session is that of who enters it, and has no number inside.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_that_is_outside_of_the_container_is_borne() {
+    let enter = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    if !Command::new("unshare").args(enter).arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no namespaces of processes here");
+        return;
+    }
+    let sandbox = Sandbox::new().manifest(PATIENT);
+    let shell = r#"
+        set -m
+        "$0" run --compact &
+        deco=$! tries=0
+        until [ -e began ]; do :; done
+        kill -TSTP $deco
+        until grep -q '^State:.T' /proc/$deco/status; do
+            tries=$((tries + 1))
+            if [ $tries = 3000 ]; then echo "deco does not stop" >&2; exit 1; fi
+        done
+        kill -CONT $deco
+        : > go
+        wait $deco
+    "#;
+    let mut inside = Command::new("unshare");
+    inside.args(enter).args(["bash", "-c", shell, env!("CARGO_BIN_EXE_deco")]).current_dir(sandbox.path(""));
+    let output = inside.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "{\"t\":\"done\"}\n");
+}
