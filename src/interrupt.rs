@@ -95,11 +95,12 @@ struct Kinship {
 impl Kinship {
     /// Of the process that has this name in /proc. None once it has ended.
     fn of(process: &str) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+        Self::parse(&fs::read(format!("/proc/{process}/stat")).ok()?)
     }
 
-    /// Reads `PID (NAME) STATE PARENT GROUP SESSION …`, in which the name may hold anything.
-    fn parse(stat: &str) -> Option<Self> {
+    /// Reads `PID (NAME) STATE PARENT GROUP SESSION …`, in which the name may hold anything, half a character too.
+    fn parse(stat: &[u8]) -> Option<Self> {
+        let stat = String::from_utf8_lossy(stat);
         let (_, fields) = stat.rsplit_once(')')?;
         let mut numbers = fields.split_whitespace().skip(1).map_while(|field| field.parse().ok());
         Some(Self { parent: numbers.next()?, group: numbers.next()?, session: numbers.next()? })
@@ -118,10 +119,11 @@ fn mask(signal: i32) -> u64 {
 
 /// The signals that this process ignores, a bit each; none where the system does not tell.
 fn ignored_signals() -> u64 {
-    fs::read_to_string("/proc/self/status").map_or(0, |status| parse_ignored(&status))
+    fs::read("/proc/self/status").map_or(0, |status| parse_ignored(&status))
 }
 
-fn parse_ignored(status: &str) -> u64 {
+fn parse_ignored(status: &[u8]) -> u64 {
+    let status = String::from_utf8_lossy(status);
     let field = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     field.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
 }
@@ -137,17 +139,17 @@ mod tests {
 
     #[test]
     fn ignored_signals_are_read_from_the_status() {
-        let ignored = parse_ignored("Name:\tx\nSigIgn:\t0000000000001001\n");
+        let ignored = parse_ignored(b"Name:\t\xc3\nSigIgn:\t0000000000001001\n");
         assert_eq!(ignored & mask(SIGHUP), 1);
         assert_eq!(ignored & mask(SIGINT), 0);
-        assert_eq!(parse_ignored("Name:\tx\n"), 0);
+        assert_eq!(parse_ignored(b"Name:\tx\n"), 0);
     }
 
     #[test]
     fn the_name_of_a_process_may_hold_anything() {
-        let kinship = Kinship::parse("7 (a) R 1 2 3 (b) S 4 5 0 34816 7 4194304\n").unwrap();
+        let kinship = Kinship::parse(b"7 (a) R 1 2 3 (\xc3) S 4 5 0 34816 7 4194304\n").unwrap();
         assert_eq!((kinship.parent, kinship.group, kinship.session), (4, 5, 0));
-        assert!(Kinship::parse("").is_none());
+        assert!(Kinship::parse(b"").is_none());
     }
 
     /// Not a test by itself: what the tests below run in a process of its own, since signals are the process's.

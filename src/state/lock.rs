@@ -159,7 +159,9 @@ fn parent(pid: u32) -> Option<u32> {
 
 /// What the system tells of a process; none where it does not.
 fn status(pid: u32, field: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // the name of its program may end in half a character
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    let status = String::from_utf8_lossy(&status);
     Some(status.lines().find_map(|line| line.strip_prefix(field))?.trim().to_owned())
 }
 

@@ -152,7 +152,7 @@ fn a_session_that_is_outside_of_the_container_is_borne() {
         set -m
         "$0" run --compact &
         deco=$! tries=0
-        until [ -e began ]; do :; done
+        until [ -e began ]; do kill -0 $deco || exit 1; done
         kill -TSTP $deco
         until grep -q '^State:.T' /proc/$deco/status; do
             tries=$((tries + 1))

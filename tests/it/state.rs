@@ -74,6 +74,18 @@ fn a_call_that_runs_its_own_manifest_is_refused() {
     outer.code(1).stderr_has("they would wait for each other");
 }
 
+/// The system keeps 15 bytes of a program's name, and so may cut a character in half. The script forgets the run's id, so
+/// that only its place among the processes tells whose part it is.
+#[test]
+#[cfg(target_os = "linux")]
+fn nor_under_a_program_whose_name_is_cut_in_a_character() {
+    let script = "#!/bin/sh\nunset DECO_RUN_ID\n\"$DECO\" run --no-wait\nexit $?\n";
+    let sandbox = Sandbox::new().file("1-запуски.sh", script).manifest("[tasks.t]\nrun = './1-запуски.sh'\n");
+    fs::set_permissions(sandbox.path("1-запуски.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let outer = sandbox.deco(["run"]).env("DECO", env!("CARGO_BIN_EXE_deco")).run();
+    outer.code(1).stderr_has("they would wait for each other");
+}
+
 #[test]
 fn a_state_that_cannot_be_made_names_the_way_out() {
     let sandbox = Sandbox::new().manifest(ONE).file("file", "");
