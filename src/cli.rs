@@ -30,7 +30,7 @@ pub enum Verb {
     /// Remove what deco knows of the runs of a manifest
     Clean(CleanArgs),
     /// List the tasks with their descriptions and tags
-    List(ManifestArgs),
+    List(ListArgs),
     /// Say what a call waits for and why, what it runs, and how its last run ended
     Explain(ExplainArgs),
     /// Show what calls of a past run printed
@@ -103,9 +103,26 @@ pub struct PastArgs {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
 
+    /// Not of a manifest: of `deco map`, as it was run in this folder
+    #[arg(long, conflicts_with = "manifest")]
+    pub map: bool,
+
     /// Begin in this folder
     #[arg(short = 'C', long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub manifest: ManifestArgs,
+
+    /// List the runs of `deco map` that began in this folder, not tasks
+    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
+    pub map: bool,
 
     #[command(flatten)]
     pub state: StateArgs,
@@ -119,6 +136,10 @@ pub struct ExplainArgs {
 
     #[command(flatten)]
     pub manifest: ManifestArgs,
+
+    /// Calls of the last run of `deco map` in this folder, not of a manifest
+    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
+    pub map: bool,
 
     #[command(flatten)]
     pub state: StateArgs,

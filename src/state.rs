@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHasher;
 
 pub use lock::{Holder, Lock, Locking};
+pub use shelf::{CommandRun, Shelf};
 
 /// How many runs of a manifest are kept.
 pub const KEPT_RUNS: usize = 20;
@@ -29,8 +30,16 @@ const LISTED: usize = 5;
 #[derive(Clone, Debug)]
 pub struct State {
     folder: PathBuf,
+    home: Home,
+}
+
+/// Where a state stands.
+#[derive(Clone, Debug)]
+enum Home {
+    BesideManifest,
     /// In a folder that the user chose.
-    is_elsewhere: bool,
+    Elsewhere,
+    Shelf(shelf::Command),
 }
 
 /// The folder of one run.
@@ -56,7 +65,8 @@ impl State {
                 elsewhere.join(own)
             }
         };
-        State { folder, is_elsewhere: elsewhere.is_some() }
+        let home = if elsewhere.is_some() { Home::Elsewhere } else { Home::BesideManifest };
+        State { folder, home }
     }
 
     pub fn folder(&self) -> &Path {
@@ -68,11 +78,15 @@ impl State {
         let all = self.folder.parent().unwrap_or(&self.folder);
         disk::create_private_folder(all).map_err(|error| self.unusable(all, &error))?;
         let ignore = all.join(".gitignore");
-        if !self.is_elsewhere && !ignore.exists() {
+        if matches!(self.home, Home::BesideManifest) && !ignore.exists() {
             disk::write(&ignore, b"*\n").map_err(|error| self.unusable(&ignore, &error))?;
         }
         let runs = self.folder.join("runs");
-        disk::create_private_folder(&runs).map_err(|error| self.unusable(&runs, &error))
+        disk::create_private_folder(&runs).map_err(|error| self.unusable(&runs, &error))?;
+        match &self.home {
+            Home::Shelf(command) => command.label(&self.folder),
+            Home::BesideManifest | Home::Elsewhere => Ok(()),
+        }
     }
 
     fn unusable(&self, what: &Path, error: &io::Error) -> String {
@@ -99,18 +113,7 @@ impl State {
 
     /// The run whose id begins so, if there is one such; without a beginning the last.
     pub fn find(&self, id: Option<&str>) -> Result<RunFolder, String> {
-        let mut runs = self.runs();
-        let Some(id) = id else {
-            return runs.pop().ok_or_else(|| "no run is kept; `deco run` makes one".to_owned());
-        };
-        let last: Vec<String> = runs.iter().rev().take(LISTED).map(|run| format!("`{}`", run.id)).collect();
-        runs.retain(|run| run.id.starts_with(id));
-        match (runs.pop(), runs.is_empty()) {
-            (Some(run), true) => Ok(run),
-            (Some(_), false) => Err(format!("the ids of several runs begin with `{id}`")),
-            (None, _) if last.is_empty() => Err("no run is kept; `deco run` makes one".to_owned()),
-            (None, _) => Err(format!("there is no run `{id}`; the last are {}", last.join(", "))),
-        }
+        choose(self.runs(), id, "no run is kept; `deco run` makes one")
     }
 
     /// A folder for a run that begins; of the older ones the last few stay.
@@ -133,6 +136,19 @@ impl State {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Of these runs, the oldest first, the one whose id begins so; without a beginning the last. `none` says that there are none.
+fn choose(mut runs: Vec<RunFolder>, id: Option<&str>, none: &str) -> Result<RunFolder, String> {
+    let Some(id) = id else { return runs.pop().ok_or_else(|| none.to_owned()) };
+    let last: Vec<String> = runs.iter().rev().take(LISTED).map(|run| format!("`{}`", run.id)).collect();
+    runs.retain(|run| run.id.starts_with(id));
+    match (runs.pop(), runs.is_empty()) {
+        (Some(run), true) => Ok(run),
+        (Some(_), false) => Err(format!("the ids of several runs begin with `{id}`")),
+        (None, _) if last.is_empty() => Err(none.to_owned()),
+        (None, _) => Err(format!("there is no run `{id}`; the last are {}", last.join(", "))),
     }
 }
 

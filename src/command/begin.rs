@@ -1,12 +1,12 @@
 //! How a run begins: its manifest's state opened and locked, the run to go on with found, its journal open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{HowArgs, StateArgs};
 use crate::manifest::Manifest;
 use crate::run::resume::Resume;
 use crate::state::journal::Journal;
-use crate::state::{Lock, Locking, RunFolder, State};
+use crate::state::{Lock, Locking, RunFolder, Shelf, State};
 
 use super::{Exit, broken, complain};
 
@@ -27,9 +27,26 @@ pub fn state(manifest: &Manifest, args: &StateArgs) -> State {
 /// The state of the manifest of this name in this folder.
 pub fn state_of(name: &str, dir: &Path, args: &StateArgs) -> State {
     let file = Path::new(name).file_name().filter(|_| name != "<stdin>");
-    let elsewhere =
-        args.state_dir.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
-    State::of(dir, file, elsewhere.as_deref())
+    State::of(dir, file, elsewhere(args).as_deref())
+}
+
+/// The states of the command lines of `deco map`.
+pub fn shelf(args: &StateArgs) -> Result<Shelf, String> {
+    let folder = elsewhere(args).or_else(own_states).ok_or(
+        "no folder for the state of runs of `deco map`: set `HOME` or `XDG_STATE_HOME`, or name one by `--state-dir`",
+    )?;
+    Ok(Shelf::of(&folder))
+}
+
+fn elsewhere(args: &StateArgs) -> Option<PathBuf> {
+    args.state_dir.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()))
+}
+
+/// As the XDG base directories have it: a relative path in the variable counts for nothing.
+fn own_states() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || folder("HOME").map(|home| home.join(".local/state"));
+    folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("deco"))
 }
 
 /// Begins a run, or goes on with an earlier one; on error all has been said.

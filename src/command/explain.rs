@@ -14,15 +14,19 @@ use crate::outcome::{Outcome, in_words};
 use crate::plan::cause::cause;
 use crate::plan::select::{self, Named};
 use crate::plan::{Node, Plan, Reader};
+use crate::report::find;
 use crate::report::record::{Call, Record};
 use crate::state::RunFolder;
 
-use super::{Exit, begin, complain, open, print, reports};
+use super::{Exit, begin, complain, open, past, print, reports};
 
 /// Calls that are explained, and calls that one waits for, before the rest is counted.
 const SHOWN: usize = 3;
 
 pub fn run(args: &ExplainArgs) -> Exit {
+    if args.map {
+        return of_map(args).map_or_else(failed, |text| print(text.as_bytes()));
+    }
     let opened = match open::plan(&args.manifest) {
         Ok(opened) => opened,
         Err(exit) => return exit,
@@ -41,6 +45,47 @@ pub fn run(args: &ExplainArgs) -> Exit {
     print(opened.secrets.given().mask_text(&explaining.all(&named)).as_bytes())
 }
 
+fn failed(message: String) -> Exit {
+    complain(message);
+    Exit::Failed
+}
+
+/// Calls of a run of `deco map`, told from its journal alone: none waits for another.
+fn of_map(args: &ExplainArgs) -> Result<String, String> {
+    let run = past::of_map(args.manifest.directory.as_deref(), &args.state, None)?;
+    let record = reports::record(&run)?;
+    let calls = find::named(&record, &args.address)?;
+    let task = record.shape.tasks.first().map_or("", |task| &task.runs);
+    let explained = calls.iter().map(|(address, call)| {
+        let command = call.attempts.last().map_or(task, |attempt| &attempt.command);
+        format!("{address}\n  waits for nothing\n{}{}", runs(command), last_run(&run, Some(call)))
+    });
+    Ok(few(explained))
+}
+
+/// The first of the explanations, and how many more there are.
+fn few(mut all: impl ExactSizeIterator<Item = String>) -> String {
+    let shown: Vec<String> = all.by_ref().take(SHOWN).collect();
+    let more = match all.len() {
+        0 => String::new(),
+        more => format!("\nand {more} more; name one by its key to see it\n"),
+    };
+    shown.join("\n") + &more
+}
+
+fn runs(command: &str) -> String {
+    format!("  runs: {}\n", command.trim_end().replace('\n', "\n        "))
+}
+
+fn last_run(run: &RunFolder, call: Option<&Call>) -> String {
+    let Some(call) = call else { return format!("  was no part of the last run ({})\n", run.id) };
+    let Some(end) = &call.end else {
+        return format!("  its end in the last run ({}) was not told\n", run.id);
+    };
+    let took = end.took_ms.map(|took| format!(" after {}", in_words(Duration::from_millis(took))));
+    format!("  in the last run ({}): {}{}\n", run.id, end.outcome, took.unwrap_or_default())
+}
+
 struct Explaining<'a> {
     plan: &'a Plan,
     run: Option<&'a RunFolder>,
@@ -53,12 +98,7 @@ impl Explaining<'_> {
         let expansions = named.unexpanded.iter().filter_map(|&task| self.plan.expansion_of(task));
         let calls = named.calls.iter().map(|&call| self.plan.node_of(call));
         let nodes: Vec<NodeIndex> = expansions.chain(calls).collect();
-        let shown: Vec<String> = nodes.iter().take(SHOWN).map(|&node| self.node(node)).collect();
-        let more = match nodes.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!("\nand {more} more; name one by its key to see it\n"),
-        };
-        shown.join("\n") + &more
+        few(nodes.iter().map(|&node| self.node(node)))
     }
 
     fn node(&self, node: NodeIndex) -> String {
@@ -81,8 +121,11 @@ impl Explaining<'_> {
         let command = call.and_then(|call| call.attempts.last()).map(|attempt| attempt.command.clone());
         let command = command.filter(|command| !command.is_empty());
         let command = command.unwrap_or_else(|| self.command(node, task));
-        let _ = writeln!(out, "  runs: {}", command.trim_end().replace('\n', "\n        "));
-        out.push_str(&self.last_run(call));
+        out.push_str(&runs(&command));
+        out.push_str(&match (self.run, self.record) {
+            (Some(run), Some(_)) => last_run(run, call),
+            _ => "  has not run yet\n".to_owned(),
+        });
         out
     }
 
@@ -166,16 +209,6 @@ impl Explaining<'_> {
     fn command(&self, node: NodeIndex, task: &Task) -> String {
         let scope = self.plan.call_at(node).map(|call| self.plan.before(Reader::Call(call)));
         task.run.known(scope.as_ref().map(|scope| scope as _))
-    }
-
-    fn last_run(&self, call: Option<&Call>) -> String {
-        let (Some(run), Some(_)) = (self.run, self.record) else { return "  has not run yet\n".to_owned() };
-        let Some(call) = call else { return format!("  was no part of the last run ({})\n", run.id) };
-        let Some(end) = &call.end else {
-            return format!("  its end in the last run ({}) was not told\n", run.id);
-        };
-        let took = end.took_ms.map(|took| format!(" after {}", in_words(Duration::from_millis(took))));
-        format!("  in the last run ({}): {}{}\n", run.id, end.outcome, took.unwrap_or_default())
     }
 }
 

@@ -1,11 +1,21 @@
-//! `deco list`: the tasks with their variables, descriptions and tags.
+//! `deco list`: the tasks with their variables, descriptions and tags; or the runs of `deco map`.
 
-use crate::cli::ManifestArgs;
+use crate::cli::ListArgs;
+use crate::shell;
+use crate::state::CommandRun;
+use crate::value::excerpt;
 
-use super::{Exit, open, print};
+use super::{Exit, open, past, print, wrong};
 
-pub fn run(args: &ManifestArgs) -> Exit {
-    let manifest = match open::manifest(args) {
+/// Characters of a command line that are shown.
+const SHOWN: usize = 100;
+
+pub fn run(args: &ListArgs) -> Exit {
+    if args.map {
+        let runs = past::all_of_map(args.manifest.directory.as_deref(), &args.state);
+        return runs.map_or_else(wrong, |runs| print(runs.iter().map(line).collect::<String>().as_bytes()));
+    }
+    let manifest = match open::manifest(&args.manifest) {
         Ok(manifest) => manifest,
         Err(exit) => return exit,
     };
@@ -25,4 +35,10 @@ fn row(task: &crate::manifest::Task) -> (String, String) {
     let tags: Vec<String> = task.tags.iter().map(|tag| format!("#{tag}")).collect();
     let about = task.description.iter().cloned().chain(tags).collect::<Vec<_>>().join(" ");
     (name, about)
+}
+
+/// The run's id and the beginning of its command line, on one line.
+fn line(run: &CommandRun) -> String {
+    let words = shell::words(&run.words).replace(char::is_control, "\u{fffd}");
+    format!("{}  {}\n", run.folder.id, excerpt(&words, SHOWN))
 }

@@ -3,11 +3,11 @@
 mod keys;
 mod placeholders;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::MapArgs;
+use crate::cli::{MapArgs, StateArgs};
 use crate::diagnostic::{Source, Span};
 use crate::expr::Expression;
 use crate::manifest::adhoc::{self, Command, Only};
@@ -15,12 +15,13 @@ use crate::manifest::{Items, Manifest, Sourced, Variable};
 use crate::name::{Name, TaskName};
 use crate::path::Path as Place;
 use crate::report::{Again, Reporter, Results};
-use crate::state::State;
+use crate::shell;
+use crate::state::{Shelf, State};
 use crate::value::{Text, Value};
 
 use super::carry::{Stage, carry_through, options};
 use super::conclude::{Asked, To};
-use super::{Exit, broken, open, wrong};
+use super::{Exit, begin, broken, open, wrong};
 use keys::{Group, Line};
 use placeholders::{Piece, Placeholders};
 
@@ -42,7 +43,7 @@ fn try_run(args: &MapArgs) -> Result<Exit, Exit> {
     let result =
         args.result.parse().map_err(|why| wrong(format_args!("`--result {}`: {why}", args.result)))?;
     let timeout = args.timeout.as_deref().map(duration).transpose().map_err(wrong)?;
-    let state = state(args, &dir)?;
+    let shelf = begin::shelf(&args.how.state).map_err(broken)?;
     let groups = line.read(args.null).map_err(wrong)?;
     if !args.list {
         keys::refuse_twice(&groups).map_err(wrong)?;
@@ -54,13 +55,14 @@ fn try_run(args: &MapArgs) -> Result<Exit, Exit> {
         Only { name, command, variables, key, list: args.list, result, timeout, retries: args.retries };
     let (manifest, found) = adhoc::manifest(source.clone(), &dir, only);
     open::show(&source, found, args.color);
-    start(args, manifest.ok_or(Exit::Wrong)?, state, also)
+    let state = shelf.state(&args.words, &dir);
+    start(args, manifest.ok_or(Exit::Wrong)?, (shelf, state), also)
 }
 
 fn start(
     args: &MapArgs,
     manifest: Manifest,
-    state: State,
+    (shelf, state): (Shelf, State),
     also: Vec<Box<dyn Reporter>>,
 ) -> Result<Exit, Exit> {
     let options = options(&args.how, &manifest.settings)?;
@@ -70,11 +72,21 @@ fn start(
         None if args.ndjson => To::Nowhere,
         None => To::StandardOutput,
     };
-    let again = Again::Whole("the same command line with `--resume` behind `deco map`");
+    let again = Again::Whole {
+        words: "the same command line with `--resume` behind `deco map`",
+        log: log(&args.how.state),
+    };
     let alone = Some(Name::new(NAME).map_err(broken)?);
-    state.forget_others();
+    shelf.forget_others(&state);
     let stage = Stage { how: &args.how, state, color: args.color, again, also };
     carry_through(stage, opened, options, Asked { only: None, to, selection: None, alone })
+}
+
+/// The command that shows what calls of this run printed, up to `--run`.
+fn log(state: &StateArgs) -> String {
+    let folder = state.state_dir.as_ref().map(|folder| folder.to_string_lossy());
+    let folder = folder.map(|folder| format!(" --state-dir {}", shell::quoted(&folder)));
+    format!("deco log --map{}", folder.unwrap_or_default())
 }
 
 /// The command, as messages show it and as the task runs it, and what it asks for of keys.
@@ -201,21 +213,4 @@ fn duration(text: &str) -> Result<Duration, String> {
     time.filter(|time| !time.is_zero()).ok_or_else(|| {
         format!("`--timeout {text}`: no length of time above nothing; for example `30s`, `5m` or `1h 30m`")
     })
-}
-
-/// The state of this command line in this folder.
-fn state(args: &MapArgs, dir: &Path) -> Result<State, Exit> {
-    let given = args.how.state.state_dir.as_ref();
-    let given = given.map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
-    let folder = given.or_else(own_state).ok_or_else(|| {
-        broken("no folder for the state of the run: set `HOME` or `XDG_STATE_HOME`, or name one by `--state-dir`")
-    })?;
-    Ok(State::of_command(&args.words, dir, &folder))
-}
-
-/// As the XDG base directories have it: a relative path in the variable counts for nothing.
-fn own_state() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || folder("HOME").map(|home| home.join(".local/state"));
-    folder("XDG_STATE_HOME").or_else(home).map(|state| state.join("deco"))
 }

@@ -24,6 +24,9 @@ const RESULT_LINES: usize = 5;
 /// Reasons, and addresses for one reason, that the end lists.
 const LISTED: usize = 10;
 
+/// The outputs of a call, and the options of `deco log` for each alone.
+const OUTPUTS: [(&str, &str); 2] = [("standard output", "--stdout"), ("standard error", "--stderr")];
+
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
@@ -38,8 +41,8 @@ pub enum Detail {
 pub enum Again {
     /// By this command, up to `-t`: `deco run`, `deco run other.toml`.
     Part(String),
-    /// In these words, with all that did not end.
-    Whole(&'static str),
+    /// In these words, with all that did not end; `log` is the command that shows what calls printed, up to `--run`.
+    Whole { words: &'static str, log: String },
 }
 
 impl From<String> for Again {
@@ -232,7 +235,7 @@ impl Lines {
             if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
         let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
         block.push_str(&ended.last_words(failure));
-        block.push_str(&logs(&self.folder, [ended.stdout.log, ended.stderr.log]));
+        block.push_str(&self.whole(ended));
         block.push_str(&format!("  to run it again: {}\n", self.again(ended.name)));
         block
     }
@@ -240,8 +243,19 @@ impl Lines {
     fn again(&self, name: &str) -> String {
         match &self.again {
             Again::Part(command) => format!("{command} --resume -t {}", shell_quoted(&clean(name))),
-            Again::Whole(words) => (*words).to_owned(),
+            Again::Whole { words, .. } => (*words).to_owned(),
         }
+    }
+
+    /// How to see the outputs as a whole that were shown in part.
+    fn whole(&self, ended: &Ended<'_>) -> String {
+        let logs = [ended.stdout.log, ended.stderr.log];
+        let Again::Whole { log, .. } = &self.again else { return self::logs(&self.folder, logs) };
+        let run = self.folder.file_name().map(|id| id.to_string_lossy()).unwrap_or_default();
+        let address = shell_quoted(&clean(ended.name));
+        let known = OUTPUTS.into_iter().zip(logs).filter(|(_, log)| log.is_some());
+        let line = |((name, option), _)| format!("  all of {name}: {log} --run {run} {option} {address}\n");
+        known.map(line).collect()
     }
 
     /// Tells it at once where all is told, else keeps it for the end.
@@ -373,8 +387,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 
 /// Where the outputs are as a whole, standard output first, that were shown in part.
 fn logs(folder: &Path, logs: [Option<&str>; 2]) -> String {
-    let named = ["standard output", "standard error"].into_iter().zip(logs);
-    let known = named.filter_map(|(name, log)| Some((name, folder.join(log?))));
+    let known = OUTPUTS.into_iter().zip(logs).filter_map(|((name, _), log)| Some((name, folder.join(log?))));
     known.map(|(name, log)| format!("  all of {name}: {}\n", log.display())).collect()
 }
 

@@ -139,6 +139,65 @@ fn it_goes_on_where_it_failed_and_keeps_its_state_apart() {
 }
 
 #[test]
+fn its_runs_can_be_looked_back_at_from_the_folder_in_which_they_began() {
+    let sandbox = Sandbox::new().file("sub/x", "");
+    let deco = |args: &[&str]| sandbox.deco(args.iter().copied()).run();
+    deco(&["log"]).code(1).stderr_has("there is no `deco.toml`").stderr_lacks("--map");
+    deco(&["log", "--map"]).code(1).stdout_is("").stderr_has("no run of `deco map` that began in");
+    map(&sandbox, &["-q", "echo out {}; echo err {} >&2", ":::", "a", "b c"], "").code(0);
+    deco(&["log", "--map", "map[b c]"]).code(0).stdout_is("out b c\nerr b c\n");
+    deco(&["get", "--map", "map[b c]"]).code(0).stdout_is("\"out b c\"\n");
+    deco(&["report", "--map", "-o", "page.html", "--junit", "j.xml"]).code(0);
+    assert!(sandbox.read("page.html").contains("deco map") && sandbox.read("j.xml").contains("map[b c]"));
+    let said = deco(&["explain", "--map", "map[b c]"]).code(0).stdout;
+    let expected =
+        "map[b c]\n  waits for nothing\n  runs: echo out 'b c'; echo err 'b c' >&2\n  in the last run (";
+    assert!(said.starts_with(expected) && said.contains("): succeeded after"), "{said}");
+    deco(&["explain", "--map", "cell"]).code(1).stderr_has("names no call");
+    // another folder has runs of its own, and `-C` looks there
+    deco(&["log", "--map", "-C", "sub"]).code(1).stderr_has("/sub` is kept");
+    sandbox.deco(["log", "--map", "-C", ".."]).dir(&sandbox.path("sub")).run().code(0);
+    deco(&["log"]).code(1).stderr_has("; `--map` looks at the runs of `deco map`");
+    deco(&["log", "--map", "-f", "x.toml"]).code(2);
+}
+
+#[test]
+fn a_run_of_it_is_chosen_by_its_id() {
+    let sandbox = Sandbox::new();
+    let deco = |args: &[&str]| sandbox.deco(args.iter().copied()).run();
+    let list = |args: &[&str]| deco(&[&["list", "--map"], args].concat()).code(0).stdout;
+    assert_eq!(list(&[]), "");
+    map(&sandbox, &["-q", "echo {}", ":::", "it's\nb"], "").code(0);
+    map(&sandbox, &["-q", "echo", "x"], "1\n").code(0);
+    map(&sandbox, &["-q", "--state-dir", "own", "true"], "1\n").code(0);
+    let listed = list(&[]);
+    let runs: Vec<(&str, &str)> = listed.lines().filter_map(|line| line.split_once("  ")).collect();
+    assert_eq!([runs[0].1, runs[1].1], ["'echo {}' ::: 'it'\\''s\u{fffd}b'", "echo x"]);
+    assert!(list(&["--state-dir", "own"]).ends_with("  true\n") && runs.len() == 2);
+    deco(&["log", "--map"]).code(0).stdout_has("x 1");
+    deco(&["log", "--map", "--run", runs[0].0]).code(0).stdout_has("it's\nb");
+    deco(&["get", "map", "--map", "--run", "1999"]).code(1).stderr_has(runs[0].0);
+    deco(&["list", "--map", "x.toml"]).code(2);
+}
+
+#[test]
+fn a_failure_names_the_command_that_shows_all_it_printed() {
+    let sandbox = Sandbox::new();
+    let command = ["--state-dir", "my runs", "seq 5000 >&2; echo > {}", ":::", "no/x y", "z"];
+    let said = map(&sandbox, &command, "").code(1).stderr;
+    let line = said.lines().find_map(|line| line.strip_prefix("  all of standard error: ")).expect(&said);
+    assert!(line.starts_with("deco log --map --state-dir 'my runs' --run 2"), "{line}");
+    // a later run of the same folder changes nothing
+    map(&sandbox, &["--state-dir", "my runs", "true", ":::", "k"], "").code(0);
+    let deco = std::path::Path::new(env!("CARGO_BIN_EXE_deco")).parent().unwrap();
+    let path = format!("{}:{}", deco.display(), std::env::var("PATH").unwrap());
+    let mut shown = Command::new("sh");
+    shown.args(["-c", line]).current_dir(sandbox.path("")).env("PATH", path).env("HOME", sandbox.path(""));
+    let shown = String::from_utf8(shown.output().unwrap().stdout).unwrap();
+    assert!(shown.starts_with("1\n2\n") && shown.contains("\n5000\n"), "{shown}");
+}
+
+#[test]
 fn each_result_is_a_line_as_its_call_ends() {
     let sandbox = Sandbox::new();
     // `a` waits until the line of `b` is there, which only the reader of deco's output makes

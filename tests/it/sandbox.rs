@@ -283,6 +283,12 @@ impl Output {
     }
 
     #[track_caller]
+    pub fn stdout_has(self, part: &str) -> Output {
+        assert!(self.stdout.contains(part), "no `{part}` in\n{}", self.told());
+        self
+    }
+
+    #[track_caller]
     pub fn stderr_has(self, part: &str) -> Output {
         assert!(self.stderr.contains(part), "no `{part}` in\n{}", self.told());
         self

@@ -158,6 +158,9 @@ const table = (() => {
 
 let before = null;
 
+// it has no manifest, and its commands name it otherwise
+const isMap = run.manifest === "deco map";
+
 function choose(call) {
   const box = byId("details");
   if (box.hidden) before = document.activeElement;
@@ -180,8 +183,8 @@ function choose(call) {
     ...block("Standard error", call.err),
     ...block("Standard output", call.out),
     ...call.attempts.filter((attempt) => attempt.err).flatMap((attempt) => block(`Standard error of attempt ${attempt.number}`, attempt.err)),
-    call.cut ? make("p", { class: "soft" }, "Only the end of what it printed is here. All of it: ", make("code", {}, `deco log ${quoted(call.address)}`)) : null,
-    call.state !== "succeeded" ? make("p", { class: "soft" }, "To run it again: ", make("code", {}, `deco run --resume -t ${quoted(call.address)}`)) : null,
+    call.cut ? make("p", { class: "soft" }, "Only the end of what it printed is here. All of it: ", make("code", {}, `deco log ${isMap ? `--map --run ${run.id} ` : ""}${quoted(call.address)}`)) : null,
+    call.state !== "succeeded" ? make("p", { class: "soft" }, "To run it again: ", isMap ? "the same command line with --resume behind deco map" : make("code", {}, `deco run --resume -t ${quoted(call.address)}`)) : null,
   ].filter(Boolean));
   box.hidden = false;
   box.querySelector(".close").focus();
