@@ -2,6 +2,7 @@
 //! waits for a slow screen. Makes nothing happen and knows nothing of plans or processes.
 
 mod alive;
+mod canvas;
 pub mod diagnostics;
 pub mod drawing;
 mod events;
@@ -15,7 +16,9 @@ mod plain;
 mod progress;
 pub mod record;
 mod results;
+mod rows;
 mod summary;
+mod tally;
 mod terminal;
 pub mod trace;
 
@@ -28,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Event;
 
+pub use canvas::Curtain;
 pub use events::Events;
 pub use lines::{Again, Detail, Lines};
 pub use results::Results;
@@ -82,13 +86,15 @@ pub struct Options {
     pub detail: Detail,
     pub terminal: Terminal,
     pub again: Again,
+    /// What is before standard error.
+    pub curtain: Curtain,
     /// Where the folders of the runs are, as the screen is to name it.
     pub runs: PathBuf,
 }
 
 /// The reporter for standard error.
 pub fn screen(options: Options) -> Box<dyn Reporter> {
-    let Options { progress, detail, terminal, again, runs } = options;
+    let Options { progress, detail, terminal, again, curtain, runs } = options;
     let wanted = match progress {
         Progress::Auto => terminal.bar && detail == Detail::Normal,
         Progress::Bar => terminal.is_terminal && detail != Detail::Failures,
@@ -97,7 +103,8 @@ pub fn screen(options: Options) -> Box<dyn Reporter> {
     let detail = if progress == Progress::None { Detail::Failures } else { detail };
     let lines = Lines::new(detail, terminal.color, again).with_runs(runs);
     if wanted {
-        Box::new(progress::Bar::new(lines, stderr()))
+        let look = rows::Look { color: terminal.color, unicode: terminal.unicode };
+        Box::new(progress::Bar::new(lines, curtain, look, canvas::Size::of_stderr, Instant::now))
     } else {
         Box::new(plain::Plain::new(lines, stderr(), Instant::now).without_commands(terminal.github))
     }

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::prepare::documents::Texts;
 use crate::prepare::{Folders, PythonWorker, Setting, Versions};
 use crate::report::github::{self, Github};
-use crate::report::{self, Again, Color, Detail, Events, Reporter, Reporters, Terminal};
+use crate::report::{self, Again, Color, Curtain, Detail, Events, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
 use crate::state::journal::append_last;
@@ -36,6 +36,8 @@ pub struct Stage<'a> {
     pub state: State,
     pub color: Color,
     pub again: Again,
+    /// What is before standard error.
+    pub curtain: Curtain,
     /// Reporters beside those that the options ask for.
     pub also: Vec<Box<dyn Reporter>>,
 }
@@ -121,6 +123,7 @@ struct Carried {
 fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carried, Exit> {
     let began = Instant::now();
     let (how, state) = (stage.how, stage.state.clone());
+    let curtain = stage.curtain.clone();
     let reporters = reporters(stage, &opened.plan)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
     // only its owner may look at what calls read and write
@@ -155,7 +158,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     let watched = running.clone();
     let guard = interrupt::watch(move |wish| match wish {
         Wish::End { signal, nth } => watched.interrupt(signal, nth),
-        Wish::Stop if interrupt::can_be_stopped() => watched.stop(interrupt::stop),
+        Wish::Stop if interrupt::can_be_stopped() => watched.stop(|| curtain.aside(interrupt::stop)),
         Wish::Stop => {}
         Wish::Continue => watched.go_on(),
     });
@@ -190,7 +193,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
 }
 
 fn reporters(stage: Stage<'_>, plan: &Plan) -> Result<Reporters, Exit> {
-    let Stage { how, state, color, again, also: mut reporters } = stage;
+    let Stage { how, state, color, again, curtain, also: mut reporters } = stage;
     if let Some(file) = &how.events {
         if file == Path::new("-") {
             return Err(wrong(
@@ -218,6 +221,7 @@ fn reporters(stage: Stage<'_>, plan: &Plan) -> Result<Reporters, Exit> {
         detail,
         terminal,
         again,
+        curtain,
         runs: from_here(&state.folder().join("runs")),
     }));
     Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))

@@ -3,6 +3,7 @@
 mod keys;
 mod placeholders;
 
+use std::io::stdout;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::manifest::adhoc::{self, Command, Only};
 use crate::manifest::{Items, Manifest, Sourced, Variable};
 use crate::name::{Name, TaskName};
 use crate::path::Path as Place;
-use crate::report::{Again, Reporter, Results};
+use crate::report::{Again, Curtain, Reporter, Results};
 use crate::shell;
 use crate::state::{Shelf, State};
 use crate::value::{Text, Value};
@@ -48,7 +49,8 @@ fn try_run(args: &MapArgs) -> Result<Exit, Exit> {
     if !args.list {
         keys::refuse_twice(&groups).map_err(wrong)?;
     }
-    let also = results(args, &groups);
+    let curtain = Curtain::of_stderr();
+    let also = results(args, &groups, &curtain);
     let (variables, key) = variables(groups, &asked, args.list).map_err(wrong)?;
     let name = TaskName::new(NAME).map_err(broken)?;
     let only =
@@ -56,13 +58,14 @@ fn try_run(args: &MapArgs) -> Result<Exit, Exit> {
     let (manifest, found) = adhoc::manifest(source.clone(), &dir, only);
     open::show(&source, found, args.color);
     let state = shelf.state(&args.words, &dir);
-    start(args, manifest.ok_or(Exit::Wrong)?, (shelf, state), also)
+    start(args, manifest.ok_or(Exit::Wrong)?, (shelf, state), curtain, also)
 }
 
 fn start(
     args: &MapArgs,
     manifest: Manifest,
     (shelf, state): (Shelf, State),
+    curtain: Curtain,
     also: Vec<Box<dyn Reporter>>,
 ) -> Result<Exit, Exit> {
     let options = options(&args.how, &manifest.settings)?;
@@ -78,7 +81,7 @@ fn start(
     };
     let alone = Some(Name::new(NAME).map_err(broken)?);
     shelf.forget_others(&state);
-    let stage = Stage { how: &args.how, state, color: args.color, again, also };
+    let stage = Stage { how: &args.how, state, color: args.color, again, curtain, also };
     carry_through(stage, opened, options, Asked { only: None, to, selection: None, alone })
 }
 
@@ -172,7 +175,7 @@ fn variable(group: usize, columns: &[Column<'_>], stride: Option<usize>) -> Resu
 }
 
 /// `--ndjson`: what shows each result as it comes.
-fn results(args: &MapArgs, groups: &[Group]) -> Vec<Box<dyn Reporter>> {
+fn results(args: &MapArgs, groups: &[Group], curtain: &Curtain) -> Vec<Box<dyn Reporter>> {
     if !args.ndjson {
         return Vec::new();
     }
@@ -188,7 +191,7 @@ fn results(args: &MapArgs, groups: &[Group]) -> Vec<Box<dyn Reporter>> {
         };
         if keys.len() == 1 { keys.into_iter().next().unwrap_or_default() } else { Value::array(keys) }
     };
-    vec![Box::new(Results::new(std::io::stdout(), key))]
+    vec![Box::new(Results::new(curtain.before(stdout()), key))]
 }
 
 /// The keys of a call of a list, by the number at the end of its address.

@@ -6,6 +6,7 @@ use crate::cli::{RunArgs, SelectionArgs};
 use crate::finish;
 use crate::name::Name;
 use crate::plan::{Plan, select};
+use crate::report::Curtain;
 use crate::run::Options;
 
 use super::carry::{Stage, carry_through, options};
@@ -36,7 +37,8 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
     let state = begin::state(&plan.manifest, &how.state);
     let to = output(args, plan).map_or(To::StandardOutput, To::File);
     let asked = Asked { only, to, selection: Some(&args.selection), alone: None };
-    let stage = Stage { how, state, color: args.manifest.color, again: again(args).into(), also: Vec::new() };
+    let (color, curtain) = (args.manifest.color, Curtain::of_stderr());
+    let stage = Stage { how, state, color, again: again(args).into(), curtain, also: Vec::new() };
     carry_through(stage, opened, options, asked)
 }
 

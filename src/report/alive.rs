@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use indexmap::IndexMap;
-
-use crate::event::{Event, EventKind};
-use crate::outcome::{Outcome, in_words};
+use super::tally::Tally;
+use crate::event::Event;
+use crate::outcome::in_words;
 
 /// The longest silence.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
@@ -15,36 +14,16 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 pub(super) struct Alive {
     /// When something was written last.
     spoke: Instant,
-    calls: usize,
-    ended: usize,
-    failed: usize,
-    /// The calls that run, in the order in which they began.
-    running: IndexMap<String, Instant>,
+    tally: Tally,
 }
 
 impl Alive {
     pub fn new(now: Instant) -> Alive {
-        Alive { spoke: now, calls: 0, ended: 0, failed: 0, running: IndexMap::new() }
+        Alive { spoke: now, tally: Tally::default() }
     }
 
     pub fn take(&mut self, event: &Event, now: Instant) {
-        match &event.kind {
-            EventKind::RunStarted { calls, .. } => self.calls = *calls,
-            EventKind::TaskExpanded { calls, .. } => self.calls += calls,
-            EventKind::AttemptStarted { call, .. } => {
-                self.running.insert(call.clone(), now);
-            }
-            EventKind::AttemptFailed { call, .. } => {
-                self.running.shift_remove(call);
-            }
-            EventKind::CallKept { .. } => self.ended += 1,
-            EventKind::CallEnded { call, outcome, .. } => {
-                self.running.shift_remove(call);
-                self.ended += 1;
-                self.failed += usize::from(matches!(outcome, Outcome::Failed { .. }));
-            }
-            _ => {}
-        }
+        self.tally.take(event, now);
     }
 
     /// Something is written now.
@@ -59,73 +38,41 @@ impl Alive {
 
     /// How far the run is, and what has run longest.
     pub fn words(&self, now: Instant) -> String {
-        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
-        let longest = self.running.first().map_or(String::new(), |(call, began)| {
-            let age = Duration::from_secs(now.saturating_duration_since(*began).as_secs());
-            let others = match self.running.len() - 1 {
-                0 => String::new(),
-                1 => ", and 1 more runs".to_owned(),
-                others => format!(", and {others} more run"),
-            };
-            format!("; {call} has run for {}{others}", in_words(age))
+        let Tally { calls, ended, failed, .. } = &self.tally;
+        let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let mut running = self.tally.running();
+        let count = running.len();
+        let running = running.next().map_or(String::new(), |(call, attempt)| {
+            let age = Duration::from_secs(now.saturating_duration_since(attempt.began).as_secs());
+            let longest = if count > 1 { "longest " } else { "" };
+            format!("; {count} running, {longest}{call} for {}", in_words(age))
         });
-        format!("{} of {} calls ended{failed}{longest}", self.ended, self.calls)
+        format!("{ended} of {calls} calls ended{failed}{running}")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Failure;
-
-    fn started(call: &str, attempt: u32) -> EventKind {
-        let call = call.to_owned();
-        EventKind::AttemptStarted {
-            call,
-            attempt,
-            slot: 1,
-            left_ms: None,
-            after: None,
-            command: String::new(),
-        }
-    }
-
-    fn failed_once(call: &str) -> EventKind {
-        EventKind::AttemptFailed {
-            call: call.to_owned(),
-            attempt: 1,
-            failure: Failure::Interrupted,
-            stderr_tail: String::new(),
-            next_in_ms: 0,
-            stdout_log: None,
-            stderr_log: None,
-        }
-    }
-
-    fn kept(call: &str) -> EventKind {
-        EventKind::CallKept { call: call.to_owned() }
-    }
-
-    fn found(calls: usize) -> EventKind {
-        EventKind::TaskExpanded { task: "t".to_owned(), outcome: Outcome::Succeeded, calls }
-    }
 
     #[test]
     fn it_tells_how_far_the_run_is_and_what_has_run_longest() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut alive = Alive::new(start);
-        let mut check = |seconds, kind, expected: &str| {
-            alive.take(&Event { ms: 0, kind }, at(seconds));
+        let mut check = |seconds, line: &str, expected: &str| {
+            let event = format!(r#"{{"ms":0,"event":{line}}}"#);
+            alive.take(&Event::parse(event.as_bytes()).unwrap(), at(seconds));
             assert_eq!(alive.words(at(100)), expected);
         };
-        check(0, found(4), "0 of 4 calls ended");
-        check(1, kept("t[0]"), "1 of 4 calls ended");
-        check(10, started("t[1]", 1), "1 of 4 calls ended; t[1] has run for 1m 30s");
-        check(20, started("t[2]", 1), "1 of 4 calls ended; t[1] has run for 1m 30s, and 1 more runs");
-        check(30, started("t[3]", 1), "1 of 4 calls ended; t[1] has run for 1m 30s, and 2 more run");
-        check(40, failed_once("t[1]"), "1 of 4 calls ended; t[2] has run for 1m 20s, and 1 more runs");
-        check(60, started("t[1]", 2), "1 of 4 calls ended; t[2] has run for 1m 20s, and 2 more run");
+        let begins = |call: &str| format!(r#""attempt-started","call":"{call}","attempt":1,"slot":1"#);
+        check(0, r#""task-expanded","task":"t","outcome":"succeeded","calls":4"#, "0 of 4 calls ended");
+        check(1, r#""call-kept","call":"t[0]""#, "1 of 4 calls ended");
+        check(10, &begins("t[1]"), "1 of 4 calls ended; 1 running, t[1] for 1m 30s");
+        check(20, &begins("t[2]"), "1 of 4 calls ended; 2 running, longest t[1] for 1m 30s");
+        check(30, &begins("t[3]"), "1 of 4 calls ended; 3 running, longest t[1] for 1m 30s");
+        let failed = r#""call-ended","call":"t[1]","outcome":"failed","failure":{"reason":"interrupted"},"took_ms":1,"changes":[],"stdout_tail":"","stderr_tail":"""#;
+        check(40, failed, "2 of 4 calls ended, 1 failed; 2 running, longest t[2] for 1m 20s");
     }
 
     #[test]

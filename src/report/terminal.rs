@@ -1,8 +1,10 @@
 //! What standard error can show: decided from the environment that is given, by the conventions of the field
-//! (NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM, CI). Touches no terminal.
+//! (NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM, CI, and the locale's LC_ALL, LC_CTYPE, LANG). Writes nothing.
 
 use std::env;
 use std::io::{IsTerminal, stderr};
+
+use rustix::termios::tcgetwinsize;
 
 /// What the user says about colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -20,6 +22,8 @@ pub struct Terminal {
     pub color: bool,
     /// Whether a bar that redraws itself is of use unless the user asks for one.
     pub bar: bool,
+    /// Whether more than ASCII can be drawn there. What calls print is shown as it is.
+    pub unicode: bool,
     /// Whether GitHub Actions reads what is written.
     pub github: bool,
 }
@@ -31,8 +35,14 @@ impl Terminal {
         Terminal::decide(color, stderr().is_terminal(), variable)
     }
 
+    /// The height and width of the window on standard error, in characters, as far as they are known: some terminals say 0.
+    pub fn size() -> (usize, usize) {
+        let size = tcgetwinsize(stderr()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
+        size.map_or((24, 80), |size| (size.ws_row.into(), size.ws_col.into()))
+    }
+
     /// Decides for these variables. The command line wins over NO_COLOR, that over CLICOLOR_FORCE; an empty
-    /// variable is as good as none.
+    /// variable is as good as none. UTF-8 is what the first of LC_ALL, LC_CTYPE and LANG says that says anything.
     pub fn decide(color: Color, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Terminal {
         let value = |name| variable(name).filter(|value| !value.is_empty());
         let is_on = |name| value(name).is_some_and(|value| value != "0" && value != "false");
@@ -44,7 +54,10 @@ impl Terminal {
             Color::Auto if is_on("CLICOLOR_FORCE") => true,
             Color::Auto => able && value("CLICOLOR").is_none_or(|value| value != "0"),
         };
-        Terminal { is_terminal, color, bar: able && !is_on("CI"), github: is_on("GITHUB_ACTIONS") }
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(value).unwrap_or_default();
+        let locale = locale.to_ascii_lowercase();
+        let unicode = locale.contains("utf-8") || locale.contains("utf8");
+        Terminal { is_terminal, color, bar: able && !is_on("CI"), unicode, github: is_on("GITHUB_ACTIONS") }
     }
 }
 
@@ -77,5 +90,25 @@ mod tests {
         check(Auto, true, "TERM=xterm CI=false", (true, true));
         check(Always, false, "NO_COLOR=1 TERM=dumb", (true, false));
         check(Never, true, "CLICOLOR_FORCE=1 TERM=xterm", (false, true));
+    }
+
+    #[test]
+    fn the_locale_tells_whether_more_than_ascii_can_be_drawn() {
+        let check = |variables: &str, expected| {
+            let variable = |name: &str| {
+                let mut pairs = variables.split(' ').filter_map(|pair| pair.split_once('='));
+                pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+            };
+            assert_eq!(Terminal::decide(Color::Auto, true, variable).unicode, expected, "{variables}");
+        };
+        check("", false);
+        check("LANG=C", false);
+        check("LANG=C.UTF-8", true);
+        check("LANG=de_DE.utf8", true);
+        check("LANG=en_US.ISO-8859-1", false);
+        check("LANG=en_US.UTF-8 LC_CTYPE=C", false);
+        check("LANG=C LC_CTYPE=UTF-8", true);
+        check("LANG=en_US.UTF-8 LC_CTYPE=en_US.UTF-8 LC_ALL=POSIX", false);
+        check("LANG=en_US.UTF-8 LC_ALL=", true);
     }
 }

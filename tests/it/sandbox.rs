@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::window::Window;
+
 /// How long a run may take at the very most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -159,6 +161,16 @@ impl Deco {
         let stdout = all_of(child.stdout.take().expect("a pipe"));
         let stderr = all_of(child.stderr.take().expect("a pipe"));
         Running { child, stdout, stderr }
+    }
+
+    /// Starts it with its standard error in a window.
+    pub fn spawn_in(mut self, window: &Window) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(window.terminal());
+        let mut child = self.command.spawn().expect("deco can be started");
+        // the command holds the terminal, too
+        drop(self.command);
+        let stdout = all_of(child.stdout.take().expect("a pipe"));
+        Running { child, stdout, stderr: window.all() }
     }
 }
 
