@@ -1,56 +1,31 @@
 //! The command line: clap's types, nothing else.
 
+mod past;
+mod verb;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap::{Args, Parser, ValueEnum};
 
 use crate::report::{Color, Progress};
+pub use past::{ExplainArgs, GetArgs, ListArgs, LogArgs, PastArgs, ReportArgs};
+pub use verb::Verb;
+
+/// Headings of options.
+const FAILURE: &str = "After a failure";
+const ANSWER: &str = "The answer";
+const TOLD: &str = "What is told of the run";
 
 /// Runs a graph of concurrent tasks and assembles their keyed results into one JSON document.
+///
+/// A manifest, `deco.toml`, declares tasks and the keyed places that their results fill. Nobody writes what waits for
+/// what: a task that mentions a document waits for all who fill the place that it reads. `deco init` writes a manifest
+/// to start from and `deco run` runs it. `deco map` needs none: it runs one command for each key.
 #[derive(Debug, Parser)]
 #[command(name = "deco", version, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Run the tasks of a manifest and print the documents that they fill
-    Run(Box<RunArgs>),
-    /// Run one command for each key, without a manifest, and print the results by key
-    Map(Box<MapArgs>),
-    /// Say all that is wrong with a manifest; run nothing
-    Check(ManifestArgs),
-    /// Show what would run, and what waits for what; run nothing
-    Plan(PlanArgs),
-    /// Draw the plan
-    Graph(GraphArgs),
-    /// Remove what deco knows of the runs of a manifest
-    Clean(CleanArgs),
-    /// List the tasks with their descriptions and tags
-    List(ListArgs),
-    /// Say what a call waits for and why, what it runs, and how its last run ended
-    Explain(ExplainArgs),
-    /// Show what calls of a past run printed
-    Log(LogArgs),
-    /// Print a value of the last run's answer; inside a call, what stands at a place of a document
-    Get(GetArgs),
-    /// Make a report of a past run: one HTML page
-    Report(ReportArgs),
-    /// Write a manifest to start from
-    Init(InitArgs),
-    /// Print the JSON Schema of manifests, for editors, or of events
-    Schema(SchemaArgs),
-    /// Inside a call: write a value at a place of a document that the task mutates
-    Set(ChangeArgs),
-    /// Inside a call: add an element at the end of an array
-    Append(ChangeArgs),
-    /// Inside a call: take out what stands at a place
-    Delete(DeleteArgs),
-    /// Print a completion script for a shell
-    Completions { shell: Shell },
 }
 
 /// Which manifest, and what the command line puts over it.
@@ -96,115 +71,19 @@ pub struct StateArgs {
     pub state_dir: Option<PathBuf>,
 }
 
-/// Which manifest's runs, and which of them.
-#[derive(Debug, Args)]
-pub struct PastArgs {
-    /// The manifest; `-` for one from standard input [default: deco.toml here or in a parent]
-    #[arg(short = 'f', long, value_name = "FILE")]
-    pub manifest: Option<PathBuf>,
-
-    /// Not of a manifest: of `deco map`, as it was run in this folder
-    #[arg(long, conflicts_with = "manifest")]
-    pub map: bool,
-
-    /// Begin in this folder
-    #[arg(short = 'C', long, value_name = "DIR")]
-    pub directory: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ListArgs {
-    #[command(flatten)]
-    pub manifest: ManifestArgs,
-
-    /// List the runs of `deco map` that began in this folder, not tasks
-    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
-    pub map: bool,
-
-    #[command(flatten)]
-    pub state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// The calls: `task`, `task[key]`, `tag:name`, `document[key]`
-    #[arg(value_name = "ADDRESS")]
-    pub address: String,
-
-    #[command(flatten)]
-    pub manifest: ManifestArgs,
-
-    /// Calls of the last run of `deco map` in this folder, not of a manifest
-    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
-    pub map: bool,
-
-    #[command(flatten)]
-    pub state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct LogArgs {
-    /// Only of these calls
-    #[arg(value_name = "ADDRESS")]
-    pub addresses: Vec<String>,
-
-    /// Of this run [default: the last]
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-
-    #[command(flatten)]
-    pub past: PastArgs,
-
-    /// Only calls that failed
-    #[arg(long)]
-    pub failed: bool,
-
-    /// Only standard output
-    #[arg(long, conflicts_with = "stderr")]
-    pub stdout: bool,
-
-    /// Only standard error
-    #[arg(long)]
-    pub stderr: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// The run [default: the last]
-    pub run: Option<String>,
-
-    #[command(flatten)]
-    pub past: PastArgs,
-
-    /// Write the page to a file [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Write JUnit XML to a file, not the page
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
-    /// Write a trace to a file, not the page
-    #[arg(long, value_name = "FILE")]
-    pub trace: Option<PathBuf>,
-}
-
 /// What is made of a run's events at its end.
 #[derive(Debug, Args)]
 pub struct ReportFiles {
     /// Write JUnit XML to a file: a case for each call
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TOLD)]
     pub junit: Option<PathBuf>,
 
     /// Write a trace to a file, which Perfetto and Chrome show
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TOLD)]
     pub trace: Option<PathBuf>,
 
     /// Write one HTML page to a file: what failed, results by key, a timeline, each call
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TOLD)]
     pub report: Option<PathBuf>,
 }
 
@@ -221,7 +100,7 @@ pub struct RunArgs {
     pub dry_run: bool,
 
     /// Print only this document; may be repeated
-    #[arg(long, value_name = "DOC")]
+    #[arg(long, value_name = "DOC", help_heading = ANSWER)]
     pub select: Vec<String>,
 
     #[command(flatten)]
@@ -239,27 +118,27 @@ pub struct HowArgs {
     pub jobs: Option<String>,
 
     /// After a failure, run everything that does not depend on it
-    #[arg(short, long, overrides_with = "no_keep_going")]
+    #[arg(short, long, overrides_with = "no_keep_going", help_heading = FAILURE)]
     pub keep_going: bool,
 
     /// Start nothing new after a failure (the default; overrides the manifest)
-    #[arg(long)]
+    #[arg(long, help_heading = FAILURE)]
     pub no_keep_going: bool,
 
     /// After a failure, also end the calls that run
-    #[arg(long, conflicts_with = "keep_going")]
+    #[arg(long, conflicts_with = "keep_going", help_heading = FAILURE)]
     pub fail_fast: bool,
 
     /// Keep going after a failure, but start nothing new after this many
-    #[arg(long, value_name = "N", conflicts_with = "fail_fast", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "fail_fast", value_parser = clap::value_parser!(u32).range(1..), help_heading = FAILURE)]
     pub max_failures: Option<u32>,
 
     /// Write the answer to a file, as a whole or not at all
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = ANSWER)]
     pub output: Option<PathBuf>,
 
     /// Print the answer on one line
-    #[arg(long)]
+    #[arg(long, help_heading = ANSWER)]
     pub compact: bool,
 
     /// Go on with the last run, if it did not come to a good end, or with the run named: what had ended does not run again
@@ -271,22 +150,22 @@ pub struct HowArgs {
     pub no_wait: bool,
 
     /// How to show progress
-    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, help_heading = TOLD)]
     pub progress: Progress,
 
     /// Write what happens to a file, as JSON lines
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TOLD)]
     pub events: Option<PathBuf>,
 
     #[command(flatten)]
     pub reports: ReportFiles,
 
     /// Say nothing but errors
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, conflicts_with = "verbose", help_heading = TOLD)]
     pub quiet: bool,
 
     /// Also say what succeeds
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = TOLD)]
     pub verbose: bool,
 }
 
@@ -300,15 +179,15 @@ pub struct MapArgs {
     pub null: bool,
 
     /// How standard output becomes a result: text, json, lines, ndjson, csv, tsv, base64 or none
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = ANSWER)]
     pub result: String,
 
     /// Print an array of the results; a key may then be given twice
-    #[arg(long)]
+    #[arg(long, help_heading = ANSWER)]
     pub list: bool,
 
     /// Print a line {"key": …, "result": …} as each call succeeds, not one answer at the end
-    #[arg(long)]
+    #[arg(long, help_heading = ANSWER)]
     pub ndjson: bool,
 
     /// End an attempt that takes longer: 30s, 5m, or seconds
@@ -377,6 +256,17 @@ pub enum SchemaOf {
 }
 
 #[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Of this command: `run` [default: of deco itself]
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub verb: Option<String>,
+
+    /// Write the pages of all commands to this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct InitArgs {
     /// Where to put deco.toml
     #[arg(default_value = ".")]
@@ -401,27 +291,6 @@ pub struct ChangeArgs {
 pub struct DeleteArgs {
     /// The place: `state.x`, `state[0].n`, `state["any key"]`
     pub path: String,
-}
-
-#[derive(Debug, Args)]
-pub struct GetArgs {
-    /// The place: `state.x`, `state[0].n`, `state["any key"]`
-    pub path: String,
-
-    /// Print this JSON value where nothing stands
-    #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
-    pub default: Option<String>,
-
-    /// Print a text as it is, without quotes
-    #[arg(long)]
-    pub text: bool,
-
-    /// Outside a call: the answer of this run [default: the last]
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-
-    #[command(flatten)]
-    pub past: PastArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -16,6 +16,7 @@ mod init;
 mod inside;
 mod list;
 mod log;
+mod man;
 mod map;
 mod open;
 mod pace;
@@ -68,6 +69,7 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Append(args) => append::run(&args),
         Verb::Delete(args) => delete::run(&args),
         Verb::Completions { shell } => completions::run(shell),
+        Verb::Man(args) => man::run(&args),
     }
 }
 

@@ -12,6 +12,7 @@ mod mutations;
 mod law;
 mod law_mutations;
 mod limits;
+mod man;
 mod map;
 mod outputs;
 mod past;
