@@ -1,9 +1,13 @@
 """Runs commands and takes their time and memory; sums up what was measured. Knows nothing of the workloads."""
+import contextlib
 import os
 import pathlib
+import pty
 import shutil
 import statistics
 import subprocess
+import termios
+import threading
 import time
 
 
@@ -16,7 +20,8 @@ def run(command, output):
     if command.log:
         log = command.cwd / command.log
         shutil.rmtree(log) if log.is_dir() else log.unlink(missing_ok=True)
-    with open(command.stdin, "rb") as stdin, open(output, "wb") as stdout, open(f"{output}.err", "wb") as stderr:
+    errors = window(f"{output}.err") if command.in_window else open(f"{output}.err", "wb")
+    with open(command.stdin, "rb") as stdin, open(output, "wb") as stdout, errors as stderr:
         begun = time.perf_counter()
         child = subprocess.Popen(command.argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd)
         try:
@@ -32,6 +37,28 @@ def run(command, output):
         with open(f"{output}.err", errors="replace") as said:
             raise Failed(f"`{command.argv[0]}` ended with {child.returncode}: {said.read()[-500:].strip()}")
     return taken, usage.ru_maxrss / 1024 if tree is None else tree
+
+
+@contextlib.contextmanager
+def window(written):
+    """A terminal of 30 rows and 100 columns; what comes there goes into a file."""
+    inside, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (30, 100))
+
+    def keep():
+        # at its end, a terminal fails
+        with open(written, "wb") as file, contextlib.suppress(OSError):
+            while part := os.read(inside, 65536):
+                file.write(part)
+
+    reader = threading.Thread(target=keep)
+    reader.start()
+    try:
+        yield terminal
+    finally:
+        os.close(terminal)
+        reader.join()
+        os.close(inside)
 
 
 def watched(root):

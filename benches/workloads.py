@@ -18,6 +18,7 @@ class Command:
     lines: int = None  # how many lines the output has, where the command passes the output on
     is_json: bool = False  # its output is the answer that deco gives
     is_tree: bool = False  # its memory is that of all its processes
+    in_window: bool = False  # its standard error is a terminal
 
 
 @dataclasses.dataclass
@@ -33,9 +34,9 @@ class Workload:
     alike: float = None  # how far the memory of the commands may be apart
 
 
-def deco(path, manifest, folder, *flags, jobs=2):
+def deco(path, manifest, folder, *flags, jobs=2, progress="none"):
     (folder / "deco.toml").write_text(manifest)
-    return Command([path, "run", "--progress", "none", "--compact", f"-j{jobs}", *flags, "deco.toml"], cwd=folder)
+    return Command([path, "run", "--progress", progress, "--compact", f"-j{jobs}", *flags, "deco.toml"], cwd=folder)
 
 
 def arguments(folder, words):
@@ -117,6 +118,18 @@ def true(path, floor, folder, count=10_000):
     return Workload(
         "true", about, commands, {"floor": 1.02, "ninja": 0.41}, lambda found: found == {"k": keyed(count, "")}
     )
+
+
+def bars(path, _floor, folder, count=10_000):
+    manifest = f'[tasks.k]\nfor = {{ i = "range({count})" }}\nrun = "/bin/true"\n'
+    commands = {
+        "deco": deco(path, manifest, folder, progress="bar"),
+        "none": deco(path, manifest, folder),
+    }
+    for command in commands.values():
+        command.in_window = command.is_json = True
+    about = f"{count:,} calls of `/bin/true` with a bar on a terminal, against `--progress none`"
+    return Workload("bars", about, commands, {"none": 1.03}, lambda found: found == {"k": keyed(count, "")})
 
 
 def sha256(path, _floor, folder, count=64, size=8 << 20):
@@ -253,7 +266,7 @@ def one(path, _floor, folder):
     )
 
 
-ALL = {make_it.__name__: make_it for make_it in (sh, true, sha256, layers, chain, dry, keep, each, one)}
+ALL = {make_it.__name__: make_it for make_it in (sh, true, bars, sha256, layers, chain, dry, keep, each, one)}
 
 
 def is_right(workload, peer, output):

@@ -104,7 +104,9 @@ pub fn screen(options: Options) -> Box<dyn Reporter> {
     let lines = Lines::new(detail, terminal.color, again).with_runs(runs);
     if wanted {
         let look = rows::Look { color: terminal.color, unicode: terminal.unicode };
-        Box::new(progress::Bar::new(lines, curtain, look, canvas::Size::of_stderr, Instant::now))
+        let eyes =
+            progress::Eyes { size: canvas::Size::of_stderr, now: Instant::now, is_lent: Terminal::is_lent };
+        Box::new(progress::Bar::new(lines, curtain, look, eyes))
     } else {
         Box::new(plain::Plain::new(lines, stderr(), Instant::now).without_commands(terminal.github))
     }

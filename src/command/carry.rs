@@ -158,7 +158,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     let watched = running.clone();
     let guard = interrupt::watch(move |wish| match wish {
         Wish::End { signal, nth } => watched.interrupt(signal, nth),
-        Wish::Stop if interrupt::can_be_stopped() => watched.stop(|| curtain.aside(interrupt::stop)),
+        Wish::Stop if interrupt::can_be_stopped() => watched.stop(|| curtain.clear_for(interrupt::stop)),
         Wish::Stop => {}
         Wish::Continue => watched.go_on(),
     });

@@ -60,6 +60,11 @@ impl Canvas {
         self.write(blank);
     }
 
+    /// Somebody else has the terminal now: the rows are left where they are.
+    pub fn forget(&mut self) {
+        self.rows.clear();
+    }
+
     /// What takes the rows away.
     fn blank(&self) -> &'static str {
         if self.rows.is_empty() { "" } else { "\r\x1b[J" }
@@ -105,6 +110,13 @@ impl Curtain {
         let frame = canvas.frame();
         canvas.write(&frame);
         done
+    }
+
+    /// Takes away what is drawn, until it is drawn anew, and does this before anybody can draw.
+    pub fn clear_for<T>(&self, work: impl FnOnce() -> T) -> T {
+        let mut canvas = self.lock();
+        canvas.clear();
+        work()
     }
 
     /// Standard output, which may be the same terminal: then what is drawn goes aside for each of its lines.

@@ -4,7 +4,8 @@
 use std::env;
 use std::io::{IsTerminal, stderr};
 
-use rustix::termios::tcgetwinsize;
+use rustix::process::getpgrp;
+use rustix::termios::{tcgetpgrp, tcgetwinsize};
 
 /// What the user says about colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -39,6 +40,12 @@ impl Terminal {
     pub fn size() -> (usize, usize) {
         let size = tcgetwinsize(stderr()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
         size.map_or((24, 80), |size| (size.ws_row.into(), size.ws_col.into()))
+    }
+
+    /// Whether a shell has given the terminal on standard error to others meanwhile, as it does for a job that `bg` lets go
+    /// on, or that began with `&`.
+    pub fn is_lent() -> bool {
+        tcgetpgrp(stderr()).is_ok_and(|group| group != getpgrp())
     }
 
     /// Decides for these variables. The command line wins over NO_COLOR, that over CLICOLOR_FORCE; an empty
