@@ -29,6 +29,7 @@ pub use clock::Clock;
 pub use enders::{End, Enders};
 pub use environment::{Environment, Variables};
 pub use groups::Groups;
+use keep::Sink;
 pub use keep::{Keep, Log, Logged, Logs, Stream};
 pub use process::run;
 

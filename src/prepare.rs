@@ -19,6 +19,7 @@ use crate::expr::{Expression, Landing, Scope, Template};
 use crate::manifest::{Run, Sourced, Task};
 use crate::mask::Secrets;
 use crate::outcome::Failure;
+use crate::report::Live;
 use crate::shell::{Argument, words as written};
 use crate::state::logs::Logs;
 use crate::value::{Value, excerpt};
@@ -46,6 +47,8 @@ pub struct Setting {
     pub secrets: Secrets,
     /// Where outputs go that are too long for the events.
     pub logs: Logs,
+    /// Who looks at what calls print while they run, if somebody does.
+    pub live: Option<Arc<Live>>,
     /// Whether the run has a controlling terminal.
     pub terminal: bool,
 }

@@ -2,6 +2,7 @@
 //! waits for a slow screen. Makes nothing happen and knows nothing of plans or processes.
 
 mod alive;
+mod board;
 mod canvas;
 pub mod diagnostics;
 pub mod drawing;
@@ -12,6 +13,7 @@ pub mod html;
 pub mod junit;
 mod layout;
 mod lines;
+mod live;
 mod plain;
 mod progress;
 pub mod record;
@@ -31,9 +33,11 @@ use std::time::{Duration, Instant};
 
 use crate::event::Event;
 
+pub use board::Board;
 pub use canvas::Curtain;
 pub use events::Events;
 pub use lines::{Again, Detail, Lines};
+pub use live::{Live, Voice};
 pub use results::Results;
 pub use terminal::{Color, Terminal};
 
@@ -90,11 +94,13 @@ pub struct Options {
     pub curtain: Curtain,
     /// Where the folders of the runs are, as the screen is to name it.
     pub runs: PathBuf,
+    /// How many calls run at a time.
+    pub slots: usize,
 }
 
-/// The reporter for standard error.
-pub fn screen(options: Options) -> Box<dyn Reporter> {
-    let Options { progress, detail, terminal, again, curtain, runs } = options;
+/// The reporter for standard error, and what it wants to see of calls while they run.
+pub fn screen(options: Options) -> (Box<dyn Reporter>, Option<Arc<Live>>) {
+    let Options { progress, detail, terminal, again, curtain, runs, slots } = options;
     let wanted = match progress {
         Progress::Auto => terminal.bar && detail == Detail::Normal,
         Progress::Bar => terminal.is_terminal && detail != Detail::Failures,
@@ -106,9 +112,11 @@ pub fn screen(options: Options) -> Box<dyn Reporter> {
         let look = rows::Look { color: terminal.color, unicode: terminal.unicode };
         let eyes =
             progress::Eyes { size: canvas::Size::of_stderr, now: Instant::now, is_lent: Terminal::is_lent };
-        Box::new(progress::Bar::new(lines, curtain, look, eyes))
+        let bar = progress::Bar::new(lines, curtain, look, eyes);
+        (Box::new(bar), Some(Live::new(Arc::new(Board::new(slots)))))
     } else {
-        Box::new(plain::Plain::new(lines, stderr(), Instant::now).without_commands(terminal.github))
+        let plain = plain::Plain::new(lines, stderr(), Instant::now);
+        (Box::new(plain.without_commands(terminal.github)), None)
     }
 }
 

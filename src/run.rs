@@ -4,6 +4,7 @@
 mod call;
 mod expansion;
 mod finalizers;
+mod heard;
 mod lead;
 mod logs;
 mod pace;

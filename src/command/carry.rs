@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::prepare::documents::Texts;
 use crate::prepare::{Folders, PythonWorker, Setting, Versions};
 use crate::report::github::{self, Github};
-use crate::report::{self, Again, Color, Curtain, Detail, Events, Reporter, Reporters, Terminal};
+use crate::report::{self, Again, Color, Curtain, Detail, Events, Live, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
 use crate::state::journal::append_last;
@@ -124,7 +124,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     let began = Instant::now();
     let (how, state) = (stage.how, stage.state.clone());
     let curtain = stage.curtain.clone();
-    let reporters = reporters(stage, &opened.plan)?;
+    let (reporters, live) = reporters(stage, &opened.plan, options.jobs)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
     // only its owner may look at what calls read and write
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -142,6 +142,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
         python: PythonWorker::new(state.folder().join("python")),
         secrets: opened.secrets,
         logs: Logs::new(folder.logs()),
+        live,
         terminal: std::fs::File::open("/dev/tty").is_ok(),
     };
     let scribe = Scribe::start(Some(journal), reporters);
@@ -192,7 +193,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
 }
 
-fn reporters(stage: Stage<'_>, plan: &Plan) -> Result<Reporters, Exit> {
+fn reporters(stage: Stage<'_>, plan: &Plan, slots: usize) -> Result<(Reporters, Option<Arc<Live>>), Exit> {
     let Stage { how, state, color, again, curtain, also: mut reporters } = stage;
     if let Some(file) = &how.events {
         if file == Path::new("-") {
@@ -216,15 +217,18 @@ fn reporters(stage: Stage<'_>, plan: &Plan) -> Result<Reporters, Exit> {
         let lines = lines_of_tasks(&plan.manifest);
         reporters.push(Box::new(Github::new(lines, std::io::stderr(), summary.map(PathBuf::from))));
     }
-    reporters.push(report::screen(report::Options {
+    let (screen, live) = report::screen(report::Options {
         progress: how.progress,
         detail,
         terminal,
         again,
         curtain,
         runs: from_here(&state.folder().join("runs")),
-    }));
-    Reporters::start(reporters).map_err(|error| broken(format_args!("cannot start a thread: {error}")))
+        slots,
+    });
+    reporters.push(screen);
+    let started = Reporters::start(reporters);
+    Ok((started.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?, live))
 }
 
 /// Where the tasks stand that a file declares.

@@ -1,12 +1,7 @@
 //! How much of an output is kept in memory, and where the rest of it goes: to a log, which the caller of an attempt gives.
 //! Unaware of files and of what must be hidden in them.
 
-/// One of the two outputs of a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    Stdout,
-    Stderr,
-}
+pub use crate::outcome::Stream;
 
 /// What is kept of an output in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +15,28 @@ pub enum Keep {
 /// Opens logs for outputs that are too long to be kept in memory.
 pub trait Logs: Sync {
     fn open(&self, stream: Stream) -> Box<dyn Log>;
+
+    /// Whether somebody looks at what calls print while they run.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// What was just read of an output of a call, by the number of its request; 0 where it is a process of its own.
+    fn heard(&self, _call: u64, _stream: Stream, _bytes: &[u8]) {}
+}
+
+/// Where the outputs of one call go.
+#[derive(Clone, Copy)]
+pub(super) struct Sink<'a> {
+    pub logs: &'a dyn Logs,
+    /// The number of its request, 0 where it is a process of its own.
+    pub call: u64,
+}
+
+impl<'a> Sink<'a> {
+    pub fn of_process(logs: &'a dyn Logs) -> Sink<'a> {
+        Sink { logs, call: 0 }
+    }
 }
 
 /// Takes one output, as it comes.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustix::event::PollFlags;
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 
-use super::{Keep, Log, Logs, Output, Stream};
+use super::{Keep, Log, Output, Sink, Stream};
 
 /// The most that one read takes: what a pipe holds by default.
 const CHUNK: usize = 64 * 1024;
@@ -35,22 +35,23 @@ pub(super) struct Kept<'a> {
     bytes: Vec<u8>,
     /// How much has been read.
     taken: usize,
-    logs: &'a dyn Logs,
+    sink: Sink<'a>,
     log: Option<Box<dyn Log>>,
 }
 
 impl<'a> Kept<'a> {
-    pub fn new(stream: Stream, keep: Keep, logs: &'a dyn Logs) -> Kept<'a> {
-        Kept { stream, keep, bytes: Vec::new(), taken: 0, logs, log: None }
+    pub fn new(stream: Stream, keep: Keep, sink: Sink<'a>) -> Kept<'a> {
+        Kept { stream, keep, bytes: Vec::new(), taken: 0, sink, log: None }
     }
 
     pub fn add(&mut self, bytes: &[u8]) {
         self.taken += bytes.len();
+        self.sink.logs.heard(self.sink.call, self.stream, bytes);
         if self.log.is_none() && self.bytes.len() + bytes.len() <= self.keep.room() {
             return self.bytes.extend_from_slice(bytes);
         }
         let log = self.log.get_or_insert_with(|| {
-            let mut log = self.logs.open(self.stream);
+            let mut log = self.sink.logs.open(self.stream);
             log.write(&std::mem::take(&mut self.bytes));
             log
         });
@@ -63,8 +64,8 @@ impl<'a> Kept<'a> {
 }
 
 impl<'a> Capture<'a> {
-    pub fn new(pipe: OwnedFd, stream: Stream, keep: Keep, logs: &'a dyn Logs) -> Capture<'a> {
-        Capture { pipe: Some(pipe), kept: Kept::new(stream, keep, logs) }
+    pub fn new(pipe: OwnedFd, stream: Stream, keep: Keep, sink: Sink<'a>) -> Capture<'a> {
+        Capture { pipe: Some(pipe), kept: Kept::new(stream, keep, sink) }
     }
 
     /// What to poll; none once all writers have closed it.

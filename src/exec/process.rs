@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::leader::Leader;
 use super::pipes::{Capture, Feed};
 use super::start::{self, Started};
-use super::{Attempt, End, Enders, Ending, Finished, Groups, Keep, Logs, Output, Stream};
+use super::{Attempt, End, Enders, Ending, Finished, Groups, Keep, Logs, Output, Sink, Stream};
 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
 pub(super) const LINGER: Duration = Duration::from_millis(100);
@@ -118,8 +118,8 @@ impl<'a> Session<'a> {
             started,
             leader: Leader::new(pid, descriptor),
             feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
-            stdout: Capture::new(stdout, Stream::Stdout, attempt.stdout, logs),
-            stderr: Capture::new(stderr, Stream::Stderr, Keep::Short, logs),
+            stdout: Capture::new(stdout, Stream::Stdout, attempt.stdout, Sink::of_process(logs)),
+            stderr: Capture::new(stderr, Stream::Stderr, Keep::Short, Sink::of_process(logs)),
             listens: TALKATIVE.get(),
             phase: Phase::Running { limit: attempt.timeout.and_then(|limit| started.checked_add(limit)) },
             cause: None,

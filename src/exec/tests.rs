@@ -195,6 +195,35 @@ fn a_process_that_closes_its_output_is_waited_for() {
     feeder.join().unwrap();
 }
 
+/// Lets the process go on that waits for the named pipe, once it has printed.
+struct Gatekeeper(PathBuf);
+
+impl Logs for Gatekeeper {
+    fn open(&self, stream: Stream) -> Box<dyn Log> {
+        Held.open(stream)
+    }
+
+    fn heard(&self, _call: u64, _stream: Stream, bytes: &[u8]) {
+        if bytes.starts_with(b"ready") {
+            fs::write(&self.0, "go").unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_a_process_prints_is_heard_while_it_runs() {
+    let folder = TempDir::new().unwrap();
+    let gate = fifo(folder.path());
+    for stream in ["1", "2"] {
+        let script = format!("echo ready >&{stream}; cat '{}'", gate.display());
+        let attempt = Attempt { timeout: Some(Duration::from_secs(30)), ..sh(&script) };
+        let logs = Gatekeeper(gate.clone());
+        let finished = run(&attempt, &Enders::new().unwrap(), &Groups::new(1), &logs);
+        assert_eq!(finished.ending, code(0));
+        assert!(finished.stdout.bytes.ends_with(b"go"));
+    }
+}
+
 fn fifo(folder: &Path) -> PathBuf {
     let place = folder.join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&place).status().unwrap();

@@ -23,7 +23,7 @@ use crate::state::earlier::EarlierEnd;
 use crate::store::Clash;
 
 use super::finalizers::Record;
-use super::{Core, Running, rules};
+use super::{Core, Running, heard, rules};
 
 /// A call that the schedule has begun.
 #[derive(Clone, Copy, Debug)]
@@ -194,7 +194,7 @@ impl Running {
     /// Makes the attempt and reads what it changed.
     fn make(&self, begun: &Begun, mut ready: Ready<'_>, attempt: &Attempt) -> Ended {
         let task = ready.task;
-        let mut finished = self.attempt(task, attempt);
+        let mut finished = self.attempt(&ready, attempt);
         if planted(Fault::FailedAttemptKept) && begun.attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
@@ -223,12 +223,20 @@ impl Running {
         Ended { fingerprint: Some(ready.fingerprint), address: Some(ready.address), ..ended }
     }
 
-    fn attempt(&self, task: &Task, prepared: &Attempt) -> Finished {
+    fn attempt(&self, ready: &Ready<'_>, prepared: &Attempt) -> Finished {
+        let Some(heard) = self.heard() else { return self.process(ready.task, prepared, self) };
+        heard.begin(heard::OF_PROCESS, prepared.slot, &ready.address);
+        let finished = self.process(ready.task, prepared, &heard);
+        heard.end(heard::OF_PROCESS);
+        finished
+    }
+
+    fn process(&self, task: &Task, prepared: &Attempt, logs: &dyn exec::Logs) -> Finished {
         if task.when.is_finalizer() {
-            return exec::run(prepared, &self.final_enders, &self.groups, self);
+            return exec::run(prepared, &self.final_enders, &self.groups, logs);
         }
         self.lock().attempts += 1;
-        let finished = exec::run(prepared, &self.enders, &self.groups, self);
+        let finished = exec::run(prepared, &self.enders, &self.groups, logs);
         self.attempt_is_over();
         finished
     }

@@ -8,7 +8,7 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
 
 use crate::exec::worker::{Answer, Around, Done, Kind, Request, Turn};
-use crate::exec::{Ending, Finished};
+use crate::exec::{Ending, Finished, Logs, Stream};
 use crate::harvest;
 use crate::manifest::Task;
 use crate::prepare::{Common, Sent, Work};
@@ -16,10 +16,12 @@ use crate::schedule::demand::Grant;
 
 use super::Running;
 use super::call::{Begun, Ready};
+use super::heard::Heard;
 
 /// One slot's thread and the calls that go through the slot.
 struct Lead<'a> {
     running: &'a Running,
+    heard: Option<&'a Heard<'a>>,
     /// The call that it began with.
     like: NodeIndex,
     grant: &'a Grant,
@@ -48,10 +50,13 @@ impl Running {
     ) {
         let task = ready.task;
         let enders = if task.when.is_finalizer() { &*self.final_enders } else { &self.enders };
-        let around = Around { enders, groups: &self.groups, logs: self };
+        let heard = self.heard();
+        let logs: &dyn Logs = heard.as_ref().map_or(self, |heard| heard);
+        let around = Around { enders, groups: &self.groups, logs };
         let mut lead = Lead {
             running: self,
             like: begun.node,
+            heard: heard.as_ref(),
             grant,
             folder,
             kind: self.kind(task, &sent.common.kind),
@@ -144,6 +149,9 @@ impl<'a> Lead<'a> {
         let id = self.next_id;
         self.next_id += 1;
         self.running.tell_begun(&begun, &ready, self.grant.slot);
+        if let Some(heard) = self.heard {
+            heard.begin(id, self.grant.slot, &ready.address);
+        }
         self.common = Some(sent.common);
         self.sent.insert(id, (begun, ready));
         Request { id, ..sent.request }
@@ -152,6 +160,9 @@ impl<'a> Lead<'a> {
     /// Calls that were not begun: whoever is next makes them.
     fn put_back(&mut self, back: Vec<Request>) {
         for request in back {
+            if let Some(heard) = self.heard {
+                heard.end(request.id);
+            }
             if let Some((begun, _)) = self.sent.remove(&request.id) {
                 self.give_back(begun);
             }
@@ -160,6 +171,12 @@ impl<'a> Lead<'a> {
 
     fn end(&mut self, done: Done) {
         let Some((begun, mut ready)) = self.sent.remove(&done.id) else { return };
+        if let Some(heard) = self.heard {
+            if let Some(traceback) = traceback(&done.answer) {
+                heard.heard(done.id, Stream::Stderr, traceback.as_bytes());
+            }
+            heard.end(done.id);
+        }
         let ended = self.running.guarded(|| {
             let (finished, answer) = finished(done);
             let changes = harvest::returned::changes(&mut ready.scope, ready.task, answer);
@@ -169,13 +186,20 @@ impl<'a> Lead<'a> {
     }
 }
 
+fn traceback(answer: &Answer) -> Option<&str> {
+    match answer {
+        Answer::Raised(raised) => raised.traceback.as_deref(),
+        Answer::Returned(_) | Answer::Process(_) | Answer::Broken(_) => None,
+    }
+}
+
 /// The attempt as one of a process would have ended. A traceback is the end of what it printed.
 fn finished(done: Done) -> (Finished, Answer) {
     let Done { answer, stdout, mut stderr, took, .. } = done;
     let ending = match &answer {
         Answer::Process(ending) => ending.clone(),
-        Answer::Raised(raised) => {
-            stderr.bytes.extend_from_slice(raised.traceback.as_deref().unwrap_or_default().as_bytes());
+        Answer::Raised(_) => {
+            stderr.bytes.extend_from_slice(traceback(&answer).unwrap_or_default().as_bytes());
             Ending::Answered
         }
         Answer::Returned(_) | Answer::Broken(_) => Ending::Answered,

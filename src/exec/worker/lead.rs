@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use super::super::pipes::Kept;
 use super::super::process::{ASK_EVERY, LINGER, LOOK_EVERY, poll_some};
-use super::super::{End, Ending, Output};
+use super::super::{End, Ending, Output, Sink};
 use super::reply::{self, Ended, Reply};
 use super::session::Session;
 use super::{Answer, Around, Done, Kind, Request, Turn, Workers};
@@ -270,9 +270,14 @@ impl<'a> Lead<'a> {
     fn listen(&mut self) {
         let Some(first) = self.flight.front() else { return };
         let mark = self.session.mark(first.id);
+        let sink = self.sink(first.id);
         let [stdout, stderr] = &mut self.kept;
-        self.session.stdout.listen(mark.as_bytes(), stdout, self.around.logs);
-        self.session.stderr.listen(mark.as_bytes(), stderr, self.around.logs);
+        self.session.stdout.listen(mark.as_bytes(), stdout, sink);
+        self.session.stderr.listen(mark.as_bytes(), stderr, sink);
+    }
+
+    fn sink(&self, call: u64) -> Sink<'a> {
+        Sink { logs: self.around.logs, call }
     }
 
     fn read(&mut self) {
@@ -326,11 +331,11 @@ impl<'a> Lead<'a> {
         let mark = self.session.mark(call);
         let [stdout, stderr] = std::mem::take(&mut self.kept);
         let streams = [(&mut self.session.stdout, stdout), (&mut self.session.stderr, stderr)];
-        let mut printed = printed.into_iter();
+        let (sink, mut printed) = (Sink { logs: self.around.logs, call }, printed.into_iter());
         streams.map(|(stream, kept)| match (ahead, printed.next()) {
-            (true, Some(true)) => stream.finish(Some(mark.as_bytes()), kept, self.around.logs),
+            (true, Some(true)) => stream.finish(Some(mark.as_bytes()), kept, sink),
             (true, _) if kept.is_none() => Output::default(),
-            _ => stream.finish(None, kept, self.around.logs),
+            _ => stream.finish(None, kept, sink),
         })
     }
 
@@ -488,10 +493,7 @@ impl<'a> Lead<'a> {
     fn printed_at_the_end(&mut self, call: u64) -> Vec<Output> {
         let mark = self.session.mark(call);
         let [stdout, stderr] = std::mem::take(&mut self.kept);
-        let mark = Some(mark.as_bytes());
-        vec![
-            self.session.stdout.finish(mark, stdout, self.around.logs),
-            self.session.stderr.finish(mark, stderr, self.around.logs),
-        ]
+        let (mark, sink) = (Some(mark.as_bytes()), self.sink(call));
+        vec![self.session.stdout.finish(mark, stdout, sink), self.session.stderr.finish(mark, stderr, sink)]
     }
 }

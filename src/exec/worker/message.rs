@@ -15,8 +15,9 @@ use super::{Argument, Request, Version, Work};
 /// The version of the protocol that is spoken here.
 pub(super) const PROTOCOL: u32 = 1;
 
-pub(super) fn greeting(mark: &str) -> String {
-    format!("{{\"protocol\":{PROTOCOL},\"mark\":\"{mark}\"}}\n")
+pub(super) fn greeting(mark: &str, is_live: bool) -> String {
+    let live = if is_live { ",\"live\":true" } else { "" };
+    format!("{{\"protocol\":{PROTOCOL},\"mark\":\"{mark}\"{live}}}\n")
 }
 
 /// The versions of documents that a worker holds, by their addresses here (which stay theirs while they are watched), with the numbers that it knows them by.

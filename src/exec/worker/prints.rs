@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, ioctl_fionbio, read};
 
 use super::super::pipes::Kept;
-use super::super::{Keep, Logs, Output, Stream};
+use super::super::{Keep, Output, Sink, Stream};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -37,23 +37,18 @@ impl Printed {
     }
 
     /// Takes what has come of the call that is under way, at most up to its mark.
-    pub fn listen<'a>(&mut self, mark: &[u8], kept: &mut Option<Kept<'a>>, logs: &'a dyn Logs) {
+    pub fn listen<'a>(&mut self, mark: &[u8], kept: &mut Option<Kept<'a>>, sink: Sink<'a>) {
         if !self.is_marked && self.read() {
-            self.sort(mark, kept, logs);
+            self.sort(mark, kept, sink);
         }
     }
 
     /// The call has ended, and all that it printed is there: up to its mark, or all without one.
-    pub fn finish<'a>(
-        &mut self,
-        mark: Option<&[u8]>,
-        mut kept: Option<Kept<'a>>,
-        logs: &'a dyn Logs,
-    ) -> Output {
+    pub fn finish<'a>(&mut self, mark: Option<&[u8]>, mut kept: Option<Kept<'a>>, sink: Sink<'a>) -> Output {
         let mut taken = 0;
         loop {
             if let Some(mark) = mark.filter(|_| !self.is_marked) {
-                self.sort(mark, &mut kept, logs);
+                self.sort(mark, &mut kept, sink);
             }
             let before = self.rest.len();
             // somebody may print for ever
@@ -64,21 +59,21 @@ impl Printed {
         }
         if !self.is_marked {
             let rest = std::mem::take(&mut self.rest);
-            give(&rest, self.stream, &mut kept, logs);
+            give(&rest, self.stream, &mut kept, sink);
         }
         self.is_marked = false;
         kept.map(Kept::into_output).unwrap_or_default()
     }
 
     /// Gives what is known to be the call's; the mark itself goes. A mark begins with a NUL.
-    fn sort<'a>(&mut self, mark: &[u8], kept: &mut Option<Kept<'a>>, logs: &'a dyn Logs) {
+    fn sort<'a>(&mut self, mark: &[u8], kept: &mut Option<Kept<'a>>, sink: Sink<'a>) {
         let begins = |at: &usize| {
             let found = &self.rest[*at..];
             found.starts_with(mark) || mark.starts_with(found)
         };
         let nulls = self.rest.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at);
         let end = nulls.into_iter().find(begins).unwrap_or(self.rest.len());
-        give(&self.rest[..end], self.stream, kept, logs);
+        give(&self.rest[..end], self.stream, kept, sink);
         self.is_marked = self.rest[end..].starts_with(mark);
         self.rest.drain(..if self.is_marked { end + mark.len() } else { end });
     }
@@ -100,8 +95,8 @@ impl Printed {
     }
 }
 
-fn give<'a>(bytes: &[u8], stream: Stream, kept: &mut Option<Kept<'a>>, logs: &'a dyn Logs) {
+fn give<'a>(bytes: &[u8], stream: Stream, kept: &mut Option<Kept<'a>>, sink: Sink<'a>) {
     if !bytes.is_empty() {
-        kept.get_or_insert_with(|| Kept::new(stream, Keep::Short, logs)).add(bytes);
+        kept.get_or_insert_with(|| Kept::new(stream, Keep::Short, sink)).add(bytes);
     }
 }

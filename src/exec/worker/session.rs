@@ -66,7 +66,7 @@ impl Session {
         let machine = |error: io::Error| format!("failed to open pipes for a worker: {error}");
         let pipes = Pipes::new().map_err(machine)?;
         let attempt = attempt(kind, place);
-        let Around { enders, groups, .. } = around;
+        let Around { enders, groups, logs } = around;
         let started = start::start_with(&attempt, enders, groups, &pipes.theirs);
         let started = started.inspect_err(|_| groups.leave(place))?;
         let leader = Leader::new(started.pid, started.descriptor);
@@ -86,7 +86,7 @@ impl Session {
             mean: Mean::unknown(),
             held: Held::default(),
             batch: 0,
-            unsent: Unsent { bytes: message::greeting(&mark).into_bytes(), written: 0 },
+            unsent: Unsent { bytes: message::greeting(&mark, logs.is_live()).into_bytes(), written: 0 },
             unread: Vec::new(),
             mark,
         };

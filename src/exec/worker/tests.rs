@@ -28,6 +28,7 @@ struct Bench {
     workers: Workers,
     enders: Enders,
     groups: Groups,
+    logs: Box<dyn Logs>,
 }
 
 const THREADS: usize = 2;
@@ -51,11 +52,12 @@ impl Bench {
             workers: Workers::new(THREADS, 1),
             enders: Enders::new().unwrap(),
             groups: Groups::new(THREADS),
+            logs: Box::new(Held),
         }
     }
 
     fn around(&self) -> Around<'_> {
-        Around { enders: &self.enders, groups: &self.groups, logs: &Held }
+        Around { enders: &self.enders, groups: &self.groups, logs: &*self.logs }
     }
 
     /// Has all requests made by so many threads; what came of each, in the order of ids.
@@ -282,6 +284,55 @@ fn what_ends_a_call_badly_ends_no_other() {
     for (at, number) in [(0, 1), (2, 2), (4, 3), (6, 4), (10, 5)] {
         assert_eq!(told[at], Ok(number.to_string()));
     }
+}
+
+/// Opens a gate, a named pipe, for the call that has printed `ready`; writes down what it hears.
+struct Gatekeeper {
+    gate: PathBuf,
+    heard: Arc<Mutex<Vec<(u64, Stream, String)>>>,
+}
+
+impl Logs for Gatekeeper {
+    fn open(&self, stream: Stream) -> Box<dyn Log> {
+        Held.open(stream)
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn heard(&self, call: u64, stream: Stream, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        if text.contains("ready") {
+            std::fs::write(&self.gate, "go").unwrap();
+        }
+        self.heard.lock().unwrap().push((call, stream, text));
+    }
+}
+
+#[test]
+fn a_line_is_heard_while_the_call_goes_on() {
+    let mut bench = Bench::new(
+        "import os, sys\n\
+         def quick(): print('quick')\n\
+         def waits(): print('ready'); sys.stderr.write(open('gate').read()); print('done')\n",
+    );
+    let gate = bench.folder.path().join("gate");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &gate, mode).unwrap();
+    let heard = Arc::<Mutex<Vec<_>>>::default();
+    bench.logs = Box::new(Gatekeeper { gate, heard: heard.clone() });
+    let mut requests = vec![request(0, "quick", "[]"), request(1, "waits", "[]"), request(2, "quick", "[]")];
+    requests.iter_mut().for_each(|request| request.timeout = Some(Duration::from_secs(30)));
+    let done = bench.run(requests, 1);
+    assert_eq!((text(&done[1].stdout), text(&done[1].stderr)), ("ready\ndone\n".into(), "go".into()));
+    let heard = heard.lock().unwrap();
+    let of = |call, stream| {
+        let pieces = heard.iter().filter(|piece| (piece.0, piece.1) == (call, stream));
+        pieces.map(|piece| piece.2.as_str()).collect::<String>()
+    };
+    assert_eq!([of(0, Stream::Stdout), of(2, Stream::Stdout)], ["quick\n", "quick\n"]);
+    assert_eq!([of(1, Stream::Stdout), of(1, Stream::Stderr)], ["ready\ndone\n", "go"]);
 }
 
 #[test]
