@@ -250,6 +250,12 @@ impl Expression {
 
     /// The value over this scope.
     pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        // most are a variable alone, which needs no walk
+        if let Kind::Name(name) = &self.node.kind
+            && let Some(Binding::Value(value)) = scope.lookup(name)
+        {
+            return Ok(value);
+        }
         Evaluator { scope, text: &self.text }.value(&self.node)
     }
 

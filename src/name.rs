@@ -112,16 +112,22 @@ impl Serialize for CallAddress {
 
 impl fmt::Display for CallAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.task.as_str())?;
-        if self.key.is_empty() {
-            return Ok(());
-        }
-        for (at, part) in self.key.iter().enumerate() {
-            f.write_str(if at == 0 { "[" } else { "," })?;
-            f.write_str(&key_part(part))?;
-        }
-        f.write_str("]")
+        f.write_str(&address_text(&self.task, &self.key))
     }
+}
+
+/// The address of a call of a task as it is written.
+pub fn address_text(task: &TaskName, key: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut text = String::with_capacity(32);
+    text.push_str(task.as_str());
+    for (at, part) in key.into_iter().enumerate() {
+        text.push(if at == 0 { '[' } else { ',' });
+        text.push_str(&key_part(part.as_ref()));
+    }
+    if text.len() > task.as_str().len() {
+        text.push(']');
+    }
+    text
 }
 
 /// An address as it is displayed: the key's parts bare, or as JSON strings where they are not plain.

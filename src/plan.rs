@@ -34,9 +34,10 @@ use petgraph::graph::{Graph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::expr::key_text;
 use crate::manifest::pattern::KeyPattern;
 use crate::manifest::{Manifest, Sync, Task};
-use crate::name::{CallAddress, Name};
+use crate::name::{CallAddress, Name, address_text};
 use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
@@ -357,6 +358,11 @@ impl Plan {
         CallAddress { task: self.task(call).name.clone(), key }
     }
 
+    /// The call's address as it is written.
+    pub fn address_text(&self, call: CallId) -> String {
+        address_text(&self.task(call).name, self.key(call).iter().filter_map(key_text))
+    }
+
     /// The place that the call fills, if it is one place and known before the run.
     pub fn sole_fill(&self, call: CallId) -> Option<Path> {
         let [fill] = &self.task(call).fills[..] else { return None };
@@ -398,7 +404,7 @@ impl Plan {
     /// What a node is called in messages.
     pub fn node_name(&self, node: NodeIndex) -> String {
         match self.graph[node] {
-            Node::Call(call) => self.address(call).to_string(),
+            Node::Call(call) => self.address_text(call),
             Node::Sync(sync) => format!("sync.{}", self.sync(sync).name),
             Node::Expansion(task) => self.manifest.tasks[task.0 as usize].name.to_string(),
             Node::Join(join) => self.joins[join.0 as usize].gathers.describe(self),

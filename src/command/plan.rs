@@ -49,9 +49,7 @@ pub fn show(plan: &Plan, wanted: Option<&[String]>, verbose: bool) -> Exit {
             continue;
         }
         if verbose {
-            calls
-                .iter()
-                .for_each(|&call| line(&mut text, &plan.address(call).to_string(), &waits(plan, &[call])));
+            calls.iter().for_each(|&call| line(&mut text, &plan.address_text(call), &waits(plan, &[call])));
         } else {
             line(&mut text, &summary(plan, task, &calls), &waits(plan, &calls));
         }
@@ -79,10 +77,9 @@ fn summary(plan: &Plan, task: TaskId, calls: &[CallId]) -> String {
     let name = &plan.manifest.tasks[task.0 as usize].name;
     match calls {
         [] => format!("{name} (no call)"),
-        [only] => plan.address(*only).to_string(),
+        [only] => plan.address_text(*only),
         _ => {
-            let shown: Vec<String> =
-                calls.iter().take(SHOWN).map(|&call| plan.address(call).to_string()).collect();
+            let shown: Vec<String> = calls.iter().take(SHOWN).map(|&call| plan.address_text(call)).collect();
             let more = if calls.len() > SHOWN { ", …" } else { "" };
             format!("{} ({}{more})", counted(calls.len(), &format!("{name} call")), shown.join(", "))
         }

@@ -1,9 +1,10 @@
 //! The environment of an attempt, in three parts, so that what all attempts share is not copied for each.
 
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+
+use crate::value::Text;
 
 /// Variables by name, in an order.
 pub type Variables = indexmap::IndexMap<OsString, OsString>;
@@ -15,7 +16,7 @@ pub struct Environment {
     /// What the task says.
     pub declared: Vec<(String, OsString)>,
     /// What deco tells every call.
-    pub given: Vec<(Cow<'static, str>, OsString)>,
+    pub given: Vec<(Text, OsString)>,
 }
 
 impl Environment {

@@ -47,7 +47,7 @@ pub struct Request {
     /// What the environment holds for it as for the calls around it.
     pub variables: Arc<[(Text, OsString)]>,
     /// What the environment holds for this call alone.
-    pub env: Vec<(Text, OsString)>,
+    pub env: Vec<(Text, Text)>,
     /// Of the call, from when it is begun.
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL.

@@ -51,6 +51,10 @@ fn step_key(step: &Step, before: &Before<'_>) -> Option<Text> {
 }
 
 fn computed_key(expression: &Expression, before: &Before<'_>) -> Option<Text> {
+    let variable = expression.name().and_then(|name| before.row.as_ref()?.get(name));
+    if let Some(value) = variable {
+        return key_text(value);
+    }
     if !before.knows(expression) {
         return None;
     }

@@ -41,10 +41,8 @@ mod tests {
     /// The longest path from each call, by its address.
     fn check(plan: &Plan, takes: impl Fn(&str) -> f32, expected: &[(&str, f32)]) {
         let paths = longest_paths(plan, |node| takes(&plan.node_name(node)));
-        let found: Vec<_> = plan
-            .calls()
-            .map(|call| (plan.address(call).to_string(), paths[plan.node_of(call).index()]))
-            .collect();
+        let found: Vec<_> =
+            plan.calls().map(|call| (plan.address_text(call), paths[plan.node_of(call).index()])).collect();
         let found: Vec<_> = found.iter().map(|(address, path)| (address.as_str(), *path)).collect();
         assert_eq!(found, expected);
     }

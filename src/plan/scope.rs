@@ -10,7 +10,9 @@ use crate::manifest::Manifest;
 use crate::name::Name;
 use crate::value::{Text, Value};
 
+use super::TaskId;
 use super::bindings::Row;
+use super::reads::{self, Read};
 
 /// What is the same for all calls of a run.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct World {
     /// `env` in expressions: the process's variables and the settings', as one object.
     pub env: Value,
     changed: FxHashSet<Name>,
+    /// The tasks whose calls read some of them, by place in the manifest.
+    readers: Vec<bool>,
     /// Documents that tasks mutate; one that nobody gave begins as an empty object.
     mutated: FxHashSet<Name>,
     empty: Value,
@@ -35,7 +39,9 @@ impl World {
             mutated.filter_map(|place| place.value.document.clone().ok()).collect();
         changed.extend(mutated.iter().cloned());
         let files = Files::new(manifest.dir.clone());
-        World { manifest, files, env, changed, mutated, empty: Value::empty_object() }
+        let is_changed = |read: &Read<'_>| changed.contains(&*read.reference.root);
+        let readers = manifest.tasks.iter().map(|task| reads::of_task(task).iter().any(is_changed)).collect();
+        World { manifest, files, env, changed, readers, mutated, empty: Value::empty_object() }
     }
 
     /// The documents that tasks mutate, in no order.
@@ -51,6 +57,11 @@ impl World {
     /// Whether some task changes the document.
     pub fn is_changed(&self, document: &str) -> bool {
         self.changed.contains(document)
+    }
+
+    /// Whether calls of the task read a document that some task changes.
+    pub fn reads_changed(&self, task: TaskId) -> bool {
+        self.readers[task.0 as usize]
     }
 
     /// A document that the manifest gives and no task changes.

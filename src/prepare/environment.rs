@@ -1,18 +1,21 @@
 //! The environment of a call, and the files that its variables name.
 
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
+use smol_str::SmolStrBuilder;
+
 use crate::exec::Environment;
+use crate::expr::key_text;
 use crate::manifest::Task;
 use crate::manifest::settings::read_dotenv;
+use crate::name::Name;
 use crate::outcome::Failure;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 use super::{CallScope, Hindrance, Own, Setting, documents, private_folder, result_file};
 
-/// Variables that deco tells a call.
-pub type Given = Vec<(Cow<'static, str>, OsString)>;
+/// Variables that deco tells.
+type Given = Vec<(Text, OsString)>;
 
 /// The call's variables.
 pub fn environment(
@@ -22,7 +25,8 @@ pub fn environment(
     own: &Own,
 ) -> Result<Environment, Hindrance> {
     let mut env = environment_of_slot(scope, setting, task, own)?;
-    env.given.extend(given_to_call(scope, setting, task)?);
+    let of_call = given_to_call(scope, setting, task)?;
+    env.given.extend(of_call.into_iter().map(|(name, value)| (name, value.as_str().into())));
     Ok(env)
 }
 
@@ -74,7 +78,7 @@ fn declared(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Vec<(St
 /// What deco tells all calls of the task that go through the slot.
 fn given_to_slot(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Given {
     let mut entries = Vec::with_capacity(12);
-    let mut set = |name: Cow<'static, str>, value: String| entries.push((name, value.into()));
+    let mut set = |name: Text, value: String| entries.push((name, value.into()));
     set("DECO_TASK".into(), task.name.to_string());
     set("DECO_ATTEMPT".into(), own.attempt.to_string());
     set("DECO_SLOT".into(), own.slot.to_string());
@@ -97,22 +101,35 @@ fn key(parts: &[Value]) -> String {
 }
 
 /// What deco tells the call alone.
-pub fn given_to_call(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Given, Hindrance> {
+pub fn given_to_call(
+    scope: &CallScope,
+    setting: &Setting,
+    task: &Task,
+) -> Result<Vec<(Text, Text)>, Hindrance> {
     let mut entries = Vec::with_capacity(2 + scope.variables().len());
-    let mut set = |name: Cow<'static, str>, value: String| entries.push((name, value.into()));
-    set("DECO_CALL".into(), scope.address().to_owned());
-    set("DECO_KEY".into(), key(scope.key()));
+    let mut set = |name: Text, value: Text| entries.push((name, value));
+    set("DECO_CALL".into(), scope.address().into());
+    set("DECO_KEY".into(), key(scope.key()).into());
     for (name, value) in scope.variables() {
-        if matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
-            set(format!("DECO_VAR_{}", name.as_str().to_uppercase()).into(), value.to_text());
+        if let Some(text) = key_text(value) {
+            set(variable(name), text);
         }
     }
     let documents = documents::hand_out(scope, &setting.texts, task)?;
     if documents.is_empty() && setting.env.contains_key(OsStr::new(documents::CHANGES)) {
         // this run stands in a call of another, whose documents are not this call's
-        set(documents::CHANGES.into(), String::new());
+        set(documents::CHANGES.into(), Text::default());
     }
-    documents.into_iter().for_each(|(name, value)| set(name.into(), value));
-    without_nul(entries.iter().map(|(name, value): &(Cow<'_, str>, OsString)| (&**name, value.as_os_str())))?;
+    documents.into_iter().for_each(|(name, value)| set(name.into(), value.into()));
+    without_nul(entries.iter().map(|(name, value)| (name.as_str(), OsStr::new(value.as_str()))))?;
     Ok(entries)
+}
+
+/// The variable that holds one of `for`.
+fn variable(name: &Name) -> Text {
+    let mut text = SmolStrBuilder::new();
+    text.push_str("DECO_VAR_");
+    // a name is ASCII
+    name.as_str().chars().for_each(|letter| text.push(letter.to_ascii_uppercase()));
+    text.finish()
 }

@@ -13,10 +13,11 @@ use crate::manifest::{Fill, Task};
 use crate::plan::scope::World;
 use crate::value::Value;
 
+use super::versions::is_small;
 use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
-const VERSION: &[u8] = b"deco call 3";
+const VERSION: &[u8] = b"deco call 4";
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
@@ -38,37 +39,51 @@ impl Fingerprints {
             Some(known) => *known.get_or_init(constant),
             None => constant(),
         };
-        let mut parts = Parts(Vec::with_capacity(512));
+        let mut parts = Parts { bytes: Vec::with_capacity(512), json: String::new() };
         parts.add(of_task.as_bytes());
         parts.call(task, scope, setting, work);
-        blake3::hash(&parts.0).to_hex().to_string()
+        blake3::hash(&parts.bytes).to_hex().to_string()
     }
 }
 
 /// Parts that are told apart: each with its length before it.
 #[derive(Debug, Default)]
-struct Parts(Vec<u8>);
+struct Parts {
+    bytes: Vec<u8>,
+    /// A value's JSON while it is added.
+    json: String,
+}
 
 impl Parts {
     fn add(&mut self, part: &[u8]) {
         self.count(part.len());
-        self.0.extend_from_slice(part);
+        self.bytes.extend_from_slice(part);
     }
 
     /// A number, in as few bytes as it takes: the last of them is the one below 128.
     fn count(&mut self, mut count: usize) {
         while count >= 128 {
-            self.0.push(128 | (count % 128) as u8);
+            self.bytes.push(128 | (count % 128) as u8);
             count /= 128;
         }
-        self.0.push(count as u8);
+        self.bytes.push(count as u8);
     }
 
-    fn value(&mut self, value: Option<&Value>) {
-        match value {
-            Some(value) => self.add(value.to_json().as_bytes()),
-            None => self.add(b""),
+    fn value(&mut self, value: &Value) {
+        let mut json = std::mem::take(&mut self.json);
+        json.clear();
+        value.write_json(&mut json);
+        self.add(json.as_bytes());
+        self.json = json;
+    }
+
+    /// A value that many calls may see: a small one as it is, any other by a hash that is worked out once for all of them.
+    fn shared(&mut self, value: &Value, setting: &Setting) {
+        if is_small(value) {
+            self.begin("small", 1);
+            return self.value(value);
         }
+        self.add(setting.versions.hash(value).as_bytes());
     }
 
     /// Begins a list of so many parts of a kind.
@@ -80,7 +95,7 @@ impl Parts {
     fn call(&mut self, task: &Task, scope: &CallScope, setting: &Setting, work: &Work) {
         let variables = scope.variables();
         self.begin("variables", variables.len());
-        variables.iter().for_each(|(_, value)| self.value(Some(value)));
+        variables.iter().for_each(|(_, value)| self.value(value));
         self.begin("key", 1);
         self.add(scope.address().as_bytes());
         let files = scope.files_made();
@@ -94,7 +109,7 @@ impl Parts {
         self.read(scope, setting);
         if let Some(Ok(default)) = scope.default_value(task) {
             self.begin("default", 1);
-            self.value(Some(&default));
+            self.value(&default);
         }
     }
 
@@ -106,7 +121,7 @@ impl Parts {
                 self.begin("place", keys.len());
                 keys.iter().for_each(|key| self.add(key.as_bytes()));
                 match value {
-                    Some(value) => self.add(setting.versions.hash(value).as_bytes()),
+                    Some(value) => self.shared(value, setting),
                     None => self.add(b""),
                 }
             }
@@ -126,13 +141,13 @@ impl Parts {
         let hash = || {
             let mut parts = Parts::default();
             parts.kind(&sent.common.kind, own, setting);
-            blake3::hash(&parts.0)
+            blake3::hash(&parts.bytes)
         };
         self.add(sent.common.hash.get_or_init(hash).as_bytes());
         match &sent.request.work {
             exec::worker::Work::Request(value) => {
                 self.begin("request", 1);
-                self.add(setting.versions.hash(value).as_bytes());
+                self.shared(value, setting);
             }
             exec::worker::Work::Call { function, args, named } => {
                 self.begin("function", args.len());
@@ -157,13 +172,11 @@ impl Parts {
 
     fn argument(&mut self, argument: &Argument, setting: &Setting) {
         match argument {
-            Argument::Value(value) | Argument::Lent { value, .. } => {
-                self.add(setting.versions.hash(value).as_bytes())
-            }
+            Argument::Value(value) | Argument::Lent { value, .. } => self.shared(value, setting),
             Argument::Part { version, path, .. } => {
                 self.begin("part", path.len());
                 path.iter().for_each(|key| self.add(key.as_bytes()));
-                self.add(setting.versions.hash(&version.value).as_bytes());
+                self.shared(&version.value, setting);
             }
         }
     }
@@ -220,7 +233,7 @@ fn of_task(task: &Task, world: &World, setting: &Setting) -> Hash {
         of_fill(&mut parts, fill, world);
     }
     parts.begin("default", usize::from(task.default.is_some()));
-    blake3::hash(&parts.0)
+    blake3::hash(&parts.bytes)
 }
 
 fn of_fill(parts: &mut Parts, fill: &Fill, world: &World) {
@@ -247,6 +260,6 @@ fn of_expression(parts: &mut Parts, expression: &Expression, world: &World) {
 /// A document that no task changes counts where what is filled is made of it: it shows in nothing that is rendered.
 fn constant(parts: &mut Parts, asked: &Reference, world: &World) {
     if let Some(value) = world.constant(&asked.root) {
-        parts.value(Some(value));
+        parts.value(value);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::expr::{Binding, EvalError, Expression, Files, Reference, Scope, Template, View};
 use crate::manifest::{DefaultValue, Sourced, Task};
 use crate::mask::Masker;
-use crate::name::{CallAddress, Name};
+use crate::name::{Name, TaskName};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
 use crate::plan::reads::{self, Read};
@@ -43,9 +43,9 @@ pub struct CallScope {
 
 /// What is bound for one call.
 struct Bound {
-    address: CallAddress,
-    /// The address as it is written.
-    written: String,
+    task: TaskName,
+    /// As it is written.
+    address: String,
     variables: Vec<(Name, Value)>,
     key: Vec<Value>,
     /// From 1.
@@ -75,13 +75,16 @@ impl CallScope {
         attempt: u32,
         folder: PathBuf,
     ) -> Result<CallScope, Clash> {
-        let reads = reads::of_task(plan.task(call));
-        let views = views(plan, store, &reads, Reader::Call(call))?;
+        let (mut views, mut looked_at) = (Vec::new(), Vec::new());
+        if plan.world.reads_changed(plan.task_of(call)) {
+            let reads = reads::of_task(plan.task(call));
+            views = views_of(plan, store, &reads, Reader::Call(call))?;
+            looked_at = own_looks(plan, &reads, call);
+        }
         let row = plan.row(call);
-        let address = plan.address(call);
         let bound = Bound {
-            written: address.to_string(),
-            address,
+            task: plan.task(call).name.clone(),
+            address: plan.address_text(call),
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             key: row.key(),
             attempt,
@@ -95,14 +98,14 @@ impl CallScope {
             folder,
             files: RefCell::default(),
             handed: RefCell::default(),
-            looked_at: looked_at(plan, &reads, call),
+            looked_at,
             secrets: Masker::new(),
         })
     }
 
     /// As for a call, for the `check` of a sync point.
     pub fn of_sync(plan: &Plan, store: &mut Store, sync: SyncId) -> Result<CallScope, Clash> {
-        let views = views(plan, store, &reads::of_sync(plan.sync(sync)), Reader::Sync(sync))?;
+        let views = views_of(plan, store, &reads::of_sync(plan.sync(sync)), Reader::Sync(sync))?;
         Ok(CallScope {
             world: plan.world.clone(),
             call: None,
@@ -119,7 +122,7 @@ impl CallScope {
 
     /// The call's address; empty for a sync point.
     pub fn address(&self) -> &str {
-        self.call.as_ref().map_or("", |bound| &bound.written)
+        self.call.as_ref().map_or("", |bound| &bound.address)
     }
 
     /// The values of the call's variables.
@@ -147,8 +150,8 @@ impl CallScope {
     }
 
     /// The private files so far: path, and what the content comes to.
-    pub fn files_made(&self) -> Vec<(String, blake3::Hash)> {
-        self.files.borrow().clone()
+    pub fn files_made(&self) -> Ref<'_, [(String, blake3::Hash)]> {
+        Ref::map(self.files.borrow(), Vec::as_slice)
     }
 
     /// What the call may see of a document that tasks change, whatever its variables are called.
@@ -225,7 +228,7 @@ pub fn changed_place(world: &World, (root, keys): (Text, Vec<Text>)) -> Option<P
 
 /// The places of documents that the call's task mutates at which its expressions look: `reads` only says where the call
 /// itself may look.
-fn looked_at(plan: &Plan, reads: &[Read<'_>], call: CallId) -> Vec<Path> {
+fn own_looks(plan: &Plan, reads: &[Read<'_>], call: CallId) -> Vec<Path> {
     let task = plan.task(call);
     let declared =
         |read: &Read<'_>| task.reads.iter().any(|declared| std::ptr::eq(&declared.value, read.reference));
@@ -238,7 +241,7 @@ fn looked_at(plan: &Plan, reads: &[Read<'_>], call: CallId) -> Vec<Path> {
 }
 
 /// For each document that a reader reads and some task changes, the places that it may look at.
-pub fn views(
+pub fn views_of(
     plan: &Plan,
     store: &mut Store,
     reads: &[Read<'_>],
@@ -286,7 +289,7 @@ impl Scope for CallScope {
             ("result", Some((result, _)), _) => result.clone(),
             ("exit", Some((_, exit)), _) => exit.clone(),
             ("attempt", _, Some(bound)) => Value::from(i128::from(bound.attempt)),
-            ("task", _, Some(bound)) => Value::from(bound.address.task.as_str()),
+            ("task", _, Some(bound)) => Value::from(bound.task.as_str()),
             ("key", _, Some(bound)) => Value::array(bound.key.clone()),
             _ => return Before { world: &self.world, task: None, row: None, views: &[] }.lookup(name),
         };

@@ -14,7 +14,7 @@ use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
 use super::documents::{Handed, mutable_places, seen};
-use super::environment::{Given, environment_of_slot, given_to_call};
+use super::environment::{environment_of_slot, given_to_call};
 use super::versions::is_small;
 use super::{CallScope, Hindrance, Own, Setting};
 
@@ -88,7 +88,7 @@ pub fn request(
         id: 0,
         work,
         variables: common.variables.clone(),
-        env: texts(given_to_call(scope, setting, task)?),
+        env: given_to_call(scope, setting, task)?,
         timeout: task.timeout,
         grace: task.grace,
     };
@@ -107,12 +107,12 @@ fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resul
     };
     let Environment { inherited, declared, given } = environment_of_slot(scope, setting, task, own)?;
     // what names the run is the worker's, so that nothing of it is left behind; the rest is told with the calls
-    let (of_run, of_calls) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
+    let (of_run, of_calls): (Vec<_>, Vec<_>) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
     let env = Environment { inherited, declared, given: of_run };
     Ok(Common {
         kind: Kind { argv, dir, env, terminal: setting.terminal },
         hash: OnceLock::new(),
-        variables: texts(of_calls).into(),
+        variables: of_calls.into(),
         function: function(scope, &task.run),
         attempt: own.attempt,
         is_constant: is_constant(task),
@@ -157,10 +157,6 @@ fn is_constant(task: &Task) -> bool {
     };
     let mut texts = of_run.iter().chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
     task.dotenv.is_none() && texts.all(|text| text.value.slots().next().is_none())
-}
-
-fn texts(given: Given) -> Vec<(Text, OsString)> {
-    given.into_iter().map(|(name, value)| (Text::from(&*name), value)).collect()
 }
 
 fn called(

@@ -32,10 +32,9 @@ impl Versions {
         known.version.get_or_init(|| Version::new(document.clone(), value.clone())).clone()
     }
 
-    /// What the value's JSON comes to.
+    /// What the value's JSON comes to; worth it where the value is not small.
     pub fn hash(&self, value: &Value) -> blake3::Hash {
-        let hash = || blake3::hash(value.to_json().as_bytes());
-        if is_small(value) { hash() } else { *self.known(value, |_| true).hash.get_or_init(hash) }
+        *self.known(value, |_| true).hash.get_or_init(|| blake3::hash(value.to_json().as_bytes()))
     }
 
     fn known(&self, value: &Value, fits: impl Fn(&Known) -> bool) -> Arc<Known> {

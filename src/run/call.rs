@@ -281,7 +281,7 @@ impl Running {
             let now = self.began.elapsed();
             if let Some(at) = core.schedule.retry(&core.plan, node, now, failure) {
                 let wait = at.saturating_sub(now);
-                self.tell_retry(core.plan.address(call).to_string(), attempt, tails, failure.clone(), wait);
+                self.tell_retry(core.plan.address_text(call), attempt, tails, failure.clone(), wait);
                 core.between.insert(call, ended);
                 core.built_on += 1;
                 return;
@@ -294,9 +294,9 @@ impl Running {
         let tails = self.tails(&ended);
         let record = Record::of(&ended, &tails);
         let address = ended.address.take();
-        let address = address.unwrap_or_else(|| self.lock().plan.address(call).to_string());
+        let address = address.unwrap_or_else(|| self.lock().plan.address_text(call));
         // before others can begin that build on it
-        self.tell_call(address, &ended, tails);
+        self.tell_call(address, &mut ended, tails);
         let core = &mut *self.lock();
         core.between.remove(&call);
         let task = core.plan.task_of(call);

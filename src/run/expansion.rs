@@ -7,7 +7,7 @@ use crate::outcome::{Failure, Outcome, Skip};
 use crate::plan::bindings::Bindings;
 use crate::plan::expand;
 use crate::plan::{Reader, TaskId, reads};
-use crate::prepare::scope::{changed_place, views};
+use crate::prepare::scope::{changed_place, views_of};
 use crate::schedule::End;
 
 use super::{Core, Running, named_calls};
@@ -53,7 +53,7 @@ impl Running {
         let (views, world) = {
             let core = &mut *self.lock();
             let reader = Reader::Expansion(id);
-            let views = views(&core.plan, &mut core.store, &reads::of_expansion(task), reader);
+            let views = views_of(&core.plan, &mut core.store, &reads::of_expansion(task), reader);
             (views, core.plan.world.clone())
         };
         let views = views.map_err(|clash| {

@@ -117,7 +117,7 @@ impl Core {
         let message = record.and_then(|record| record.message.as_deref());
         let tail = record.map(|record| record.stderr_tail.as_str()).unwrap_or_default();
         Some(Value::object([
-            ("address", Value::from(self.plan.address(call).to_string())),
+            ("address", Value::from(self.plan.address_text(call))),
             ("key", Value::array(self.plan.key(call))),
             ("outcome", Value::from(verdict.word())),
             ("message", message.map_or(Value::Null, Value::from)),

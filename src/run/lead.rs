@@ -1,11 +1,11 @@
 //! Calls that a worker makes: the thread of one slot leads a worker, sends it calls of one task as long as they are the
 //! next, several ahead while they are short, and ends them as their answers come.
 
+use std::collections::VecDeque;
 use std::path::Path as FilePath;
 use std::sync::{Arc, PoisonError};
 
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashMap;
 
 use crate::exec::worker::{Answer, Around, Done, Kind, Request, Turn};
 use crate::exec::{Ending, Finished, Logs, Stream};
@@ -29,8 +29,8 @@ struct Lead<'a> {
     kind: Arc<Kind>,
     /// What the calls have in common.
     common: Option<Arc<Common>>,
-    /// Calls that the worker has been sent, by their numbers.
-    sent: FxHashMap<u64, (Begun, Ready<'a>)>,
+    /// Calls that the worker has been sent, with their numbers, in order: they end in the order in which they were sent.
+    sent: VecDeque<(u64, Begun, Ready<'a>)>,
     next_id: u64,
     /// What is sent first.
     first: Option<Request>,
@@ -61,7 +61,7 @@ impl Running {
             folder,
             kind: self.kind(task, &sent.common.kind),
             common: None,
-            sent: FxHashMap::default(),
+            sent: VecDeque::new(),
             next_id: 0,
             first: None,
             other: Some((begun, ready, sent)),
@@ -112,7 +112,9 @@ impl<'a> Lead<'a> {
             }
             taken.into_iter().for_each(|begun| self.prepare(begun, &mut requests));
         }
-        self.running.changed.notify_all();
+        if self.running.lock().waiting > 0 {
+            self.running.changed.notify_all();
+        }
         requests
     }
 
@@ -153,7 +155,7 @@ impl<'a> Lead<'a> {
             heard.begin(id, self.grant.slot, &ready.address);
         }
         self.common = Some(sent.common);
-        self.sent.insert(id, (begun, ready));
+        self.sent.push_back((id, begun, ready));
         Request { id, ..sent.request }
     }
 
@@ -163,14 +165,19 @@ impl<'a> Lead<'a> {
             if let Some(heard) = self.heard {
                 heard.end(request.id);
             }
-            if let Some((begun, _)) = self.sent.remove(&request.id) {
+            if let Some((begun, _)) = self.take_sent(request.id) {
                 self.give_back(begun);
             }
         }
     }
 
+    fn take_sent(&mut self, id: u64) -> Option<(Begun, Ready<'a>)> {
+        let at = self.sent.iter().position(|(known, ..)| *known == id)?;
+        self.sent.remove(at).map(|(_, begun, ready)| (begun, ready))
+    }
+
     fn end(&mut self, done: Done) {
-        let Some((begun, mut ready)) = self.sent.remove(&done.id) else { return };
+        let Some((begun, mut ready)) = self.take_sent(done.id) else { return };
         if let Some(heard) = self.heard {
             if let Some(traceback) = traceback(&done.answer) {
                 heard.heard(done.id, Stream::Stderr, traceback.as_bytes());

@@ -97,7 +97,8 @@ impl Running {
         Tails { stdout: excerpt(&masker, &finished.stdout), stderr: excerpt(&masker, &finished.stderr) }
     }
 
-    pub(super) fn tell_call(&self, call: String, ended: &Ended, tails: Tails) {
+    /// Tells of the end of a call; its fingerprint goes with it, since nobody else asks for that.
+    pub(super) fn tell_call(&self, call: String, ended: &mut Ended, tails: Tails) {
         if ended.kept.is_some() {
             return self.tell(EventKind::CallKept { call });
         }
@@ -107,7 +108,7 @@ impl Running {
             took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
             exit: ended.finished.as_ref().and_then(Finished::exit),
             leaked: ended.finished.as_ref().is_some_and(|finished| finished.leaked),
-            fingerprint: ended.fingerprint.clone(),
+            fingerprint: ended.fingerprint.take(),
             changes: ended.changes.clone(),
             reads: ended.reads.clone(),
             stdout_head: tails.stdout.head,
@@ -172,8 +173,8 @@ impl Running {
             }
             let outcome = never(core, node);
             let verdict = outcome.verdict();
-            let ended = Ended::never_begun(outcome);
-            self.tell_call(core.plan.address(call).to_string(), &ended, Tails::default());
+            let mut ended = Ended::never_begun(outcome);
+            self.tell_call(core.plan.address_text(call), &mut ended, Tails::default());
             core.store.record_failure(core.plan.task_of(call));
             core.verdicts[call.0 as usize] = Some(verdict);
         }

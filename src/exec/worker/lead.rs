@@ -20,6 +20,9 @@ use super::{Answer, Around, Done, Kind, Request, Turn, Workers};
 /// How long a worker may take to its greeting until that counts as time of its first call.
 const START: Duration = Duration::from_secs(10);
 
+/// How much room for answers is kept from one look to the next.
+const MOST_KEPT: usize = 1024 * 1024;
+
 type Give<'t> = &'t mut dyn FnMut(Turn) -> Vec<Request>;
 
 pub(super) fn lead(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>, turn: Give<'_>) {
@@ -76,6 +79,8 @@ struct Lead<'a> {
     cause: Option<Cause>,
     done: Vec<Done>,
     back: Vec<Request>,
+    /// What was read last, empty in between.
+    lines: Vec<u8>,
 }
 
 /// How far the worker has come.
@@ -123,6 +128,7 @@ impl<'a> Lead<'a> {
             cause: None,
             done: Vec::new(),
             back: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -281,10 +287,20 @@ impl<'a> Lead<'a> {
     }
 
     fn read(&mut self) {
-        let mut lines = Vec::new();
-        let is_open = self.session.read(|line| lines.push(reply::parse(line)));
-        for line in lines {
-            match line {
+        let mut lines = std::mem::take(&mut self.lines);
+        let is_open = self.session.read(&mut lines);
+        self.take_apart(&lines);
+        lines.clear();
+        lines.shrink_to(MOST_KEPT);
+        self.lines = lines;
+        if !is_open && matches!(self.phase, Phase::Running) {
+            self.worker_has_ended();
+        }
+    }
+
+    fn take_apart(&mut self, lines: &[u8]) {
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            match reply::parse(line) {
                 Ok(Reply::Greeting { ahead }) => {
                     self.session.ahead = Some(ahead);
                     // what went before was the worker's own start
@@ -299,9 +315,6 @@ impl<'a> Lead<'a> {
                 }
                 Err(message) => return self.broke(message),
             }
-        }
-        if !is_open && matches!(self.phase, Phase::Running) {
-            self.worker_has_ended();
         }
     }
 

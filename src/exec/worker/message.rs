@@ -152,7 +152,7 @@ fn call(request: &Request, held: &mut Held, line: &mut String, before: &mut Stri
     }
     if !request.env.is_empty() {
         line.push_str(",\"env\":");
-        list(line, &request.env, |(_, value), line| write_native(value, line));
+        list(line, &request.env, |(_, value), line| write_quoted(value, line));
     }
     line.push('}');
 }

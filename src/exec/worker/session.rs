@@ -124,18 +124,14 @@ impl Session {
         self.outgoing.as_fd()
     }
 
-    /// Reads what there is: whole lines, in order. `false`: the worker has closed it.
-    pub fn read(&mut self, mut line: impl FnMut(&[u8])) -> bool {
+    /// Reads what there is into `lines`: whole ones, in order. `false`: the worker has closed it.
+    pub fn read(&mut self, lines: &mut Vec<u8>) -> bool {
         let looked_at = self.unread.len();
         let is_open = self.read_what_is_there();
-        let mut start = 0;
         // a long line comes in many parts, each looked at once
-        while let Some(length) = self.unread[start.max(looked_at)..].iter().position(|&byte| byte == b'\n') {
-            let end = start.max(looked_at) + length;
-            line(&self.unread[start..end]);
-            start = end + 1;
-        }
-        self.unread.drain(..start);
+        let end = self.unread[looked_at..].iter().rposition(|&byte| byte == b'\n');
+        let end = end.map_or(0, |end| looked_at + end + 1);
+        lines.extend(self.unread.drain(..end));
         is_open
     }
 
