@@ -20,6 +20,8 @@ mod size;
 #[cfg(target_os = "linux")]
 mod spawn;
 mod start;
+#[cfg(target_os = "linux")]
+mod table;
 #[cfg(test)]
 mod tests;
 pub mod watchdog;
@@ -32,6 +34,12 @@ pub use groups::Groups;
 use keep::Sink;
 pub use keep::{Keep, Log, Logged, Logs, Stream};
 pub use process::run;
+
+/// Keeps signals from the calling thread, which is to start many processes: to start one is faster so.
+pub fn take_no_signals() {
+    #[cfg(target_os = "linux")]
+    spawn::take_no_signals();
+}
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::RunStatus;
 use crate::exec::worker::{Kind, Workers};
-use crate::exec::{End as Ending, Enders, Groups};
+use crate::exec::{self, End as Ending, Enders, Groups};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
 use crate::name::Name;
@@ -272,7 +272,10 @@ impl Running {
             let width = self.lock().plan.most_at_a_time(self.options.jobs);
             for slot in 1..=width {
                 let thread = std::thread::Builder::new().name(format!("slot {slot}"));
-                let spawned = thread.spawn_scoped(threads, move || self.work());
+                let spawned = thread.spawn_scoped(threads, move || {
+                    exec::take_no_signals();
+                    self.work();
+                });
                 match spawned {
                     // one thread does all the work, if the machine gives no more
                     Err(_) if slot == 1 => self.work(),

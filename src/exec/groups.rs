@@ -7,20 +7,24 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Clock;
+#[cfg(target_os = "linux")]
+use super::table::Table;
 
 /// Shared by all attempts of a run.
 #[derive(Debug)]
 pub struct Groups {
     leaders: Mutex<Vec<Option<Pid>>>,
     /// What another process can read; none where the system has no such files.
-    table: Option<File>,
+    #[cfg(target_os = "linux")]
+    table: Option<Table>,
     clock: Arc<Clock>,
 }
 
@@ -30,7 +34,12 @@ const ENTRY: usize = size_of::<i32>();
 impl Groups {
     /// Room for so many slots.
     pub fn new(slots: usize) -> Groups {
-        Groups { leaders: Mutex::new(vec![None; slots]), table: new_table().ok(), clock: Arc::default() }
+        Groups {
+            leaders: Mutex::new(vec![None; slots]),
+            #[cfg(target_os = "linux")]
+            table: Table::new(slots).ok(),
+            clock: Arc::default(),
+        }
     }
 
     /// Sends a signal to every group that runs.
@@ -56,15 +65,26 @@ impl Groups {
     }
 
     /// A descriptor of the table, for [`read`].
+    #[cfg(target_os = "linux")]
     pub(super) fn table(&self) -> io::Result<OwnedFd> {
         let table = self.table.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        table.as_fd().try_clone_to_owned()
+        table.file().try_clone().map(OwnedFd::from)
     }
 
-    /// Where the leader of a slot's group writes its own id before it runs the attempt's program: a file and an offset.
-    pub(super) fn place(&self, slot: u32) -> Option<(BorrowedFd<'_>, u64)> {
-        let place = (slot as usize).checked_sub(1).filter(|place| *place < self.lock().len())?;
-        Some((self.table.as_ref()?.as_fd(), (place * ENTRY) as u64))
+    /// Where the id of the leader of a slot's group is to be written before it does anything.
+    #[cfg(target_os = "linux")]
+    pub(super) fn place(&self, slot: u32) -> Option<&AtomicI32> {
+        self.table.as_ref()?.cell((slot as usize).checked_sub(1)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn table(&self) -> io::Result<OwnedFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn place(&self, _slot: u32) -> Option<&AtomicI32> {
+        None
     }
 
     /// The leader has been started. `slot` counts from 1; one beyond the room is not kept.
@@ -74,8 +94,8 @@ impl Groups {
 
     /// The leader is about to be reaped, or could not run the program.
     pub(super) fn leave(&self, slot: u32) {
-        if let (Some((_, offset)), Some(table)) = (self.place(slot), &self.table) {
-            let _ = table.write_all_at(&[0; ENTRY], offset);
+        if let Some(place) = self.place(slot) {
+            place.store(0, Ordering::Release);
         }
         self.put(slot, None);
     }
@@ -91,17 +111,6 @@ impl Groups {
     fn lock(&self) -> MutexGuard<'_, Vec<Option<Pid>>> {
         self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[cfg(target_os = "linux")]
-fn new_table() -> io::Result<File> {
-    let file = rustix::fs::memfd_create("deco-groups", rustix::fs::MemfdFlags::CLOEXEC)?;
-    Ok(File::from(file))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn new_table() -> io::Result<File> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The groups that a table holds.
@@ -125,9 +134,7 @@ mod tests {
     fn the_table_holds_who_came_and_did_not_leave() {
         let groups = Groups::new(3);
         for slot in 1..=3 {
-            let (file, offset) = groups.place(slot).unwrap();
-            let id = 100 + slot.cast_signed();
-            rustix::io::pwrite(file, &id.to_ne_bytes(), offset).unwrap();
+            groups.place(slot).unwrap().store(100 + slot.cast_signed(), Ordering::Release);
         }
         groups.leave(2);
         let ids = read(&File::from(groups.table().unwrap())).into_iter().map(Pid::as_raw_pid);

@@ -1,17 +1,20 @@
 //! One process started as Linux does it fastest: a clone that shares this process's memory until it executes its program,
 //! while the calling thread waits. Nothing is copied, however much memory deco holds; glibc's own way makes a hundred more
-//! system calls. Nearly all unsafe code of deco (the rest is in `output/closed.rs`): what stands here may be read in one sitting.
+//! system calls. Nearly all unsafe code of deco (the rest is in `table.rs` beside it and in `output/closed.rs`): what stands here may be
+//! read in one sitting.
 //!
 //! Between clone and exec the child runs in our memory, on a stack of its own. So it allocates nothing, takes no lock,
 //! and makes system calls alone; every signal is blocked, and no handler of ours is left when they are unblocked.
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicI32;
 
 use rustix::process::Pid;
 
@@ -27,8 +30,8 @@ pub(super) struct Program<'a> {
     pub stderr: BorrowedFd<'a>,
     /// Further descriptors and the numbers that they get; no number is that of one of ours.
     pub further: &'a [(OwnedFd, c_int)],
-    /// The file and the offset at which the process writes its own id before it executes the program.
-    pub announced: Option<(BorrowedFd<'a>, u64)>,
+    /// Where the system writes the id of the process before that does anything.
+    pub announced: Option<&'a AtomicI32>,
 }
 
 /// C strings one after the other, as `execve` takes them. Kept from call to call, so that nothing is allocated.
@@ -88,22 +91,29 @@ thread_local! {
     /// One for each thread is enough: the thread waits while its child uses it.
     static CHILD_STACK: RefCell<Vec<MaybeUninit<u128>>> =
         RefCell::new(vec![MaybeUninit::uninit(); STACK / size_of::<u128>()]);
+    /// Whether this thread takes no signals at any time.
+    static IS_DEAF: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Both strings of pointers must be sealed. The process leads a group of its own. `Err`: no process was made, or it could
 /// not become the program. The descriptor of the process is missing on Linux before 5.2.
 pub(super) fn spawn(program: &Program<'_>) -> io::Result<(Pid, Option<OwnedFd>)> {
-    let mut task = Task { program, failed: 0 };
+    let mut task = Task { program, caught: caught(), failed: 0 };
     let mut descriptor: c_int = -1;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let announces = if program.announced.is_some() { libc::CLONE_CHILD_SETTID } else { 0 };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | announces | libc::SIGCHLD;
+    let announced = program.announced.map_or(ptr::null_mut(), AtomicI32::as_ptr);
     let argument = (&raw mut task).cast::<c_void>();
-    let blocked = Blocked::all()?;
+    let no_tls = ptr::null_mut::<c_void>();
+    let blocked = if IS_DEAF.get() { None } else { Some(Blocked::all()?) };
     let pid = CHILD_STACK.with_borrow_mut(|stack| {
         // SAFETY: the end of the allocation, aligned to 16 bytes as every `u128` is; stacks grow down from it. The kernel
         // holds this thread until the child has executed its program or is gone, so stack, task and program outlive their
-        // use, and nobody else touches them meanwhile. The further argument is where CLONE_PIDFD puts its descriptor.
+        // use, and nobody else touches them meanwhile. The further arguments are where CLONE_PIDFD puts its descriptor, one that
+        // is not looked at, and where CLONE_CHILD_SETTID puts the id: a cell that may be written at any time.
         unsafe {
-            libc::clone(child, stack.as_mut_ptr_range().end.cast(), flags, argument, &raw mut descriptor)
+            let end = stack.as_mut_ptr_range().end.cast();
+            libc::clone(child, end, flags, argument, &raw mut descriptor, no_tls, announced)
         }
     });
     let error = io::Error::last_os_error();
@@ -125,8 +135,30 @@ pub(super) fn spawn(program: &Program<'_>) -> io::Result<(Pid, Option<OwnedFd>)>
 /// What the child gets by its argument.
 struct Task<'a> {
     program: &'a Program<'a>,
+    /// The signals whose handlers it may have from us.
+    caught: &'static [c_int],
     /// The number of the error, if the program could not be executed.
     failed: c_int,
+}
+
+/// Keeps signals from the calling thread for as long as it lives, so that it need not keep them off each time that it
+/// starts a process. But for those that a thread's own mistake raises, of which Rust's runtime tells in words, and for the
+/// one by which children tell of their end: the thread that keeps it off is not told, another one is woken instead.
+pub(super) fn take_no_signals() {
+    let Ok(blocked) = Blocked::all() else { return };
+    let mut taken = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is made by the first call; the next add to it, the last takes it from this thread's mask
+    let is_done = unsafe {
+        libc::sigemptyset(taken.as_mut_ptr());
+        for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGCHLD] {
+            libc::sigaddset(taken.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, taken.as_ptr(), ptr::null_mut()) == 0
+    };
+    if is_done {
+        std::mem::forget(blocked);
+        IS_DEAF.set(true);
+    }
 }
 
 /// Every signal is kept from this thread until this is dropped: the child begins with the same mask.
@@ -160,7 +192,7 @@ extern "C" fn child(argument: *mut c_void) -> c_int {
     let task = argument.cast::<Task<'_>>();
     // SAFETY: the pointer that `spawn` gave, whose thread waits
     unsafe {
-        let failed = become_program((*task).program);
+        let failed = become_program((*task).program, (*task).caught);
         ptr::write_volatile(&raw mut (*task).failed, failed);
         libc::_exit(127)
     }
@@ -171,15 +203,10 @@ extern "C" fn child(argument: *mut c_void) -> c_int {
 /// # Safety
 /// Only in a child of `clone`, with all signals blocked: what this changes is the child's own (descriptors, dispositions,
 /// mask, folder and group are not shared by its flags).
-unsafe fn become_program(program: &Program<'_>) -> c_int {
+unsafe fn become_program(program: &Program<'_>, caught: &[c_int]) -> c_int {
     // SAFETY: system calls on descriptors and C strings that the waiting thread keeps alive
     unsafe {
         libc::setpgid(0, 0);
-        if let Some((file, offset)) = program.announced {
-            let pid = libc::getpid();
-            let bytes = (&raw const pid).cast();
-            libc::pwrite(file.as_raw_fd(), bytes, size_of::<c_int>(), offset as libc::off_t);
-        }
         // ours are never among the first three, which the runtime keeps open; so the copies are not close-on-exec
         for (source, target) in [(program.stdin, 0), (program.stdout, 1), (program.stderr, 2)] {
             if libc::dup2(source.as_raw_fd(), target) < 0 {
@@ -194,18 +221,32 @@ unsafe fn become_program(program: &Program<'_>) -> c_int {
         if libc::chdir(program.dir.as_ptr()) < 0 {
             return errno();
         }
-        restore_signals();
+        restore_signals(caught);
         libc::execve(program.path.as_ptr(), program.argv.pointers.as_ptr(), program.env.pointers.as_ptr());
         errno()
     }
 }
 
-/// Leaves no handler of ours, then lets signals come. What was ignored stays so, but for SIGPIPE, which Rust ignores.
+/// Leaves no handler of ours, then lets signals come.
 ///
 /// # Safety
 /// As for `become_program`.
-unsafe fn restore_signals() {
-    const CAUGHT: &[c_int] = &[
+unsafe fn restore_signals(caught: &[c_int]) {
+    // SAFETY: a zeroed structure is a valid one: the default action, an empty mask
+    unsafe {
+        let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        for &signal in caught {
+            libc::sigaction(signal, &default, ptr::null_mut());
+        }
+        libc::sigprocmask(libc::SIG_SETMASK, &default.sa_mask, ptr::null_mut());
+    }
+}
+
+/// The signals that a process is to take as by default: those that deco or Rust's runtime may handle, but for those that
+/// were ignored when deco began, which stay so; and SIGPIPE, which Rust ignores. Asked once, since deco itself never
+/// begins to ignore one.
+fn caught() -> &'static [c_int] {
+    const HANDLED: [c_int; 10] = [
         libc::SIGINT,
         libc::SIGTERM,
         libc::SIGHUP,
@@ -217,19 +258,19 @@ unsafe fn restore_signals() {
         libc::SIGSEGV,
         libc::SIGBUS,
     ];
-    // SAFETY: zeroed structures are valid ones (the default action, an empty mask); `known` is read only once it is written
-    unsafe {
-        let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
-        let mut known: libc::sigaction = MaybeUninit::zeroed().assume_init();
-        for &signal in CAUGHT {
-            let told = libc::sigaction(signal, ptr::null(), &mut known) == 0;
-            if told && known.sa_sigaction != libc::SIG_IGN && known.sa_sigaction != libc::SIG_DFL {
-                libc::sigaction(signal, &default, ptr::null_mut());
-            }
+    static CAUGHT: OnceLock<Vec<c_int>> = OnceLock::new();
+    let is_ignored = |&signal: &c_int| {
+        let mut known = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: a question that writes to `known`, which is a valid structure whether it does or not
+        unsafe {
+            libc::sigaction(signal, ptr::null(), known.as_mut_ptr());
+            known.assume_init().sa_sigaction == libc::SIG_IGN
         }
-        libc::sigaction(libc::SIGPIPE, &default, ptr::null_mut());
-        libc::sigprocmask(libc::SIG_SETMASK, &default.sa_mask, ptr::null_mut());
-    }
+    };
+    CAUGHT.get_or_init(|| {
+        let handled = HANDLED.into_iter().filter(|signal| !is_ignored(signal));
+        handled.chain([libc::SIGPIPE]).collect()
+    })
 }
 
 /// # Safety

@@ -168,3 +168,26 @@ fn a_session_that_is_outside_of_the_container_is_borne() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "{\"t\":\"done\"}\n");
 }
+
+/// Whatever deco itself does with signals: none is kept from a call, none is ignored but those that deco was started to
+/// ignore. Those beyond 28 are the C library's own affair.
+#[test]
+fn a_call_takes_signals_as_if_it_had_been_started_without_deco() {
+    const LOOK: &str = "sed -nE 's/^(Sig(Blk|Ign)):.*(.{7})$/\\1 \\3/p' /proc/self/status";
+    let sandbox = Sandbox::new().file("look.sh", LOOK).manifest(
+        r#"
+        [tasks.look]
+        for = { i = "range(6)" }
+        run = ["sh", "look.sh"]
+        "#,
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; sh look.sh; exec \"$0\" run --compact -j2"]);
+    let output = command.arg(env!("CARGO_BIN_EXE_deco")).current_dir(sandbox.path("")).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let (alone, answer) = told.split_once('{').unwrap_or_else(|| {
+        panic!("{told}{}", String::from_utf8_lossy(&output.stderr));
+    });
+    assert_eq!(alone, "SigBlk 0000000\nSigIgn 0000001\n");
+    assert_eq!(answer.matches("\"SigBlk 0000000\\nSigIgn 0000001\"").count(), 6, "{told}");
+}
