@@ -3,9 +3,10 @@
 mod past;
 mod verb;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum, ValueHint};
 
 use crate::report::{Color, Progress};
 pub use past::{ExplainArgs, GetArgs, ListArgs, LogArgs, PastArgs, ReportArgs};
@@ -35,7 +36,7 @@ pub struct ManifestArgs {
     pub manifest: Option<PathBuf>,
 
     /// Begin in this folder
-    #[arg(short = 'C', long, value_name = "DIR")]
+    #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
 
     /// Put a JSON value at a place of a document
@@ -67,7 +68,7 @@ pub struct SelectionArgs {
 #[derive(Debug, Args)]
 pub struct StateArgs {
     /// Keep the state of runs in this folder [default: .deco beside the manifest; of `map`: in $XDG_STATE_HOME]
-    #[arg(long, value_name = "DIR", env = "DECO_STATE_DIR")]
+    #[arg(long, value_name = "DIR", env = "DECO_STATE_DIR", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
 }
 
@@ -205,7 +206,7 @@ pub struct MapArgs {
     /// One word: shell text; several: a program and its arguments. `{}` `{.}` `{/}` `{//}` `{/.}` `{#}` `{1}` stand for the
     /// key; without one of them it is put at the end. Then the keys: `::: KEY…`, `:::+ KEY…` (linked), `:::: FILE…`;
     /// without these, the lines of standard input
-    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_name = "COMMAND [::: KEY…]")]
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments, value_name = "COMMAND [::: KEY…]")]
     pub words: Vec<String>,
 }
 
@@ -256,20 +257,35 @@ pub enum SchemaOf {
 }
 
 #[derive(Debug, Args)]
+pub struct CompleteArgs {
+    /// The command line as bash has it, up to the cursor
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub line: Option<String>,
+
+    /// The end of it that bash will replace
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "line")]
+    pub replaced: Option<String>,
+
+    /// The words of the command line behind `deco`, without quotes, up to the cursor
+    #[arg(last = true)]
+    pub words: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
 pub struct ManArgs {
     /// Of this command: `run` [default: of deco itself]
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
     pub verb: Option<String>,
 
     /// Write the pages of all commands to this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// Where to put deco.toml
-    #[arg(default_value = ".")]
+    #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub directory: PathBuf,
 }
 

@@ -6,6 +6,7 @@ mod begin;
 mod carry;
 mod check;
 mod clean;
+mod complete;
 mod completions;
 mod conclude;
 mod delete;
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> Exit {
         Verb::Append(args) => append::run(&args),
         Verb::Delete(args) => delete::run(&args),
         Verb::Completions { shell } => completions::run(shell),
+        Verb::Complete(args) => complete::run(&args),
         Verb::Man(args) => man::run(&args),
     }
 }

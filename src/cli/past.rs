@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{ManifestArgs, StateArgs};
 
@@ -18,7 +18,7 @@ pub struct PastArgs {
     pub map: bool,
 
     /// Begin in this folder
-    #[arg(short = 'C', long, value_name = "DIR")]
+    #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
 
     #[command(flatten)]

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use clap_complete::Shell;
 
 use super::{
-    ChangeArgs, CleanArgs, DeleteArgs, ExplainArgs, GetArgs, GraphArgs, InitArgs, ListArgs, LogArgs, ManArgs,
-    ManifestArgs, MapArgs, PlanArgs, ReportArgs, RunArgs, SchemaArgs,
+    ChangeArgs, CleanArgs, CompleteArgs, DeleteArgs, ExplainArgs, GetArgs, GraphArgs, InitArgs, ListArgs,
+    LogArgs, ManArgs, ManifestArgs, MapArgs, PlanArgs, ReportArgs, RunArgs, SchemaArgs,
 };
 
 #[derive(Debug, Subcommand)]
@@ -121,7 +121,16 @@ pub enum Verb {
     Delete(DeleteArgs),
 
     /// Print a completion script for a shell
+    ///
+    /// In bash, fish and zsh the script completes commands and options, names of tasks, addresses of calls, documents and
+    /// ids of runs, as the manifest has them that the command line names. Put the script where the shell looks for it:
+    /// `~/.local/share/bash-completion/completions/deco`, `~/.config/fish/completions/deco.fish`, or as `_deco` into a
+    /// folder of zsh's `$fpath`.
     Completions { shell: Shell },
+
+    /// Print what could stand under the cursor, for the scripts of `deco completions`
+    #[command(hide = true)]
+    Complete(CompleteArgs),
 
     /// Print a manual page, or write all of them to a folder
     ///

@@ -68,6 +68,19 @@ pub fn manifest(args: &ManifestArgs) -> Result<Arc<Manifest>, Exit> {
     Ok(Arc::new(manifest))
 }
 
+/// Opens and checks without a word. `None`: there is none that is right, or its text would have to be waited for.
+pub fn quietly(args: &ManifestArgs) -> Option<Manifest> {
+    let Found { name, dir, file } = find(args.manifest.as_deref(), args.directory.as_deref()).ok()?;
+    let text = text(&file.filter(|file| file.is_file())?, &name).ok()?;
+    check::parse(Arc::new(Source { name, text }), &dir, &overrides(args).ok()?).0
+}
+
+/// What is known of a manifest before anything has run.
+pub fn world(manifest: Arc<Manifest>) -> World {
+    let env = as_value(&environment(&manifest));
+    World::new(manifest, env)
+}
+
 /// Draws what is wrong on standard error.
 pub fn show(source: &Arc<Source>, list: Vec<Diagnostic>, color: Color) {
     if list.is_empty() {

@@ -2,6 +2,7 @@
 //! came out. One binary, one file a topic.
 
 mod answer;
+mod completions;
 mod direct;
 mod durations;
 mod environment;
