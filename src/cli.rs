@@ -282,8 +282,25 @@ pub struct ManArgs {
     pub dir: Option<PathBuf>,
 }
 
+/// What a new manifest starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// A linter, a matrix of tests, and a package once all is well
+    Ci,
+    /// One call for each part, and calls that put the parts together
+    MapReduce,
+    /// Steps for each sample, side by side, and a report
+    Pipeline,
+    /// Python functions, and the file that they stand in
+    Python,
+}
+
 #[derive(Debug, Args)]
 pub struct InitArgs {
+    /// Start from this, not from a small example of everything
+    #[arg(long, value_name = "NAME")]
+    pub template: Option<Template>,
+
     /// Where to put deco.toml
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub directory: PathBuf,

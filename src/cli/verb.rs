@@ -96,7 +96,8 @@ pub enum Verb {
 
     /// Write a manifest to start from
     ///
-    /// The folder is made if it is not there. A file that is there already is left alone.
+    /// It runs as it is, in an empty folder, and its comments tell what does what. The folder is made if it is not there.
+    /// Where one of the files is there already, nothing is written.
     Init(InitArgs),
 
     /// Print the JSON Schema of manifests, for editors, or of events

@@ -8,6 +8,7 @@ mod durations;
 mod environment;
 mod examples;
 mod failures;
+mod init;
 mod interrupt;
 mod mutations;
 mod law;
