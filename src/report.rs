@@ -112,8 +112,9 @@ pub fn screen(options: Options) -> (Box<dyn Reporter>, Option<Arc<Live>>) {
         let look = rows::Look { color: terminal.color, unicode: terminal.unicode };
         let eyes =
             progress::Eyes { size: canvas::Size::of_stderr, now: Instant::now, is_lent: Terminal::is_lent };
-        let bar = progress::Bar::new(lines, curtain, look, eyes);
-        (Box::new(bar), Some(Live::new(Arc::new(Board::new(slots)))))
+        let board = Arc::new(Board::new(slots));
+        let bar = progress::Bar::new(lines, curtain, look, eyes, board.clone());
+        (Box::new(bar), Some(Live::new(board)))
     } else {
         let plain = plain::Plain::new(lines, stderr(), Instant::now);
         (Box::new(plain.without_commands(terminal.github)), None)

@@ -10,7 +10,7 @@ use crate::mask::Masker;
 const LONGEST: usize = 512;
 
 /// Last lines, a place for each slot.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Board {
     places: Vec<Mutex<Place>>,
 }

@@ -2,12 +2,13 @@
 //! there are, it draws only so often.
 
 use std::mem::take;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::canvas::{Curtain, Size};
 use super::rows::{Look, Scene};
 use super::tally::Tally;
-use super::{Batch, Lines, Reporter};
+use super::{Batch, Board, Lines, Reporter};
 use crate::event::{Event, EventKind};
 
 /// How often the rows are drawn at most, and how soon they show what is new.
@@ -19,6 +20,7 @@ pub(super) struct Bar {
     look: Look,
     eyes: Eyes,
     tally: Tally,
+    board: Arc<Board>,
     run: Stage,
 }
 
@@ -45,8 +47,8 @@ enum Stage {
 }
 
 impl Bar {
-    pub fn new(lines: Lines, curtain: Curtain, look: Look, eyes: Eyes) -> Bar {
-        Bar { lines, curtain, look, eyes, tally: Tally::default(), run: Stage::Before }
+    pub fn new(lines: Lines, curtain: Curtain, look: Look, eyes: Eyes, board: Arc<Board>) -> Bar {
+        Bar { lines, curtain, look, eyes, tally: Tally::default(), board, run: Stage::Before }
     }
 
     /// Takes the event; whatever is to be said of it, after what is to be said before.
@@ -88,7 +90,7 @@ impl Bar {
             return self.curtain.lock().forget();
         }
         let size = (self.eyes.size)();
-        let scene = Scene { tally: &self.tally, began: *began, now, look: self.look };
+        let scene = Scene { tally: &self.tally, board: &self.board, began: *began, now, look: self.look };
         self.curtain.lock().draw(scene.rows(size), size);
     }
 
@@ -141,7 +143,7 @@ impl Reporter for Bar {
 mod tests {
     use std::cell::Cell;
     use std::io::{Result, Write};
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::report::Detail;
@@ -182,7 +184,7 @@ mod tests {
             is_lent: || IS_LENT.get(),
         };
         let lines = Lines::new(Detail::Normal, false, "deco run".to_owned());
-        (Bar::new(lines, curtain, Look { color: false, unicode: false }, eyes), tape)
+        (Bar::new(lines, curtain, Look { color: false, unicode: false }, eyes, Arc::default()), tape)
     }
 
     fn batch(lines: &[&str]) -> Batch {

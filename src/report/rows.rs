@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::Board;
 use super::canvas::Size;
 use super::lines::clean;
 use super::tally::{Attempt, Tally};
@@ -21,6 +22,9 @@ const AGE: usize = 6;
 const BAR: usize = 10;
 const WIDE: usize = 39;
 
+/// The least that is shown of what a call has printed, with the blanks before it.
+const WORTH_IT: usize = 6;
+
 /// What a terminal can show.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
@@ -32,6 +36,8 @@ pub(super) struct Look {
 /// What there is to show.
 pub(super) struct Scene<'a> {
     pub tally: &'a Tally,
+    /// What the calls that run have printed last.
+    pub board: &'a Board,
     pub began: Instant,
     pub now: Instant,
     pub look: Look,
@@ -48,7 +54,7 @@ impl Scene<'_> {
         let calls: Vec<_> = self.tally.running().take_while(|(_, attempt)| old(attempt)).collect();
         // the last row may have to say how many there are besides
         let shown = if calls.len() > room && room > 1 { room - 1 } else { room.min(calls.len()) };
-        rows.extend(calls[..shown].iter().map(|(call, attempt)| self.call(&clean(call), attempt, width)));
+        rows.extend(calls[..shown].iter().map(|(call, attempt)| self.call(call, attempt, width)));
         if shown < calls.len() && room > 1 {
             let more = format!("{:AGE$}  {} and {} more", "", self.ellipsis(), calls.len() - shown);
             rows.push(self.cut(&more, width));
@@ -117,13 +123,25 @@ impl Scene<'_> {
         format!("[{:width$}]", done + head)
     }
 
-    /// Its age first, so that all ages stand below each other, and then its name.
+    /// Its age first, so that all ages stand below each other, then its name and the last line that it printed.
     fn call(&self, call: &str, attempt: &Attempt, width: usize) -> String {
-        let age = self.cut(&format!("{:>AGE$}  ", in_whole_seconds(self.age(attempt))), width);
-        let name = self.cut(call, width - age.width());
         let again = if attempt.nth > 1 { format!("  attempt {}", attempt.nth) } else { String::new() };
-        let again = self.cut(&again, width - age.width() - name.width());
-        age + &self.paint(Style::new().bold(), &name) + &self.paint(AnsiColor::Yellow.on_default(), &again)
+        let last = self.board.line(attempt.slot, call).map(|line| format!("  {}", line.trim_start()));
+        let age = format!("{:>AGE$}  ", in_whole_seconds(self.age(attempt)));
+        let parts = [
+            (Style::new(), age),
+            (Style::new().bold(), clean(call)),
+            (AnsiColor::Yellow.on_default(), again),
+            (Style::new().dimmed(), last.unwrap_or_default()),
+        ];
+        let mut left = width;
+        let shown = parts.into_iter().enumerate().map(|(at, (style, text))| {
+            // a letter or two of what follows the name would say nothing
+            let text = if at > 1 && left < WORTH_IT { String::new() } else { self.cut(&text, left) };
+            left -= text.width().min(left);
+            self.paint(style, &text)
+        });
+        shown.collect()
     }
 
     fn ellipsis(&self) -> &'static str {
@@ -193,6 +211,7 @@ fn roughly(time: Duration) -> String {
 mod tests {
     use super::*;
     use crate::event::Event;
+    use crate::mask::Masker;
 
     const PLAIN: Look = Look { color: false, unicode: true };
     const ASCII: Look = Look { color: false, unicode: false };
@@ -226,7 +245,13 @@ mod tests {
     fn check(lines: &[(u64, String)], at: u64, look: Look, size: (usize, usize), expected: &[&str]) {
         let began = Instant::now();
         let tally = tally(began, lines);
-        let scene = Scene { tally: &tally, began, now: began + Duration::from_secs(at), look };
+        let scene = Scene {
+            tally: &tally,
+            board: &Board::default(),
+            began,
+            now: began + Duration::from_secs(at),
+            look,
+        };
         let rows = scene.rows(Size { rows: size.0, columns: size.1 });
         assert_eq!(rows, expected);
         assert!(rows.len() <= size.0.max(1) && rows.iter().all(|row| row.width() < size.1.max(1)));
@@ -274,20 +299,30 @@ mod tests {
             (80, r#""attempt-started","call":"x","attempt":3,"slot":1"#.to_owned()),
             begins(90, "y", ""),
         ];
+        let board = Board::new(1);
+        board.write((1, "x"), &Masker::new(), 0, b"\x1b[2Jstep\t4 of \x1b[1m10\n");
         let check = |look, size: (usize, usize), expected: &[&str]| {
             let began = Instant::now();
             let tally = tally(began, &run);
-            let scene = Scene { tally: &tally, began, now: began + Duration::from_millis(90_999), look };
+            let scene = Scene {
+                tally: &tally,
+                board: &board,
+                began,
+                now: began + Duration::from_millis(90_999),
+                look,
+            };
             let rows = scene.rows(Size { rows: size.0, columns: size.1 });
             assert_eq!(rows[1..], *expected);
         };
         let (one, three) = ("1m 30s  fit[a,b]", "   10s  x  attempt 3");
-        check(PLAIN, (9, 40), &[one, "   10s  naïve wörd日本", three]);
+        check(PLAIN, (9, 40), &[one, "   10s  naïve wörd日本", "   10s  x  attempt 3  step 4 of 10"]);
+        check(PLAIN, (9, 27), &[one, "   10s  naïve wörd日本", "   10s  x  attempt 3  ste…"]);
+        check(PLAIN, (9, 26), &[one, "   10s  naïve wörd日本", "   10s  x  attempt 3"]);
         check(PLAIN, (9, 23), &[one, "   10s  naïve wörd日本", three]);
         check(PLAIN, (9, 22), &[one, "   10s  naïve wörd日…", three]);
         check(PLAIN, (9, 21), &[one, "   10s  naïve wörd…", three]);
         check(ASCII, (9, 20), &[one, "   10s  na?ve w?...", "   10s  x  attem..."]);
-        check(PLAIN, (9, 12), &["1m 30s  fi…", "   10s  na…", "   10s  x …"]);
+        check(PLAIN, (9, 12), &["1m 30s  fi…", "   10s  na…", "   10s  x"]);
         check(PLAIN, (9, 4), &["1m…", "  …", "  …"]);
         check(PLAIN, (9, 1), &["", "", ""]);
         check(PLAIN, (4, 40), &[one, "        … and 2 more"]);
@@ -305,7 +340,8 @@ mod tests {
         let tally = tally(began, &run);
         let rows = |color| {
             let look = Look { color, unicode: true };
-            Scene { tally: &tally, began, now: began + AWHILE, look }.rows(Size { rows: 9, columns: 50 })
+            Scene { tally: &tally, board: &Board::default(), began, now: began + AWHILE, look }
+                .rows(Size { rows: 9, columns: 50 })
         };
         let bare: Vec<_> =
             rows(true).iter().map(|row| anstream::adapter::strip_str(row).to_string()).collect();

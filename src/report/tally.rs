@@ -27,6 +27,7 @@ pub(super) struct Tally {
 pub(super) struct Attempt {
     /// Which of its call, from 1.
     pub nth: u32,
+    pub slot: u32,
     pub began: Instant,
 }
 
@@ -41,8 +42,9 @@ impl Tally {
                 self.calls += calls;
                 self.unexpanded = self.unexpanded.saturating_sub(1);
             }
-            EventKind::AttemptStarted { call, attempt, left_ms, .. } => {
-                self.running.insert(call.clone(), Attempt { nth: *attempt, began: now });
+            EventKind::AttemptStarted { call, attempt, slot, left_ms, .. } => {
+                let attempt = Attempt { nth: *attempt, slot: *slot, began: now };
+                self.running.insert(call.clone(), attempt);
                 self.end = left_ms.and_then(|left| now.checked_add(Duration::from_millis(left)));
             }
             EventKind::AttemptFailed { call, .. } => {
