@@ -120,7 +120,8 @@ pub(super) fn spawn(program: &Program<'_>) -> io::Result<(Pid, Option<OwnedFd>)>
     drop(blocked);
     // SAFETY: the child wrote it, if it did, before this thread went on; the compiler cannot see that
     let failed = unsafe { ptr::read_volatile(&raw const task.failed) };
-    let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 0) else { return Err(error) };
+    // -1 is no id that could be asked about
+    let Some(pid) = Some(pid).filter(|&pid| pid > 0).and_then(Pid::from_raw) else { return Err(error) };
     // SAFETY: the system has opened it for us alone. Where no process was made it may have left a number that is not open
     let descriptor = (descriptor >= 0).then(|| unsafe { OwnedFd::from_raw_fd(descriptor) });
     match failed {

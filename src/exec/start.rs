@@ -49,9 +49,13 @@ pub(super) fn start_with(
     };
     if let Some(argv) = &attempt.shortcut
         && let Ok(program) = program::find(attempt, argv)
-        && let Ok(started) = begin(argv, &program)
     {
-        return Ok(started);
+        match persist(enders, || begin(argv, &program)) {
+            Ok(started) => return Ok(started),
+            // the shell would only meet the same
+            Err(error) if tries(&error) > 1 => return Err(refusal::words(attempt, &program, &error)),
+            Err(_) => {}
+        }
     }
     let program = program::find(attempt, &attempt.argv)?;
     persist(enders, || begin(&attempt.argv, &program))

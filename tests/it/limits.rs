@@ -73,6 +73,40 @@ fn few_open_files_make_the_run_narrower() {
     assert!(said(&output).contains("the system allows 20 open files, and a single call needs "));
 }
 
+/// As a user who has no other processes, which only root can become: few calls fit beside deco's own threads, and the
+/// others are started once there is room.
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_further_process_is_allowed_one_is_waited_for() {
+    let sandbox =
+        Sandbox::new().file("threads.sh", r#"sed -n "s/^Threads:\s*//p" /proc/$PPID/status"#).manifest(
+            r#"
+        [tasks.program]
+        for = { k = "range(20)" }
+        run = ["cat"]
+        stdin = "${{ k }}"
+        [tasks.without-shell]
+        for = { k = "range(20)" }
+        run = "basename ${{ k }}"
+        [tasks.threads]
+        run = ["sh", "threads.sh"]
+        "#,
+        );
+    let script = r#"
+        chmod 777 . && exec 9< "$DECO"
+        alone() { setpriv --reuid=54321 --clear-groups prlimit "$@"; }
+        threads=$(alone --nproc=100 /proc/self/fd/9 run --compact -j12 -t threads | tr -dc 0-9) || exit 77
+        alone --nproc=$((threads + 5)) /proc/self/fd/9 run -j12 --skip threads
+    "#;
+    let output = in_shell(&sandbox, script);
+    if said(&output).contains("setpriv: ") {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(answer.lines().filter(|line| line.contains("    \"")).count(), 40, "{answer}");
+}
+
 /// A small disk of its own, where the system lets us mount one.
 #[test]
 #[cfg(target_os = "linux")]
