@@ -40,7 +40,8 @@ impl Known {
             .clone()
             .map(|task| candidate(task.name.as_str(), task.description.as_deref().unwrap_or("task")))
             .collect();
-        names.extend(self.documents().into_iter().filter(|document| self.task(&document.word).is_none()));
+        let filled = self.filled().filter(|document| self.task(document).is_none());
+        names.extend(filled.collect::<IndexSet<_>>().into_iter().map(|name| candidate(name, "document")));
         let tags: IndexSet<&String> = tasks.flat_map(|task| &task.tags).collect();
         let tags = tags.into_iter().map(|tag| candidate(&format!("tag:{tag}"), "tag"));
         let within = |name: &str, typed: &str| match self.task(name) {
@@ -52,16 +53,18 @@ impl Known {
 
     /// The documents that tasks fill, and those that are given.
     pub fn documents(&self) -> Vec<Candidate> {
-        let filled =
-            self.manifest.tasks.iter().flat_map(|task| &task.fills).map(|fill| &*fill.place.value.root);
         let given = self.manifest.documents.keys().map(|name| name.as_str());
-        let all: IndexSet<&str> = filled.chain(given).collect();
+        let all: IndexSet<&str> = self.filled().chain(given).collect();
         all.into_iter().map(|name| candidate(name, "document")).collect()
     }
 
     /// Places of documents that begin so.
     pub fn places(&self, typed: &str) -> Vec<Candidate> {
         complete(self.documents(), std::iter::empty(), typed, |name, typed| self.fills(name, typed))
+    }
+
+    fn filled(&self) -> impl Iterator<Item = &str> {
+        self.manifest.tasks.iter().flat_map(|task| &task.fills).map(|fill| &*fill.place.value.root)
     }
 
     fn task(&self, name: &str) -> Option<&Task> {
