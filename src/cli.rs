@@ -238,6 +238,10 @@ pub struct CleanArgs {
     #[command(flatten)]
     pub manifest: ManifestArgs,
 
+    /// The runs of `deco map` that began in this folder, not those of a manifest
+    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
+    pub map: bool,
+
     #[command(flatten)]
     pub state: StateArgs,
 }

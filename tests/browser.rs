@@ -120,6 +120,26 @@ fn a_report_tells_what_failed_and_answers_every_touch() {
 }
 
 #[test]
+fn a_report_of_deco_map_names_its_own_commands() {
+    let mut record = Record::default();
+    for line in [
+        r#"{"ms":0,"event":"run-started","schema":1,"deco":"0","run":"2026-7","manifest":"deco map","name":null,"started":"2026-01-01T00:00:00Z","resumed":false,"whole":true,"jobs":1,"calls":1,"unexpanded":0,"syncs":0}"#,
+        r#"{"ms":0,"event":"planned","tasks":[{"task":"map","variables":["key1"],"line":1,"calls":1}],"joins":[],"edges":[]}"#,
+        r#"{"ms":1,"event":"call-ended","call":"map[a b]","outcome":"failed","failure":{"reason":"exit","exit":{"code":1}},"forgiven":false,"took_ms":1,"changes":[],"stdout_tail":"","stderr_tail":"end","stderr_log":"logs/1.err"}"#,
+        r#"{"ms":2,"event":"run-ended","status":"failed","succeeded":0,"failed":1,"forgiven":0,"skipped":0,"blocked":0,"not_run":0}"#,
+    ] {
+        record.take(Event::parse(line.as_bytes()).unwrap());
+    }
+    let (Some(browser), page) = (Browser::start(), page(&record)) else { return };
+    browser.open(page.path());
+    browser.click("#rows .row");
+    let details = browser.text("#details");
+    assert!(details.contains("deco log --map --run 2026-7 'map[a b]'"), "{details}");
+    assert!(details.contains("--resume behind deco map") && !details.contains("deco run"), "{details}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn a_report_is_at_home_in_the_dark_and_on_a_phone() {
     let (Some(browser), page) = (Browser::start(), recorded()) else { return };
     let paper = "return getComputedStyle(document.body).backgroundColor";

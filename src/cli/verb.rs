@@ -58,8 +58,8 @@ pub enum Verb {
 
     /// Remove what deco knows of the runs of a manifest
     ///
-    /// Removes their journals, logs and answers, and how long calls took. Refused, with exit code 3, while a run of the
-    /// manifest goes on.
+    /// Removes their journals, logs and answers, and how long calls took; with `--map` those of `deco map` in this folder.
+    /// Refused, with exit code 3, while such a run goes on.
     Clean(CleanArgs),
 
     /// List the tasks with their descriptions and tags

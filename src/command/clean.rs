@@ -1,31 +1,46 @@
-//! `deco clean`: removes the state of a manifest.
+//! `deco clean`: removes the state of a manifest, or those of `deco map` in a folder.
 
 use crate::cli::CleanArgs;
-use crate::state::Locking;
+use crate::state::{Locking, State};
 
-use super::{Exit, begin, broken, complain, open};
+use super::{Exit, begin, broken, complain, open, past};
 
 pub fn run(args: &CleanArgs) -> Exit {
+    if args.map {
+        return of_map(args).map_or_else(broken, |()| Exit::Done);
+    }
     match open::manifest(&args.manifest) {
         Err(exit) => exit,
         Ok(manifest) => {
             let state = begin::state(&manifest, &args.state);
-            let removed = remove(&state, &manifest.source.name);
+            let removed = remove(&[state], &manifest.source.name);
             removed.map_or_else(broken, |()| Exit::Done)
         }
     }
 }
 
-fn remove(state: &crate::state::State, manifest: &str) -> Result<(), String> {
-    if !state.folder().exists() {
-        complain(format_args!("nothing is kept of runs of `{manifest}`"));
+fn of_map(args: &CleanArgs) -> Result<(), String> {
+    let folder = past::folder(args.manifest.directory.as_deref())?;
+    let states: Vec<State> = begin::shelf(&args.state)?.states(&folder).map(|(state, _)| state).collect();
+    remove(&states, "deco map")
+}
+
+/// Removes the states of what messages call `whose`.
+fn remove(states: &[State], whose: &str) -> Result<(), String> {
+    let mut runs = 0;
+    let mut is_any = false;
+    for state in states.iter().filter(|state| state.folder().exists()) {
+        let locking = Locking { run: "clean", manifest: whose, wait: false, within: None, on_wait: &|_| () };
+        let _lock = state.lock(&locking)?;
+        runs += state.runs().len();
+        state.remove()?;
+        is_any = true;
+    }
+    if !is_any {
+        complain(format_args!("nothing is kept of runs of `{whose}`"));
         return Ok(());
     }
-    let runs = state.runs().len();
-    let locking = Locking { run: "clean", manifest, wait: false, within: None, on_wait: &|_| () };
-    let _lock = state.lock(&locking)?;
-    state.remove()?;
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
-    complain(format_args!("removed what was kept of {runs} of `{manifest}`"));
+    complain(format_args!("removed what was kept of {runs} of `{whose}`"));
     Ok(())
 }

@@ -34,7 +34,7 @@ pub fn all_of_map(directory: Option<&Path>, state: &StateArgs) -> Result<Vec<Com
 }
 
 /// The folder as a program in it is told its name.
-fn folder(directory: Option<&Path>) -> Result<PathBuf, String> {
+pub fn folder(directory: Option<&Path>) -> Result<PathBuf, String> {
     let here = std::env::current_dir().map_err(|error| format!("cannot tell the current folder: {error}"))?;
     let Some(directory) = directory else { return Ok(here) };
     let folder = here.join(directory);

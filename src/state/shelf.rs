@@ -61,15 +61,19 @@ impl Shelf {
         others[..many].iter().for_each(|(_, folder)| remove_unused(folder));
     }
 
-    /// The runs that began in the folder `dir` and are kept, the oldest first.
-    pub fn runs(&self, dir: &Path) -> Vec<CommandRun> {
-        let states = self.folders().filter_map(|folder| {
+    /// The states of command lines that were run in the folder `dir`, in no order, with their words.
+    pub fn states(&self, dir: &Path) -> impl Iterator<Item = (State, Arc<[String]>)> {
+        self.folders().filter_map(move |folder| {
             let words = words(&folder)?;
             let state = self.state(&words, dir);
             // the name of the folder is made of both: so it tells whether this is where the command was run
             (state.folder == folder).then_some((state, Arc::from(words)))
-        });
-        let runs = states.flat_map(|(state, words)| {
+        })
+    }
+
+    /// The runs that began in the folder `dir` and are kept, the oldest first.
+    pub fn runs(&self, dir: &Path) -> Vec<CommandRun> {
+        let runs = self.states(dir).flat_map(|(state, words)| {
             state.runs().into_iter().map(move |folder| CommandRun { folder, words: Arc::clone(&words) })
         });
         let mut runs: Vec<CommandRun> = runs.collect();

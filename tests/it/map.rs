@@ -178,6 +178,9 @@ fn a_run_of_it_is_chosen_by_its_id() {
     deco(&["log", "--map", "--run", runs[0].0]).code(0).stdout_has("it's\nb");
     deco(&["get", "map", "--map", "--run", "1999"]).code(1).stderr_has(runs[0].0);
     deco(&["list", "--map", "x.toml"]).code(2);
+    deco(&["clean", "--map"]).code(0).stderr_has("removed what was kept of 2 runs of `deco map`");
+    deco(&["clean", "--map"]).code(0).stderr_has("nothing is kept of runs of `deco map`");
+    assert!(list(&[]).is_empty() && !list(&["--state-dir", "own"]).is_empty());
 }
 
 #[test]
