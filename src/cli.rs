@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum, ValueHint};
 
-use crate::report::{Color, Progress};
+use crate::report::{Color, Logs, Progress};
 pub use past::{ExplainArgs, GetArgs, ListArgs, LogArgs, PastArgs, ReportArgs};
 pub use verb::Verb;
 
@@ -153,6 +153,10 @@ pub struct HowArgs {
     /// How to show progress
     #[arg(long, value_name = "HOW", value_enum, default_value_t, help_heading = TOLD)]
     pub progress: Progress,
+
+    /// What to show of what calls print, while the run goes on [default: failed; in logs of GitHub and GitLab: group]
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = TOLD)]
+    pub logs: Option<Logs>,
 
     /// Write what happens to a file, as JSON lines
     #[arg(long, value_name = "FILE", help_heading = TOLD)]

@@ -8,6 +8,7 @@ pub mod diagnostics;
 pub mod drawing;
 mod events;
 pub mod find;
+mod fold;
 pub mod github;
 pub mod html;
 pub mod junit;
@@ -19,19 +20,25 @@ mod progress;
 pub mod record;
 mod results;
 mod rows;
+mod shown;
 mod summary;
 mod tally;
 mod terminal;
 pub mod trace;
 
-use std::io::{self, stderr};
+use std::io::{self, Stderr, stderr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anstyle::Style;
+
 use crate::event::Event;
+use fold::Fold;
+use github::Github;
+use shown::Shown;
 
 pub use board::Board;
 pub use canvas::Curtain;
@@ -51,8 +58,14 @@ pub trait Reporter: Send {
         batch.events.iter().try_for_each(|event| self.event(event))
     }
 
+    /// Told before all else: how it is woken when no event comes.
+    fn begin(&mut self, _wake: Wake) {}
+
     /// A word that is no fact of the run, for whoever looks at it now.
     fn notice(&mut self, _text: &str) {}
+
+    /// Whole lines for whoever looks now, to be shown as they are.
+    fn show(&mut self, _text: &str) {}
 
     /// For now there is nothing more to come: what is held back can go out.
     fn idle(&mut self) -> Result<(), String> {
@@ -83,12 +96,31 @@ pub enum Progress {
     None,
 }
 
+/// What is shown of what calls print, while the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Logs {
+    /// All that a call has printed, when it has ended.
+    Group,
+    /// Each line as it comes, the call's address before it.
+    Prefix,
+    /// Each line as it comes.
+    Stream,
+    /// The last lines of calls that failed.
+    Failed,
+    /// Nothing, not even of calls that failed.
+    None,
+}
+
 /// What the screen shows, and how.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     pub progress: Progress,
     pub detail: Detail,
+    /// `None`: what suits whoever reads along.
+    pub logs: Option<Logs>,
     pub terminal: Terminal,
+    /// Who tells GitHub, if it reads along.
+    pub github: Option<Github<Stderr>>,
     pub again: Again,
     /// What is before standard error.
     pub curtain: Curtain,
@@ -100,24 +132,46 @@ pub struct Options {
 
 /// The reporter for standard error, and what it wants to see of calls while they run.
 pub fn screen(options: Options) -> (Box<dyn Reporter>, Option<Arc<Live>>) {
-    let Options { progress, detail, terminal, again, curtain, runs, slots } = options;
+    let Options { progress, detail, logs, terminal, github, again, curtain, runs, slots } = options;
     let wanted = match progress {
         Progress::Auto => terminal.bar && detail == Detail::Normal,
         Progress::Bar => terminal.is_terminal && detail != Detail::Failures,
         Progress::Plain | Progress::None => false,
     };
     let detail = if progress == Progress::None { Detail::Failures } else { detail };
-    let lines = Lines::new(detail, terminal.color, again).with_runs(runs);
-    if wanted {
+    let fold = Fold::of(&terminal);
+    // who reads a log of CI cannot ask for more afterwards, and there it can be folded
+    let is_folded = fold != Fold::Nobody && detail != Detail::Failures;
+    let logs = logs.unwrap_or(if is_folded { Logs::Group } else { Logs::Failed });
+    let last_words = match logs {
+        Logs::Failed => true,
+        // in its fold nobody sees it
+        Logs::Group => fold != Fold::Nobody,
+        Logs::Prefix | Logs::Stream | Logs::None => false,
+    };
+    let lines = Lines::new(detail, terminal.color, again).with_runs(runs.clone()).with_last_words(last_words);
+    let board = wanted.then(|| Arc::new(Board::new(slots)));
+    let name = if terminal.color { Style::new().bold() } else { Style::new() };
+    let live = Live::new(board.clone(), logs, name, runs.clone());
+    let screen: Box<dyn Reporter> = if let Some(board) = board {
         let look = rows::Look { color: terminal.color, unicode: terminal.unicode };
         let eyes =
             progress::Eyes { size: canvas::Size::of_stderr, now: Instant::now, is_lent: Terminal::is_lent };
-        let board = Arc::new(Board::new(slots));
-        let bar = progress::Bar::new(lines, curtain, look, eyes, board.clone());
-        (Box::new(bar), Some(Live::new(board)))
+        Box::new(progress::Bar::new(lines, curtain, look, eyes, board))
     } else {
         let plain = plain::Plain::new(lines, stderr(), Instant::now);
-        (Box::new(plain.without_commands(terminal.github)), None)
+        Box::new(plain.without_commands(terminal.github))
+    };
+    (Box::new(Shown::new(screen, live.clone(), fold, github, runs)), live)
+}
+
+/// Wakes a reporter when no event comes: it is idle once more.
+#[derive(Clone, Debug)]
+pub struct Wake(Sender<Message>);
+
+impl Wake {
+    pub fn wake(&self) {
+        let _ = self.0.send(Message::Look);
     }
 }
 
@@ -152,6 +206,8 @@ struct Running {
 enum Message {
     Batch(Arc<Batch>),
     Notice(Arc<str>),
+    /// There is something else to look at.
+    Look,
     /// Said rather than told by hanging up: the reporters hold senders to each other.
     End,
 }
@@ -161,7 +217,8 @@ impl Reporters {
     pub fn start(reporters: Vec<Box<dyn Reporter>>) -> io::Result<Reporters> {
         let (senders, inboxes): (Vec<_>, Vec<_>) = reporters.iter().map(|_| channel()).unzip();
         let mut running = Vec::new();
-        for (at, (reporter, inbox)) in reporters.into_iter().zip(inboxes).enumerate() {
+        for (at, (mut reporter, inbox)) in reporters.into_iter().zip(inboxes).enumerate() {
+            reporter.begin(Wake(senders[at].clone()));
             let others = senders.iter().enumerate().filter(|(other, _)| *other != at);
             let others = others.map(|(_, sender)| sender.clone()).collect();
             let desk = Desk { reporter, others, failed: None };
@@ -214,6 +271,8 @@ impl Desk {
             match self.next(&inbox) {
                 Message::Batch(batch) => self.attempt(|reporter| reporter.batch(&batch)),
                 Message::Notice(text) => self.reporter.notice(&text),
+                // it is idle before the next one is waited for
+                Message::Look => {}
                 Message::End => break,
             }
         }

@@ -9,6 +9,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use clap::CommandFactory;
+use deco::manifest::load::load;
+use deco::value::Value;
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
 use tempfile::TempDir;
@@ -88,6 +90,52 @@ fn every_link_to_a_file_leads_somewhere() {
             let found = heading.is_empty() || headings(&read(&path)).any(|one| one == heading);
             assert!(found, "{}: no heading for `{target}`", file.display());
         }
+    }
+}
+
+#[test]
+fn the_files_for_ci_are_right_and_their_commands_run() {
+    for name in ["github.yml", "gitlab.yml"] {
+        let file = root().join("docs/ci").join(name);
+        let text = read(&file);
+        let value = load(&file).unwrap_or_else(|error| panic!("{name}: {}", error.message));
+        let mut scripts = Vec::new();
+        commands(&value, &mut scripts);
+        scripts.retain(|script| script.split_whitespace().any(|word| word == "deco"));
+        let script = scripts.iter().find(|script| script.contains("deco run")).expect("a run");
+        // the first time, and once more
+        for resume in ["", "--resume"] {
+            let folder = folder("");
+            write_into(folder.path(), "deco.toml", "[tasks.t]\nrun = 'echo 1'\n");
+            let ran = run_in(folder.path(), &format!("set -eu; RESUME='{resume}'; {script}"));
+            assert!(ran.status.success(), "{name}: {script}\n{}", lossy(&ran.stderr));
+            for made in ["results.json", "deco.xml", "deco.html"] {
+                assert!(folder.path().join(made).exists() && text.contains(made), "{name}: {made}");
+            }
+        }
+    }
+}
+
+/// What steps of GitHub (`run`) and jobs of GitLab (`script`) execute.
+fn commands(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members.iter() {
+                match (&**key, value) {
+                    ("run", Value::String(text)) => found.push(text.to_string()),
+                    ("script", Value::Array(lines)) => {
+                        let lines = lines.iter().map(|line| match line {
+                            Value::String(line) => line.to_string(),
+                            other => panic!("{other} is no command"),
+                        });
+                        found.push(lines.collect::<Vec<_>>().join("\n"));
+                    }
+                    (_, value) => commands(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| commands(item, found)),
+        _ => {}
     }
 }
 
@@ -242,6 +290,10 @@ fn run_in(folder: &Path, command: &str) -> Output {
         .current_dir(folder)
         .env("PATH", std::env::join_paths(path).expect("PATH can be joined"))
         .env("HOME", folder)
+        // these decide what the log looks like
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .env_remove("GITLAB_CI")
         .envs([("NO_COLOR", "1"), ("LC_ALL", "C.UTF-8"), ("USER", "you")])
         .stdin(Stdio::null())
         .output()

@@ -212,15 +212,16 @@ fn reporters(stage: Stage<'_>, plan: &Plan, slots: usize) -> Result<(Reporters, 
         _ => Detail::Normal,
     };
     let terminal = Terminal::of_stderr(color);
-    if terminal.github {
+    let github = terminal.github.then(|| {
         let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty());
-        let lines = lines_of_tasks(&plan.manifest);
-        reporters.push(Box::new(Github::new(lines, std::io::stderr(), summary.map(PathBuf::from))));
-    }
+        Github::new(lines_of_tasks(&plan.manifest), std::io::stderr(), summary.map(PathBuf::from))
+    });
     let (screen, live) = report::screen(report::Options {
         progress: how.progress,
         detail,
+        logs: how.logs,
         terminal,
+        github,
         again,
         curtain,
         runs: from_here(&state.folder().join("runs")),

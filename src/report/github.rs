@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Reporter;
 use super::lines::{clean, counts};
 use super::summary::Summary;
 use crate::event::{Event, EventKind};
@@ -25,6 +24,7 @@ pub struct Lines {
 }
 
 /// Tells GitHub of a run when it has ended.
+#[derive(Debug)]
 pub struct Github<W> {
     lines: Lines,
     out: W,
@@ -66,8 +66,9 @@ impl<W: Write> Github<W> {
     }
 }
 
-impl<W: Write + Send> Reporter for Github<W> {
-    fn event(&mut self, event: &Event) -> Result<(), String> {
+impl<W: Write> Github<W> {
+    /// Takes what has happened. An `Err` says what could not be written.
+    pub fn event(&mut self, event: &Event) -> Result<(), String> {
         self.summary.take(event);
         match &event.kind {
             EventKind::CallEnded { call: name, outcome, .. }
@@ -108,7 +109,8 @@ pub(super) fn without_commands(text: &str) -> String {
     safe
 }
 
-fn in_data(text: &str) -> String {
+/// As the text of a command.
+pub(super) fn in_data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 

@@ -59,6 +59,7 @@ pub struct Lines {
     again: Again,
     /// Where the folders of the runs are; then, where that of this run is.
     folder: PathBuf,
+    last_words: bool,
     /// Whether something was told of what calls leave behind.
     told_of_leaks: bool,
     interrupts: usize,
@@ -83,6 +84,7 @@ impl Lines {
             color,
             again: again.into(),
             folder: PathBuf::new(),
+            last_words: true,
             told_of_leaks: false,
             interrupts: 0,
             never_run: IndexMap::new(),
@@ -95,6 +97,12 @@ impl Lines {
     #[must_use]
     pub fn with_runs(self, runs: PathBuf) -> Lines {
         Lines { folder: runs, ..self }
+    }
+
+    /// Whether the last lines of an output stand below a failure.
+    #[must_use]
+    pub(super) fn with_last_words(self, last_words: bool) -> Lines {
+        Lines { last_words, ..self }
     }
 
     /// Whether only failures are told.
@@ -234,7 +242,9 @@ impl Lines {
         let (color, allowed) =
             if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
         let mut block = self.line(ended.name, color, "failed", &format!("{allowed}: {words}"));
-        block.push_str(&ended.last_words(failure));
+        if self.last_words {
+            block.push_str(&ended.last_words(failure));
+        }
         block.push_str(&self.whole(ended));
         block.push_str(&format!("  to run it again: {}\n", self.again(ended.name)));
         block

@@ -32,9 +32,12 @@ impl<W: Write> Plain<W> {
         Plain { is_obeyed, ..self }
     }
 
-    /// A reader that has gone away is no reason to stop.
     fn write(&mut self, text: &str) {
-        let text = if self.is_obeyed { &*without_commands(text) } else { text };
+        if self.is_obeyed { self.put(&without_commands(text)) } else { self.put(text) }
+    }
+
+    /// A reader that has gone away is no reason to stop.
+    fn put(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         if let Some(alive) = &mut self.alive {
             alive.spoke((self.now)());
@@ -56,6 +59,10 @@ impl<W: Write + Send> Reporter for Plain<W> {
     fn notice(&mut self, text: &str) {
         let text = self.lines.notice(text);
         self.write(&text);
+    }
+
+    fn show(&mut self, text: &str) {
+        self.put(text);
     }
 
     fn patience(&self) -> Option<Duration> {

@@ -121,6 +121,11 @@ impl Reporter for Bar {
         self.print(&self.lines.notice(text));
     }
 
+    fn show(&mut self, text: &str) {
+        self.print(text);
+        self.draw();
+    }
+
     fn patience(&self) -> Option<Duration> {
         match self.run {
             Stage::Goes { next, .. } => Some(next.saturating_duration_since((self.eyes.now)())),

@@ -27,6 +27,8 @@ pub struct Terminal {
     pub unicode: bool,
     /// Whether GitHub Actions reads what is written.
     pub github: bool,
+    /// Whether GitLab does.
+    pub gitlab: bool,
 }
 
 impl Terminal {
@@ -64,7 +66,8 @@ impl Terminal {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(value).unwrap_or_default();
         let locale = locale.to_ascii_lowercase();
         let unicode = locale.contains("utf-8") || locale.contains("utf8");
-        Terminal { is_terminal, color, bar: able && !is_on("CI"), unicode, github: is_on("GITHUB_ACTIONS") }
+        let (github, gitlab) = (is_on("GITHUB_ACTIONS"), is_on("GITLAB_CI"));
+        Terminal { is_terminal, color, bar: able && !is_on("CI"), unicode, github, gitlab }
     }
 }
 

@@ -194,7 +194,7 @@ impl Running {
     /// Makes the attempt and reads what it changed.
     fn make(&self, begun: &Begun, mut ready: Ready<'_>, attempt: &Attempt) -> Ended {
         let task = ready.task;
-        let mut finished = self.attempt(&ready, attempt);
+        let mut finished = self.attempt(begun, &ready, attempt);
         if planted(Fault::FailedAttemptKept) && begun.attempt <= task.retries {
             finished.ending = Ending::Exited(Exit::Code(0));
         }
@@ -223,9 +223,9 @@ impl Running {
         Ended { fingerprint: Some(ready.fingerprint), address: Some(ready.address), ..ended }
     }
 
-    fn attempt(&self, ready: &Ready<'_>, prepared: &Attempt) -> Finished {
+    fn attempt(&self, begun: &Begun, ready: &Ready<'_>, prepared: &Attempt) -> Finished {
         let Some(heard) = self.heard() else { return self.process(ready.task, prepared, self) };
-        heard.begin(heard::OF_PROCESS, prepared.slot, &ready.address);
+        heard.begin(heard::OF_PROCESS, prepared.slot, (&ready.address, begun.attempt));
         let finished = self.process(ready.task, prepared, &heard);
         heard.end(heard::OF_PROCESS);
         finished

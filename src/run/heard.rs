@@ -30,8 +30,8 @@ impl Running {
 
 impl Heard<'_> {
     /// An attempt of a call begins; its secrets have been learnt.
-    pub fn begin(&self, number: u64, slot: u32, call: &str) {
-        let voice = self.live.voice(slot, call, self.running.setting.secrets.known());
+    pub fn begin(&self, number: u64, slot: u32, (call, attempt): (&str, u32)) {
+        let voice = self.live.voice((call, attempt), slot, self.running.setting.secrets.known());
         self.voices().insert(number, voice);
     }
 

@@ -152,7 +152,7 @@ impl<'a> Lead<'a> {
         self.next_id += 1;
         self.running.tell_begun(&begun, &ready, self.grant.slot);
         if let Some(heard) = self.heard {
-            heard.begin(id, self.grant.slot, &ready.address);
+            heard.begin(id, self.grant.slot, (&ready.address, begun.attempt));
         }
         self.common = Some(sent.common);
         self.sent.push_back((id, begun, ready));

@@ -14,6 +14,7 @@ mod mutations;
 mod law;
 mod law_mutations;
 mod limits;
+mod logs;
 mod man;
 mod map;
 mod outputs;

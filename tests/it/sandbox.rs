@@ -92,7 +92,7 @@ impl Sandbox {
                 command.env(kept, value);
             }
         }
-        Deco { command, stdin: Vec::new() }
+        Deco { command, stdin: Vec::new(), stderr: Stdio::piped() }
     }
 
     /// `deco run` with these arguments, to its end.
@@ -121,6 +121,7 @@ impl Drain {
 pub struct Deco {
     command: Command,
     stdin: Vec<u8>,
+    stderr: Stdio,
 }
 
 impl Deco {
@@ -132,6 +133,11 @@ impl Deco {
     pub fn stdin(mut self, input: &str) -> Deco {
         self.stdin = input.into();
         self
+    }
+
+    /// Standard error goes there; what deco says is then not in the output.
+    pub fn stderr(self, to: impl Into<Stdio>) -> Deco {
+        Deco { stderr: to.into(), ..self }
     }
 
     /// Starts in a process group of its own, as a shell does that can stop it.
@@ -153,13 +159,15 @@ impl Deco {
 
     /// Starts it and leaves it running.
     pub fn spawn(mut self) -> Running {
-        let piped = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let piped = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(self.stderr);
         let mut child = piped.spawn().expect("deco can be started");
+        // what is given to deco is its alone
+        drop(self.command);
         let mut stdin = child.stdin.take().expect("a pipe");
         // an end before all is read is no failure
         std::thread::spawn(move || stdin.write_all(&self.stdin));
         let stdout = all_of(child.stdout.take().expect("a pipe"));
-        let stderr = all_of(child.stderr.take().expect("a pipe"));
+        let stderr = child.stderr.take().map_or_else(|| channel().1, all_of);
         Running { child, stdout, stderr }
     }
 
