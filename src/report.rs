@@ -111,6 +111,18 @@ pub enum Logs {
     None,
 }
 
+impl Logs {
+    /// Whether the last lines of a failed call are still to be shown with its failure.
+    fn leaves_last_words(self, fold: Fold) -> bool {
+        match self {
+            Logs::Failed => true,
+            // in a fold nobody sees them
+            Logs::Group => fold != Fold::Nobody,
+            Logs::Prefix | Logs::Stream | Logs::None => false,
+        }
+    }
+}
+
 /// What the screen shows, and how.
 #[derive(Debug)]
 pub struct Options {
@@ -143,13 +155,8 @@ pub fn screen(options: Options) -> (Box<dyn Reporter>, Option<Arc<Live>>) {
     // who reads a log of CI cannot ask for more afterwards, and there it can be folded
     let is_folded = fold != Fold::Nobody && detail != Detail::Failures;
     let logs = logs.unwrap_or(if is_folded { Logs::Group } else { Logs::Failed });
-    let last_words = match logs {
-        Logs::Failed => true,
-        // in its fold nobody sees it
-        Logs::Group => fold != Fold::Nobody,
-        Logs::Prefix | Logs::Stream | Logs::None => false,
-    };
-    let lines = Lines::new(detail, terminal.color, again).with_runs(runs.clone()).with_last_words(last_words);
+    let lines = Lines::new(detail, terminal.color, again).with_runs(runs.clone());
+    let lines = lines.with_last_words(logs.leaves_last_words(fold));
     let board = wanted.then(|| Arc::new(Board::new(slots)));
     let name = if terminal.color { Style::new().bold() } else { Style::new() };
     let live = Live::new(board.clone(), logs, name, runs.clone());

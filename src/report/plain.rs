@@ -62,7 +62,9 @@ impl<W: Write + Send> Reporter for Plain<W> {
     }
 
     fn show(&mut self, text: &str) {
-        self.put(text);
+        if !text.is_empty() {
+            self.put(text);
+        }
     }
 
     fn patience(&self) -> Option<Duration> {

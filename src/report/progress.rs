@@ -122,8 +122,10 @@ impl Reporter for Bar {
     }
 
     fn show(&mut self, text: &str) {
-        self.print(text);
-        self.draw();
+        if !text.is_empty() {
+            self.curtain.lock().print(text);
+            self.draw();
+        }
     }
 
     fn patience(&self) -> Option<Duration> {

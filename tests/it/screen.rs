@@ -50,6 +50,22 @@ fn the_bar_and_the_calls_that_run_stand_below_the_failures_and_leave_nothing_beh
 }
 
 #[test]
+fn lines_of_calls_come_above_the_bar() {
+    let (sandbox, window) = (Sandbox::new().manifest(WAITS), Window::new(20, 60));
+    let mut running = deco(&sandbox, &["--logs", "prefix"]).spawn_in(&window);
+    running.wait_until("both lines above the bar", || {
+        let shown = window.shows();
+        let above = shown.split_once("\n━").map(|(above, _)| above.lines().collect::<Vec<_>>());
+        above.is_some_and(|above| above.ends_with(&["waits | step 1", "waits | step 2"]))
+    });
+    std::fs::write(sandbox.path("go"), "").unwrap();
+    running.end().code(1);
+    let shown = window.shows();
+    assert!(shown.starts_with("wrong | why\nwrong failed: exited with code 4"), "{shown}");
+    assert!(shown.contains("\nwaits | step 1\nwaits | step 2\ndeco: 2 succeeded, 1 failed"), "{shown}");
+}
+
+#[test]
 fn a_terminal_that_is_not_utf_8_gets_ascii() {
     let (sandbox, window) = (Sandbox::new().manifest(WAITS), Window::new(20, 60));
     let mut running = deco(&sandbox, &["--color", "never"]).env("LANG", "C").spawn_in(&window);
