@@ -96,7 +96,7 @@ impl Live {
         let out = match &self.way {
             None => Out::Nowhere,
             Some(Way::Lines(_, None)) => Out::Queue(String::new()),
-            Some(Way::Lines(_, Some(name))) => Out::Queue(format!("{name}{}{name:#} | ", clean(call))),
+            Some(Way::Lines(_, Some(name))) => Out::Queue(format!("{name}{}{name:#} |", clean(call))),
             Some(Way::Blocks(blocks)) => Out::Block(blocks.begin(attempt)),
         };
         Voice {
@@ -196,7 +196,8 @@ impl Voice {
         };
         gathers[stream as usize].push(shown, |line| {
             let line = clean(&String::from_utf8_lossy(line));
-            text.extend([&prefix, &*masker.mask_text(&line), "\n"]);
+            let gap = if prefix.is_empty() || line.is_empty() { "" } else { " " };
+            text.extend([&prefix, gap, &*masker.mask_text(&line), "\n"]);
             if text.len() >= PIECE {
                 hand_on(&mut text);
             }
@@ -246,6 +247,22 @@ mod tests {
         voice.end();
         assert_eq!(board.line(1, "t").as_deref(), Some("no: hunt"));
         assert_eq!(shown(&live), "no: hunt\n");
+    }
+
+    #[test]
+    fn wherever_an_output_is_cut_its_lines_are_the_same() {
+        let text = "one hunter2\n\nhun\x1b[31mter2 é\r\nlast hunt".as_bytes();
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let (_, live) = live(Logs::Prefix);
+                let mut voice = live.voice(("t", 1), 1, masker());
+                for piece in [&text[..first], &text[first..second], &text[second..]] {
+                    voice.hear(Stream::Stderr, piece);
+                }
+                voice.end();
+                assert_eq!(shown(&live), "t | one ***\nt |\nt | *** é\nt | last hunt\n", "{first} {second}");
+            }
+        }
     }
 
     #[test]

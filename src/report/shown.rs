@@ -108,11 +108,10 @@ impl<W: std::io::Write + Send> Reporter for Shown<W> {
 
     fn batch(&mut self, batch: &Batch) -> Result<(), String> {
         let has_blocks = self.live.as_ref().is_some_and(|live| live.has_blocks());
-        if has_blocks || self.github.is_some() {
+        if has_blocks || self.github.is_some() || self.folder.is_none() {
             return batch.events.iter().try_for_each(|event| self.event(event));
         }
         self.show_lines();
-        batch.events.iter().for_each(|event| self.show_outputs(event));
         self.screen.batch(batch)
     }
 
@@ -136,5 +135,71 @@ impl<W: std::io::Write + Send> Reporter for Shown<W> {
     fn finish(&mut self) -> Result<(), String> {
         self.show_lines();
         self.screen.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use anstyle::Style;
+
+    use super::*;
+    use crate::mask::Masker;
+    use crate::outcome::Stream;
+    use crate::report::Logs;
+
+    /// Writes down what it is given to show.
+    struct Tape(Arc<Mutex<Vec<String>>>);
+
+    impl Tape {
+        fn note(&self, text: String) {
+            self.0.lock().unwrap().push(text);
+        }
+    }
+
+    impl Reporter for Tape {
+        fn event(&mut self, event: &Event) -> Result<(), String> {
+            let name = match &event.kind {
+                EventKind::RunStarted { .. } => "begin",
+                EventKind::CallEnded { .. } => "end",
+                _ => "else",
+            };
+            self.note(name.to_owned());
+            Ok(())
+        }
+
+        fn show(&mut self, text: &str) {
+            self.note(text.to_owned());
+        }
+    }
+
+    fn batch() -> Batch {
+        let lines = [
+            r#"{"ms":0,"event":"run-started","schema":1,"deco":"0","run":"R","manifest":"m","started":"2026-01-01T00:00:00Z","resumed":false,"whole":true,"jobs":1,"calls":1,"unexpanded":0,"syncs":0}"#,
+            r#"{"ms":1,"event":"call-ended","call":"t","outcome":"succeeded","took_ms":1,"changes":[],"stdout_tail":"","stderr_tail":""}"#,
+        ];
+        Batch::new(lines.iter().map(|line| Event::parse(line.as_bytes()).unwrap()).collect())
+    }
+
+    #[test]
+    fn what_a_call_prints_comes_between_the_beginning_and_its_end() {
+        for (logs, expected) in [
+            (Logs::Stream, &["begin", "one\n", "end"][..]),
+            (Logs::Group, &["begin", "t printed:\n", "    one\n", "", "end"]),
+        ] {
+            let live = Live::new(None, logs, Style::new(), std::env::temp_dir()).unwrap();
+            let told = Arc::<Mutex<Vec<String>>>::default();
+            let tape = Box::new(Tape(told.clone()));
+            let mut shown =
+                Shown::<Vec<u8>>::new(tape, Some(live.clone()), Fold::Nobody, None, PathBuf::from("runs"));
+            let mut voice = live.voice(("t", 1), 1, Masker::new());
+            voice.hear(Stream::Stdout, b"one\n");
+            voice.end();
+            // nothing is shown of a run that has not begun
+            shown.idle().unwrap();
+            shown.batch(&batch()).unwrap();
+            assert_eq!(*told.lock().unwrap(), expected);
+        }
     }
 }

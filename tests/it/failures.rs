@@ -230,6 +230,14 @@ fn a_place_where_nothing_stands_is_the_calls_failure() {
 }
 
 #[test]
+fn a_summary_for_github_that_cannot_be_written_is_said() {
+    let sandbox = Sandbox::new().manifest("[tasks.fine]\nrun = \"echo 1\"\n");
+    let deco =
+        sandbox.deco(["run"]).env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", "no/summary.md");
+    deco.run().code(3).stderr_has("deco: cannot write `no/summary.md`: ");
+}
+
+#[test]
 fn github_is_told_where_the_failed_task_stands_and_obeys_no_call() {
     let manifest =
         "[tasks.fine]\nrun = \"echo 1\"\n\n[tasks.bad]\nrun = \"echo ::error::mine >&2; exit 3\"\n";
