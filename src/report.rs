@@ -169,7 +169,7 @@ pub fn screen(options: Options) -> (Box<dyn Reporter>, Option<Arc<Live>>) {
         let plain = plain::Plain::new(lines, stderr(), Instant::now);
         Box::new(plain.without_commands(terminal.github))
     };
-    (Box::new(Shown::new(screen, live.clone(), fold, github, runs)), live)
+    (Box::new(Shown::new(screen, live.clone(), (fold, name), github, runs)), live)
 }
 
 /// Wakes a reporter when no event comes: it is idle once more.

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anstyle::Style;
+
 use super::fold::Fold;
 use super::github::{Github, without_commands};
 use super::lines::clean;
@@ -16,6 +18,8 @@ pub(super) struct Shown<W> {
     screen: Box<dyn Reporter>,
     live: Option<Arc<Live>>,
     fold: Fold,
+    /// How the name of a call is written where nobody folds.
+    name: Style,
     github: Option<Github<W>>,
     /// Where the folders of the runs are.
     runs: PathBuf,
@@ -29,11 +33,11 @@ impl<W: std::io::Write + Send> Shown<W> {
     pub fn new(
         screen: Box<dyn Reporter>,
         live: Option<Arc<Live>>,
-        fold: Fold,
+        (fold, name): (Fold, Style),
         github: Option<Github<W>>,
         runs: PathBuf,
     ) -> Shown<W> {
-        Shown { screen, live, fold, github, runs, folder: None, blocks: 0 }
+        Shown { screen, live, fold, name, github, runs, folder: None, blocks: 0 }
     }
 
     /// Shows the lines that have come, once the run has begun.
@@ -59,15 +63,17 @@ impl<W: std::io::Write + Send> Shown<W> {
         let attempt =
             if is_last && block.attempt == 1 { String::new() } else { format!(" attempt {}", block.attempt) };
         self.blocks += 1;
-        let heading = format!("{}{attempt}", clean(call));
+        let name = if self.fold == Fold::Nobody { self.name } else { Style::new() };
+        let heading = format!("{name}{}{name:#}{attempt}", clean(call));
         let (beginning, folded) = self.fold.begin(&heading, (block.began, block.ended), self.blocks);
         self.screen.show(&beginning);
         let missing = block.read(|text| self.screen.show(&folded.lines(text)));
         self.screen.show(&folded.end());
         if let (Some((lines, why)), Some(folder)) = (missing, &self.folder) {
             let kept = folder.display();
+            let call = clean(call);
             self.screen.notice(&format!(
-                "{heading}: {lines} lines left out here: {why}; `{kept}` has what is kept of them"
+                "{call}{attempt}: {lines} lines left out here: {why}; `{kept}` has what is kept of them"
             ));
         }
     }
@@ -142,8 +148,6 @@ impl<W: std::io::Write + Send> Reporter for Shown<W> {
 mod tests {
     use std::sync::Mutex;
 
-    use anstyle::Style;
-
     use super::*;
     use crate::mask::Masker;
     use crate::outcome::Stream;
@@ -191,8 +195,13 @@ mod tests {
             let live = Live::new(None, logs, Style::new(), std::env::temp_dir()).unwrap();
             let told = Arc::<Mutex<Vec<String>>>::default();
             let tape = Box::new(Tape(told.clone()));
-            let mut shown =
-                Shown::<Vec<u8>>::new(tape, Some(live.clone()), Fold::Nobody, None, PathBuf::from("runs"));
+            let mut shown = Shown::<Vec<u8>>::new(
+                tape,
+                Some(live.clone()),
+                (Fold::Nobody, Style::new()),
+                None,
+                PathBuf::from("runs"),
+            );
             let mut voice = live.voice(("t", 1), 1, Masker::new());
             voice.hear(Stream::Stdout, b"one\n");
             voice.end();
