@@ -266,15 +266,19 @@ pub enum SchemaOf {
 
 #[derive(Debug, Args)]
 pub struct CompleteArgs {
-    /// The command line as bash has it, up to the cursor
+    /// The command line as bash has it
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub line: Option<String>,
 
-    /// The end of it that bash will replace
+    /// The end of the word under the cursor that bash will replace
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "line")]
     pub replaced: Option<String>,
 
-    /// The words of the command line behind `deco`, without quotes, up to the cursor
+    /// Characters of the line, or words, that stand before the cursor [default: all, and all but the last]
+    #[arg(long, value_name = "N")]
+    pub cursor: Option<usize>,
+
+    /// The words of the command line behind `deco`, without quotes; of the one under the cursor what stands before it
     #[arg(last = true)]
     pub words: Vec<OsString>,
 }

@@ -127,7 +127,10 @@ pub enum Verb {
     /// ids of runs, as the manifest has them that the command line names. Put the script where the shell looks for it:
     /// `~/.local/share/bash-completion/completions/deco`, `~/.config/fish/completions/deco.fish`, or as `_deco` into a
     /// folder of zsh's `$fpath`.
-    Completions { shell: Shell },
+    Completions {
+        /// For this shell
+        shell: Shell,
+    },
 
     /// Print what could stand under the cursor, for the scripts of `deco completions`
     #[command(hide = true)]

@@ -38,18 +38,22 @@ pub fn run(args: &CompleteArgs) -> Exit {
     let mut out = String::new();
     match &args.line {
         Some(text) => {
-            let line = Line::read(text);
-            let (words, typed) = (line.words(), line.typed());
+            let line = Line::read(text, args.cursor.unwrap_or(usize::MAX));
             let replaced = args.replaced.as_deref().unwrap_or_default();
-            write(&mut out, answer(&words, &typed), |candidate| line.reply(replaced, &candidate.word));
+            let answer = answer(&line.words(), &line.typed(), &line.behind());
+            write(&mut out, answer, |candidate| line.reply(replaced, &candidate.word));
         }
         None => {
-            let mut words: Vec<String> =
+            let words: Vec<String> =
                 args.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            let typed = words.pop().unwrap_or_default();
-            write(&mut out, answer(&words, &typed), |Candidate { word, about }| match about.is_empty() {
-                true => Some(word),
-                false => Some(format!("{word}\t{about}")),
+            let cursor = args.cursor.unwrap_or(usize::MAX).min(words.len().saturating_sub(1));
+            let (before, rest) = words.split_at(cursor);
+            let (typed, behind) = rest.split_first().map_or(("", rest), |(typed, behind)| (&**typed, behind));
+            write(&mut out, answer(before, typed, behind), |Candidate { word, about }| {
+                match about.is_empty() {
+                    true => Some(word),
+                    false => Some(format!("{word}\t{about}")),
+                }
             });
         }
     }
@@ -71,18 +75,20 @@ fn write(out: &mut String, answer: Answer, line: impl Fn(Candidate) -> Option<St
     }
 }
 
-/// What could stand in the place of `typed`, behind these words of a command line, the program's name not among them.
-fn answer(words: &[String], typed: &str) -> Answer {
+/// What could stand in the place of `typed`, between these words of a command line, the program's name not among them.
+fn answer(before: &[String], typed: &str, behind: &[String]) -> Answer {
     let mut deco = Cli::command();
     deco.build();
-    let position = Position::behind(&deco, words);
+    let position = Position::behind(&deco, before);
+    let mut whole = position.clone();
+    [typed].into_iter().chain(behind.iter().map(String::as_str)).for_each(|word| whole.take(word));
     let (before, mut answer) = match position.wanted(typed) {
         Wanted::Nothing => (String::new(), Answer::Words(Vec::new())),
         Wanted::Verb => (String::new(), Answer::Words(verbs(position.command))),
         Wanted::Option => (String::new(), Answer::Words(options(&position, typed))),
         Wanted::Value { of, before } => {
             let typed = typed.strip_prefix(&before).unwrap_or_default();
-            (before, values::of(&position, of, typed))
+            (before, values::of(&whole, of, typed))
         }
     };
     if let Answer::Words(candidates) = &mut answer {

@@ -64,6 +64,8 @@ fn the_manifest_is_the_one_that_the_line_names() {
     check(&sandbox, &["run", "-C", "a b", "-t", "men"], &["menu"]);
     check(&sandbox, &["plan", "o.toml", "--task", ""], &["own"]);
     check(&sandbox, &["log", "-f", "a b/deco.toml", "men"], &["menu"]);
+    let behind = ["complete", "--cursor", "2", "--", "run", "-t", "me", "-C", "a b"];
+    sandbox.deco(behind).run().code(0).stdout_is("words\nmean\tmean of one cell\nmenu\ttask\n");
     // what is wrong or cannot be read is no candidate, and nobody is told
     let sandbox = sandbox.file("wrong.toml", "[tasks.a]\n").fifo("pipe.toml");
     for manifest in ["wrong.toml", "-", "pipe.toml", "gone.toml"] {
@@ -159,6 +161,8 @@ fn bash_gets_words_that_fit_what_is_typed() {
     assert_eq!(candidates("LC_ALL=C deco plan -t mean\\[40", "mean\\[40"), bare);
     assert_eq!(candidates("deco run -C a\\ b -t me", "me"), "");
     assert_eq!(candidates("deco run -C \"a b\" -t o", "o"), "own\n");
+    let call = "COMP_LINE='deco run -t  -C \"a b\"' COMP_POINT=12\n_deco deco ''\necho $COMPREPLY\n";
+    assert_eq!(shell(&sandbox, &["bash"], &format!(". <(deco completions bash)\n{call}")), "own\n");
 }
 
 #[test]
@@ -185,7 +189,7 @@ fn zsh_gets_words_with_what_is_said_of_them() {
     if !is_there("zsh") {
         return;
     }
-    let sandbox = Sandbox::new().manifest(MANIFEST);
+    let sandbox = Sandbox::new().manifest(MANIFEST).file("a b/deco.toml", "[tasks.more]\nrun = 'true'");
     let candidates = |words: &str, prefix: &str| {
         let stubs = "compdef() {}\n_describe() { print -rl -- ${(P)@[-1]} }\n_files() { print files $* $PREFIX }\n\
                      compset() { PREFIX=${PREFIX#$~2} }\n. <(deco completions zsh)\n";
@@ -202,6 +206,8 @@ fn zsh_gets_words_with_what_is_said_of_them() {
     assert_eq!(candidates("deco run --output=a", "--output=a"), "files a\n");
     assert_eq!(candidates("deco run -C ''", "''"), "files -/\n");
     assert_eq!(candidates("deco run -t nothing", "nothing"), "");
+    let behind = "deco run -t me -C 'a b') CURRENT=4 PREFIX=m\n_deco\nwords=(deco";
+    assert_eq!(candidates(behind, "''").lines().next(), Some("more:task"));
 }
 
 /// Types a line into a shell on a terminal of its own, until it has printed what is awaited.
@@ -248,11 +254,15 @@ const LINES: [(&str, &str); 6] = [
     (r"deco list -C a\t\n", "own\r\n"),
 ];
 
+/// With the cursor nine places to the left, before the words that name the manifest; fish tells nothing of those.
+const WITHIN: (&str, &str) =
+    (r"deco plan -t  -C 'a b'\x02\x02\x02\x02\x02\x02\x02\x02\x02o\t\n", "own\r\n1 call");
+
 #[test]
 fn bash_puts_them_into_the_line() {
     let start = "PS1='ready> '\n. <(deco completions bash)\n";
     let bash = ["bash", "--noprofile", "--rcfile", "start", "-i"];
-    LINES.iter().for_each(|(line, awaited)| types(&bash, "start", start, line, awaited));
+    LINES.iter().chain([&WITHIN]).for_each(|(line, awaited)| types(&bash, "start", start, line, awaited));
 }
 
 #[test]
@@ -261,7 +271,10 @@ fn zsh_puts_them_into_the_line() {
         return;
     }
     let start = "autoload -Uz compinit && compinit -u -D\nsource <(deco completions zsh)\nPS1='ready> '\n";
-    LINES.iter().for_each(|(line, awaited)| types(&["zsh", "-d", "-i"], ".zshrc", start, line, awaited));
+    LINES
+        .iter()
+        .chain([&WITHIN])
+        .for_each(|(line, awaited)| types(&["zsh", "-d", "-i"], ".zshrc", start, line, awaited));
 }
 
 #[test]

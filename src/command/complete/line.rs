@@ -1,11 +1,13 @@
-//! A command line as bash reads it, up to the cursor: its words without their quotes, and how to write the rest of the last one
-//! within the quotes that stand open. bash tells a completion function only where it would cut the word (at `:` and `=`
+//! A command line as bash reads it: its words without their quotes, and how to write the rest of the one under the cursor within
+//! the quotes that stand open. bash tells a completion function only where it would cut the word (at `:` and `=`
 //! too), so that what replaces the end of it must fit what stands before.
 
-/// The words as they are written; the last is the one under the cursor, maybe empty.
+/// The words as they are written.
 #[derive(Debug)]
 pub struct Line {
+    /// The last is the one under the cursor, up to there, maybe empty.
     written: Vec<String>,
+    behind: Vec<String>,
 }
 
 /// Within what a character stands.
@@ -17,21 +19,27 @@ enum Quotes {
 }
 
 impl Line {
-    pub fn read(text: &str) -> Line {
-        let mut written = vec![String::new()];
-        let mut quotes = Quotes::Bare;
-        let mut is_escaped = false;
-        for character in text.chars() {
+    /// The cursor stands behind so many characters.
+    pub fn read(text: &str, cursor: usize) -> Line {
+        let mut words = vec![String::new()];
+        let mut written = None;
+        let (mut quotes, mut is_escaped) = (Quotes::Bare, false);
+        for (at, character) in text.chars().enumerate() {
+            if at == cursor {
+                written = Some(words.clone());
+            }
             if quotes == Quotes::Bare && !is_escaped && character.is_ascii_whitespace() {
-                if written.last().is_some_and(|word| !word.is_empty()) {
-                    written.push(String::new());
+                // a space at the cursor ends the word there, be it empty
+                if at == cursor || words.last().is_some_and(|word| !word.is_empty()) {
+                    words.push(String::new());
                 }
                 continue;
             }
             (quotes, is_escaped, _) = step(quotes, is_escaped, character);
-            written.last_mut().into_iter().for_each(|word| word.push(character));
+            words.last_mut().into_iter().for_each(|word| word.push(character));
         }
-        Line { written }
+        let written = written.unwrap_or_else(|| words.clone());
+        Line { behind: words.split_off(written.len()), written }
     }
 
     /// The words before the cursor, without the program's name and what is set for it.
@@ -41,12 +49,17 @@ impl Line {
         own.map(|word| unquoted(word).0).collect()
     }
 
-    /// What is written of the last word.
+    /// The words behind the one under the cursor.
+    pub fn behind(&self) -> Vec<String> {
+        self.behind.iter().filter(|word| !word.is_empty()).map(|word| unquoted(word).0).collect()
+    }
+
+    /// What is written of the word under the cursor.
     pub fn typed(&self) -> String {
         unquoted(self.last()).0
     }
 
-    /// What to put in the place of `replaced`, the end of the last word, to make `word` of it; `None`: it begins otherwise.
+    /// What to put in the place of `replaced`, the end of that word, to make `word` of it; `None`: it begins otherwise.
     pub fn reply(&self, replaced: &str, word: &str) -> Option<String> {
         let kept = self.last().strip_suffix(replaced).unwrap_or_default();
         let (kept, quotes) = unquoted(kept);
@@ -114,7 +127,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, words: &[&str], typed: &str) {
-        let line = Line::read(line);
+        let line = Line::read(line, usize::MAX);
         assert_eq!(
             (line.words(), line.typed()),
             (words.iter().map(|&w| w.to_owned()).collect(), typed.into())
@@ -135,8 +148,24 @@ mod tests {
     }
 
     #[test]
+    fn words_behind_the_cursor_are_told_apart() {
+        let parts = |line: &str| {
+            let cursor = line.find('|').unwrap();
+            let line = Line::read(&line.replace('|', ""), cursor);
+            (line.words().join(" "), line.typed(), line.behind().join(" "))
+        };
+        let of = |words: &str, typed: &str, behind: &str| (words.into(), typed.into(), behind.into());
+        assert_eq!(parts("deco run -t | m.toml"), of("run -t", "", "m.toml"));
+        assert_eq!(parts("deco run -t a| 'm 1' x"), of("run -t", "a", "m 1 x"));
+        assert_eq!(parts("deco run -t 'a|b' m"), of("run -t", "a", "m"));
+        assert_eq!(parts("deco run -t a|"), of("run -t", "a", ""));
+        assert_eq!(parts("deco run -t |ab  m "), of("run -t", "", "m"));
+    }
+
+    #[test]
     fn a_reply_fits_the_quotes_that_stand_open_and_what_bash_keeps() {
-        let reply = |line: &str, replaced: &str, word: &str| Line::read(line).reply(replaced, word);
+        let reply =
+            |line: &str, replaced: &str, word: &str| Line::read(line, usize::MAX).reply(replaced, word);
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(reply("deco run -t me", "me", "mean[lon 5]"), some(r"mean\[lon\ 5\]"));
         assert_eq!(reply(r"deco run -t mean\[l", r"mean\[l", "mean[lon 5]"), some(r"mean\[lon\ 5\]"));

@@ -4,6 +4,7 @@
 use clap::{Arg, Command};
 
 /// What the words before the cursor come to.
+#[derive(Clone)]
 pub struct Position<'c> {
     /// The command whose options and values may follow.
     pub command: &'c Command,
@@ -47,7 +48,8 @@ impl<'c> Position<'c> {
         self.given.iter().any(|(given, _)| given.get_id() == arg.get_id())
     }
 
-    fn take(&mut self, word: &str) {
+    /// Goes on behind a further word.
+    pub fn take(&mut self, word: &str) {
         if let Some(option) = self.expects.take() {
             return self.given.push((option, word.to_owned()));
         }

@@ -10,7 +10,7 @@ _deco() {
         else
             COMPREPLY+=("$reply")
         fi
-    done < <("${1/#\~/$HOME}" complete --line "${COMP_LINE:0:COMP_POINT}" --replaced "$2" 2> /dev/null)
+    done < <("${1/#\~/$HOME}" complete --line "$COMP_LINE" --cursor "$COMP_POINT" --replaced "$2" 2> /dev/null)
     case ${kind-} in
         files) compopt -o default 2> /dev/null ;;
         folders) compopt -o dirnames -o filenames 2> /dev/null ;;

@@ -7,6 +7,7 @@ function __deco_complete
     # the word under the cursor comes with its quotes, of which one may stand open
     set -l typed (commandline -ct)
     set -l plain (string unescape -- $typed; or string unescape -- $typed\'; or string unescape -- $typed\")
+    # fish tells nothing of what stands behind the cursor
     set -l lines (command $deco complete -- $words "$plain[1]" 2>/dev/null)
     set -l before (string match -r -- '^--[^=]*=' "$plain[1]")
     set -l path (string replace -r -- '^--[^=]*=' '' "$plain[1]")

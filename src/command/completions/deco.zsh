@@ -4,7 +4,8 @@
 _deco() {
     local -a lines shown
     local line word
-    lines=("${(@f)$("${~${(Q)words[1]}}" complete -- "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2> /dev/null)}")
+    lines=("${(@f)$("${~${(Q)words[1]}}" complete --cursor $((CURRENT - 2)) -- \
+        "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" "${(@Q)words[CURRENT+1,-1]}" 2> /dev/null)}")
     case ${lines[1]} in
         files)
             compset -P '--*='
