@@ -8,6 +8,7 @@ pub mod folders;
 pub mod scope;
 pub mod sent;
 mod shortcut;
+mod sources;
 pub mod versions;
 
 use std::ffi::OsString;
@@ -27,6 +28,7 @@ use crate::value::{Value, excerpt};
 pub use folders::Folders;
 pub use scope::{CallScope, Hindrance};
 pub use sent::{Common, PythonWorker, Sent};
+pub use sources::Sources;
 pub use versions::Versions;
 
 /// What is the same for every call of a run.
@@ -44,6 +46,8 @@ pub struct Setting {
     pub versions: Versions,
     /// The worker for Python functions.
     pub python: PythonWorker,
+    /// The files that they stand in.
+    pub sources: Sources,
     pub secrets: Secrets,
     /// Where outputs go that are too long for the events.
     pub logs: Logs,

@@ -14,7 +14,7 @@ use crate::interrupt::{self, Wish};
 use crate::manifest::{Jobs, Manifest, Settings};
 use crate::plan::Plan;
 use crate::prepare::documents::Texts;
-use crate::prepare::{Folders, PythonWorker, Setting, Versions};
+use crate::prepare::{Folders, PythonWorker, Setting, Sources, Versions};
 use crate::report::github::{self, Github};
 use crate::report::{self, Again, Color, Curtain, Detail, Events, Live, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
@@ -140,6 +140,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
         texts: Texts::default(),
         versions: Versions::default(),
         python: PythonWorker::new(state.folder().join("python")),
+        sources: Sources::default(),
         secrets: opened.secrets,
         logs: Logs::new(folder.logs()),
         live,

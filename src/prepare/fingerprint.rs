@@ -141,6 +141,8 @@ impl Parts {
         let hash = || {
             let mut parts = Parts::default();
             parts.kind(&sent.common.kind, own, setting);
+            parts.begin("source", usize::from(sent.common.source.is_some()));
+            sent.common.source.iter().for_each(|source| parts.add(source.as_bytes()));
             blake3::hash(&parts.bytes)
         };
         self.add(sent.common.hash.get_or_init(hash).as_bytes());

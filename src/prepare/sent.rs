@@ -34,6 +34,8 @@ pub struct Common {
     variables: Arc<[(Text, OsString)]>,
     /// The text that names the function, if it is one.
     function: Text,
+    /// What the file comes to that it stands in.
+    pub(super) source: Option<blake3::Hash>,
     attempt: u32,
     /// Whether nothing in it is asked of the call.
     is_constant: bool,
@@ -113,20 +115,27 @@ fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resul
         kind: Kind { argv, dir, env, terminal: setting.terminal },
         hash: OnceLock::new(),
         variables: of_calls.into(),
+        source: file(scope, &task.run).and_then(|file| setting.sources.hash(&file)),
         function: function(scope, &task.run),
         attempt: own.attempt,
         is_constant: is_constant(task),
     })
 }
 
-/// The function as a worker finds it. A file is the manifest's, wherever the call runs.
+/// The function as a worker finds it.
 fn function(scope: &CallScope, run: &Run) -> Text {
+    let Run::Function { origin, function, .. } = run else { return Text::default() };
+    match file(scope, run) {
+        Some(file) => format!("{}:{function}", file.to_string_lossy()).into(),
+        None => format!("{origin}:{function}").into(),
+    }
+}
+
+/// The file that a function stands in, where it is named: the manifest's, wherever the call runs.
+fn file(scope: &CallScope, run: &Run) -> Option<PathBuf> {
     match run {
-        Run::Function { origin, function, .. } if origin.ends_with(".py") => {
-            format!("{}:{function}", scope.dir().join(origin).to_string_lossy()).into()
-        }
-        Run::Function { origin, function, .. } => format!("{origin}:{function}").into(),
-        Run::Worker { .. } | Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => Text::default(),
+        Run::Function { origin, .. } if origin.ends_with(".py") => Some(scope.dir().join(origin)),
+        _ => None,
     }
 }
 

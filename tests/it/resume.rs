@@ -86,6 +86,30 @@ fn after_an_edit_only_what_it_touches_runs_again() {
 }
 
 #[test]
+fn a_function_whose_file_was_edited_runs_again() {
+    let file = |name: &str, added: u32| {
+        format!(
+            "def {name}(n):\n    with open('ran', 'a') as ran: ran.write('{name}[%d]\\n' % n)\n    return n + {added}\n"
+        )
+    };
+    let sandbox = Sandbox::new().file("f.py", file("f", 1)).file("g.py", file("g", 0)).manifest(
+        "[tasks.f]\nfor = { n = 'range(2)' }\ncall = 'f.py:f(n)'\n\
+         [tasks.g]\ncall = 'g.py:g(7)'\n\
+         [tasks.sum]\nrun = 'test -e ok; echo ${{ f[0] + f[1] + g }}'\nresult = 'json'",
+    );
+    sandbox.run([]).code(1);
+    assert_eq!(ran(&sandbox), ["f[0]", "f[1]", "g[7]"]);
+    sandbox.run(["--resume"]).code(1);
+    assert!(!sandbox.exists("ran"));
+    let sandbox = sandbox.file("f.py", file("f", 10)).file("ok", "");
+    sandbox
+        .run(["--resume", "--compact"])
+        .code(0)
+        .stdout_is("{\"f\":{\"0\":10,\"1\":11},\"g\":7,\"sum\":28}\n");
+    assert_eq!(ran(&sandbox), ["f[0]", "f[1]"]);
+}
+
+#[test]
 fn what_a_call_reads_counts_and_what_it_inherits_does_not() {
     let manifest = |factor: u32| {
         format!(
