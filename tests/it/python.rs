@@ -54,6 +54,27 @@ fn a_file_is_a_module_as_python_makes_it() {
 }
 
 #[test]
+fn a_call_has_a_private_folder_of_its_own() {
+    let functions = "import os, subprocess\n\
+         def f(n):\n    if n % 3 == 0: return None\n    \
+             if n % 3 == 1: own = os.environ['DECO_TMPDIR']\n    \
+             else: own = subprocess.check_output(['sh', '-c', 'printf %s \"$DECO_TMPDIR\"'], text=True)\n    \
+             around = os.path.dirname(own)\n    \
+             assert os.listdir(around) == [os.path.basename(own)] and os.listdir(own) == []\n    \
+             assert os.stat(own).st_mode & 0o77 == 0\n    \
+             os.chdir(own)\n    os.makedirs('deep/er')\n    \
+             return own\n\
+         def left(paths): return [path for path in paths.values() if path and os.path.exists(path)]\n";
+    let manifest =
+        "[tasks.f]\nfor = { n = 'range(60)' }\ncall = 'f.py:f(n)'\n[tasks.left]\ncall = 'f.py:left(f)'";
+    let answer = python(functions, manifest).run(["-j1"]).code(0);
+    let answer: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(answer["left"], serde_json::json!([]));
+    let paths = answer["f"].as_object().unwrap().values().filter_map(|path| path.as_str());
+    assert_eq!(paths.collect::<std::collections::HashSet<_>>().len(), 40);
+}
+
+#[test]
 fn the_worker_is_kept_compiled_and_the_functions_only_as_they_wish() {
     let sandbox = python(
         "def f(d): return len(d)\n",

@@ -160,7 +160,7 @@ class Worker:
             else:
                 said = self.make(name, call)
                 function = known.get(name)
-            if surroundings.moved:
+            if surroundings.touched:
                 surroundings.end()
             ended = perf_counter()
             number = call["id"]
@@ -459,11 +459,16 @@ class Prints:
 
 
 class Surroundings:
-    """The environment and folder of calls. Variables of a call are set when somebody looks, or starts a process."""
+    """The environment and folders of calls. Variables of a call are set when somebody looks, or starts a process, and its
+    private folder is made when somebody asks for that."""
 
     def __init__(self):
         self.interrupted = False
-        self.moved = False
+        # whether something is to be put right after the call: it went elsewhere, or has a private folder
+        self.touched = self.moved = False
+        # the private folder of the call, and whether it was made
+        self.own = None
+        self.made = False
         self.folder = os.getcwd()
         # what the call is to have, as it was sent, and what was set for an earlier one
         self.wanted = None
@@ -476,19 +481,34 @@ class Surroundings:
     def end(self):
         if self.moved:
             os.chdir(self.folder)
-            self.moved = False
+        if self.made:
+            remove(self.own)
+        # what was just done was heard as well
+        self.touched = self.moved = self.made = False
 
     def hear(self, event, args):
         if event in STARTS:
             self.look()
         elif event == "os.chdir" or event == "os.fchdir":
-            self.moved = True
+            self.touched = self.moved = True
 
-    def look(self):
-        if self.wanted is None or self.setting:
+    def look(self, name=None):
+        """Somebody asks for a variable, or for all of them."""
+        if self.setting:
             return
+        if self.wanted is not None:
+            self.set_variables()
+        if self.own is not None and not self.made and name in PRIVATE:
+            self.made = self.touched = True
+            os.makedirs(self.own, 0o700, True)
+
+    def set_variables(self):
         (variables, names, call), self.wanted = self.wanted, None
         wanted = dict(variables, **dict(zip(names, call.get("env", ()))))
+        self.own = wanted.get("DECO_TMPDIR")
+        if self.own is not None:
+            # what is there is for all calls
+            self.own = wanted["DECO_TMPDIR"] = os.path.join(self.own, str(call["id"]))
         self.setting = True
         try:
             for name in [name for name in self.set if name not in wanted]:
@@ -510,15 +530,29 @@ STARTS = frozenset(
 )
 
 
+# who asks for these, or for all variables, is given a private folder
+PRIVATE = ("DECO_TMPDIR", b"DECO_TMPDIR", None)
+
+
+def remove(folder):
+    try:
+        os.rmdir(folder)
+    except OSError:
+        from shutil import rmtree
+
+        # what is left goes with the run's folder
+        rmtree(folder, True)
+
+
 def watched(environ, look):
-    """Makes an environment call `look` before each use."""
+    """Makes an environment call `look` before each use, with the name that it is for."""
     base = type(environ)
 
     def looking(name):
         method = getattr(base, name)
 
         def looked(self, *args):
-            look()
+            look(*args[:1])
             return method(self, *args)
 
         return looked
