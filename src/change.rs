@@ -7,6 +7,7 @@ pub mod record;
 
 use std::sync::Arc;
 
+use indexmap::map::Entry;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -190,17 +191,22 @@ pub fn misfit(given: &Value, segments: &[Segment]) -> Option<Misfit> {
 }
 
 fn apply_to_member(members: &mut Object, key: &Text, rest: &[Segment], put: Put<'_>) -> Result<(), Misfit> {
-    let known = members.get_mut(key).map(std::mem::take);
-    let was_known = known.is_some();
-    let mut slot = known;
-    let applied = apply(&mut slot, rest, put);
-    match slot {
-        Some(value) if was_known || applied.is_ok() => {
-            members.insert(key.clone(), value);
+    match members.entry(key.clone()) {
+        Entry::Occupied(mut known) => {
+            let mut slot = Some(std::mem::take(known.get_mut()));
+            let applied = apply(&mut slot, rest, put);
+            *known.get_mut() = slot.unwrap_or_default();
+            applied
         }
-        _ => {}
+        Entry::Vacant(free) => {
+            let mut slot = None;
+            apply(&mut slot, rest, put)?;
+            if let Some(value) = slot {
+                free.insert(value);
+            }
+            Ok(())
+        }
     }
-    applied
 }
 
 impl Container {

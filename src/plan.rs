@@ -370,6 +370,12 @@ impl Plan {
         place.is_known().then_some(place)
     }
 
+    /// Whether this is the place that [`Plan::sole_fill`] gives.
+    pub fn is_sole_fill(&self, call: CallId, place: &Path) -> bool {
+        let [fill] = &self.task(call).fills[..] else { return false };
+        places::is_fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)), place)
+    }
+
     /// The tasks that fill a document, with the shape of each fill.
     pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
         self.fillers.get(document).map(|fillers| &fillers.tasks[..]).unwrap_or_default()

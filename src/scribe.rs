@@ -124,7 +124,9 @@ impl Desk {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             inbox = self.come.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let next = Inbox { events: Vec::with_capacity(inbox.events.len()), ..Inbox::default() };
+        // room for somewhat more: to move events is dearer than to have room for them
+        let room = inbox.events.len() * 3 / 2;
+        let next = Inbox { events: Vec::with_capacity(room), ..Inbox::default() };
         let over = inbox.over;
         Inbox { over, ..replace(&mut *inbox, next) }
     }

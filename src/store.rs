@@ -207,9 +207,7 @@ impl Store {
 impl Kept {
     fn of(plan: &Plan, call: CallId, mut changes: Vec<Change>) -> Kept {
         let as_planned = |change: &mut Change| match &mut change.operation {
-            Operation::Set(value) if plan.sole_fill(call).as_ref() == Some(&change.path) => {
-                Some(std::mem::take(value))
-            }
+            Operation::Set(value) if plan.is_sole_fill(call, &change.path) => Some(std::mem::take(value)),
             _ => None,
         };
         match &mut changes[..] {
@@ -232,10 +230,19 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn try_each<E>(&self, mut f: impl FnMut(CallId, &Change) -> Result<(), E>) -> Result<(), E> {
+        let mut each = |call, change: &Change| {
+            if change.path.may_overlap(self.path) { f(call, change) } else { Ok(()) }
+        };
         for &call in &*self.calls {
-            let changes = self.store.changes_of(self.plan, call);
-            let mut overlapping = changes.iter().filter(|change| change.path.may_overlap(self.path));
-            overlapping.try_for_each(|change| f(call, change))?;
+            match &self.store.kept[call.0 as usize] {
+                Kept::Nothing => {}
+                Kept::Planned(value) => {
+                    if let Some(place) = self.plan.sole_fill(call) {
+                        each(call, &Change::set(place, value.clone()))?;
+                    }
+                }
+                Kept::Changes(changes) => changes.iter().try_for_each(|change| each(call, change))?,
+            }
         }
         Ok(())
     }

@@ -90,9 +90,13 @@ impl Value {
         parse::parse(json)
     }
 
-    /// Parses one JSON object as its few members in order, in the same way. `None`: it is another value.
-    pub fn parse_members(json: &[u8]) -> Result<Option<Vec<(Text, Value)>>, JsonError> {
-        parse::parse_members(json)
+    /// Parses one JSON object in the same way, but gives its members one by one, and leaves it to who takes them to refuse
+    /// one that comes twice. `false`: it is another value.
+    pub fn parse_members(
+        json: &[u8],
+        member: &mut dyn FnMut(&str, Value) -> Result<(), String>,
+    ) -> Result<bool, JsonError> {
+        parse::members(json, member)
     }
 
     /// An empty object.

@@ -29,6 +29,25 @@ pub fn fill_place(reference: &Reference, append: bool, before: &Before<'_>) -> O
     Some(Path { document, segments })
 }
 
+/// Whether a fill is known to go to this place.
+pub fn is_fill_place(reference: &Reference, append: bool, before: &Before<'_>, place: &Path) -> bool {
+    let Ok(document) = &reference.document else { return false };
+    let (steps, segments) = (&reference.steps, &place.segments);
+    let is_step = |(step, segment): (&Step, &Segment)| match (step, segment) {
+        (Step::Key(key), Segment::Key(known)) => key == known,
+        (Step::Computed(expression), Segment::Key(known)) => match variable(expression, before) {
+            Some(Value::String(key)) => key == known,
+            Some(Value::Number(key)) => key.as_str() == known.as_str(),
+            _ => computed_key(expression, before).as_ref() == Some(known),
+        },
+        (_, Segment::Append | Segment::Any) => false,
+    };
+    *document == place.document
+        && append == place.is_append()
+        && segments.len() == steps.len() + usize::from(append)
+        && steps.iter().zip(segments).all(is_step)
+}
+
 /// The place that a fill goes to as far as every call of the task shares it: computed steps are `Any`.
 pub fn shape(reference: &Reference, append: bool) -> Vec<Segment> {
     let steps = reference.steps.iter().map(|step| match step {
@@ -51,12 +70,16 @@ fn step_key(step: &Step, before: &Before<'_>) -> Option<Text> {
 }
 
 fn computed_key(expression: &Expression, before: &Before<'_>) -> Option<Text> {
-    let variable = expression.name().and_then(|name| before.row.as_ref()?.get(name));
-    if let Some(value) = variable {
+    if let Some(value) = variable(expression, before) {
         return key_text(value);
     }
     if !before.knows(expression) {
         return None;
     }
     key_text(&expression.eval(before).ok()?)
+}
+
+/// The value of the variable that the expression is, if it is one alone.
+fn variable<'a>(expression: &Expression, before: &Before<'a>) -> Option<&'a Value> {
+    before.row.as_ref()?.get(expression.name()?)
 }

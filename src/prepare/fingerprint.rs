@@ -17,7 +17,7 @@ use super::versions::is_small;
 use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
-const VERSION: &[u8] = b"deco call 4";
+const VERSION: &[u8] = b"deco call 5";
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
@@ -40,8 +40,7 @@ impl Fingerprints {
             None => constant(),
         };
         let mut parts = Parts { bytes: Vec::with_capacity(512), json: String::new() };
-        parts.add(of_task.as_bytes());
-        parts.call(task, scope, setting, work);
+        parts.call(task, &of_task, scope, setting, work);
         blake3::hash(&parts.bytes).to_hex().to_string()
     }
 }
@@ -80,7 +79,8 @@ impl Parts {
     /// A value that many calls may see: a small one as it is, any other by a hash that is worked out once for all of them.
     fn shared(&mut self, value: &Value, setting: &Setting) {
         if is_small(value) {
-            self.begin("small", 1);
+            // the length neither of a hash nor of nothing
+            self.bytes.push(1);
             return self.value(value);
         }
         self.add(setting.versions.hash(value).as_bytes());
@@ -92,7 +92,7 @@ impl Parts {
         self.count(count);
     }
 
-    fn call(&mut self, task: &Task, scope: &CallScope, setting: &Setting, work: &Work) {
+    fn call(&mut self, task: &Task, of_task: &Hash, scope: &CallScope, setting: &Setting, work: &Work) {
         let variables = scope.variables();
         self.begin("variables", variables.len());
         variables.iter().for_each(|(_, value)| self.value(value));
@@ -103,8 +103,15 @@ impl Parts {
         files.iter().for_each(|(_, content)| self.add(content.as_bytes()));
         let own = Own { scope, files: &files };
         match work {
-            Work::Process(attempt) => self.process(attempt, &own, setting),
-            Work::Request(sent) => self.request(sent, &own, setting),
+            Work::Process(attempt) => {
+                self.add(of_task.as_bytes());
+                self.process(attempt, &own, setting);
+            }
+            Work::Request(sent) => {
+                let common = sent.common.hash.get_or_init(|| of_common(of_task, sent, &own, setting));
+                self.add(common.as_bytes());
+                self.request(sent, setting);
+            }
         }
         self.read(scope, setting);
         if let Some(Ok(default)) = scope.default_value(task) {
@@ -137,23 +144,14 @@ impl Parts {
         self.environment(&attempt.env, own, setting);
     }
 
-    fn request(&mut self, sent: &Sent, own: &Own<'_>, setting: &Setting) {
-        let hash = || {
-            let mut parts = Parts::default();
-            parts.kind(&sent.common.kind, own, setting);
-            parts.begin("source", usize::from(sent.common.source.is_some()));
-            sent.common.source.iter().for_each(|source| parts.add(source.as_bytes()));
-            blake3::hash(&parts.bytes)
-        };
-        self.add(sent.common.hash.get_or_init(hash).as_bytes());
+    fn request(&mut self, sent: &Sent, setting: &Setting) {
         match &sent.request.work {
             exec::worker::Work::Request(value) => {
                 self.begin("request", 1);
                 self.shared(value, setting);
             }
-            exec::worker::Work::Call { function, args, named } => {
-                self.begin("function", args.len());
-                self.add(function.as_bytes());
+            exec::worker::Work::Call { args, named, .. } => {
+                self.begin("call", args.len());
                 args.iter().for_each(|argument| self.argument(argument, setting));
                 self.begin("named", named.len());
                 for (name, argument) in named {
@@ -219,6 +217,18 @@ impl Own<'_> {
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.len() >= part.len() && bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// What is the same for all calls that the worker makes of the task.
+fn of_common(of_task: &Hash, sent: &Sent, own: &Own<'_>, setting: &Setting) -> Hash {
+    let mut parts = Parts::default();
+    parts.add(of_task.as_bytes());
+    parts.kind(&sent.common.kind, own, setting);
+    parts.begin("function", 1);
+    parts.add(sent.common.function.as_bytes());
+    parts.begin("source", usize::from(sent.common.source.is_some()));
+    sent.common.source.iter().for_each(|source| parts.add(source.as_bytes()));
+    blake3::hash(&parts.bytes)
 }
 
 fn of_task(task: &Task, world: &World, setting: &Setting) -> Hash {

@@ -5,10 +5,10 @@ use std::cell::{Ref, RefCell};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use crate::expr::{Binding, EvalError, Expression, Files, Reference, Scope, Template, View};
+use crate::expr::{Binding, EvalError, Expression, Files, Reference, Scope, Template, View, key_text};
 use crate::manifest::{DefaultValue, Sourced, Task};
 use crate::mask::Masker;
-use crate::name::{Name, TaskName};
+use crate::name::{Name, TaskName, address_text};
 use crate::outcome::Failure;
 use crate::path::{Path, Segment};
 use crate::plan::reads::{self, Read};
@@ -81,12 +81,13 @@ impl CallScope {
             views = views_of(plan, store, &reads, Reader::Call(call))?;
             looked_at = own_looks(plan, &reads, call);
         }
-        let row = plan.row(call);
+        let (row, task) = (plan.row(call), &plan.task(call).name);
+        let key = row.key();
         let bound = Bound {
-            task: plan.task(call).name.clone(),
-            address: plan.address_text(call),
+            task: task.clone(),
+            address: address_text(task, key.iter().filter_map(key_text)),
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            key: row.key(),
+            key,
             attempt,
         };
         Ok(CallScope {

@@ -29,11 +29,11 @@ pub struct Sent {
 #[derive(Debug)]
 pub struct Common {
     pub kind: Kind,
-    /// What the kind comes to.
+    /// What it comes to, with what its task says.
     pub(super) hash: OnceLock<blake3::Hash>,
     variables: Arc<[(Text, OsString)]>,
     /// The text that names the function, if it is one.
-    function: Text,
+    pub(super) function: Text,
     /// What the file comes to that it stands in.
     pub(super) source: Option<blake3::Hash>,
     attempt: u32,

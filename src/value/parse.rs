@@ -37,29 +37,34 @@ fn told(jiter: &Jiter<'_>, stop: &Stop) -> JsonError {
     JsonError(format!("{words} at line {} column {}", place.line, place.column))
 }
 
-/// Parses one JSON object and nothing after it, as its members in order. `None`: it is another value.
-pub fn parse_members(json: &[u8]) -> Result<Option<Vec<(Text, Value)>>, JsonError> {
+/// Parses one JSON object and nothing after it, and gives each of its members; who takes them may refuse one in words.
+/// `false`: it is another value.
+pub fn members(
+    json: &[u8],
+    member: &mut dyn FnMut(&str, Value) -> Result<(), String>,
+) -> Result<bool, JsonError> {
     let mut jiter = Jiter::new(json);
-    let parsed = members(&mut jiter).and_then(|members| Ok(jiter.finish().map(|()| members)?));
+    let parsed =
+        each_member(&mut jiter, member).and_then(|is_object| Ok(jiter.finish().map(|()| is_object)?));
     parsed.map_err(|stop| told(&jiter, &stop))
 }
 
-fn members(jiter: &mut Jiter<'_>) -> Result<Option<Vec<(Text, Value)>>, Stop> {
+fn each_member(
+    jiter: &mut Jiter<'_>,
+    member: &mut dyn FnMut(&str, Value) -> Result<(), String>,
+) -> Result<bool, Stop> {
     if jiter.peek()? != Peek::Object {
         jiter.next_skip()?;
-        return Ok(None);
+        return Ok(false);
     }
-    let mut members: Vec<(Text, Value)> = Vec::with_capacity(4);
     let mut key = jiter.known_object()?.map(Text::from);
     while let Some(name) = key {
-        if members.iter().any(|(known, _)| *known == name) {
-            return Err(Stop::Refused(format!("duplicate key `{name}`")));
-        }
         let peek = jiter.peek()?;
-        members.push((name, value(jiter, peek, 1)?));
+        let value = value(jiter, peek, 1)?;
+        member(&name, value).map_err(Stop::Refused)?;
         key = jiter.next_key()?.map(Text::from);
     }
-    Ok(Some(members))
+    Ok(true)
 }
 
 fn next(jiter: &mut Jiter<'_>) -> Result<Value, Stop> {

@@ -33,69 +33,87 @@ pub(super) struct Ended {
 /// Takes a line apart. `Err`: how it breaks the protocol, in words.
 pub(super) fn parse(line: &[u8]) -> Result<Reply, String> {
     let no_json = |error| format!("what it answers is no JSON: {error}");
-    let Some(members) = Value::parse_members(line).map_err(no_json)? else {
+    let mut said = Said::default();
+    if !Value::parse_members(line, &mut |name, value| said.take(name, value)).map_err(no_json)? {
         let kind = Value::parse(line).map_err(no_json)?.kind();
         return Err(format!("it answers with {kind}, not with an object"));
-    };
-    let mut members = Members(members);
-    if let Some(spoken) = members.get("protocol") {
+    }
+    if let Some(spoken) = said.protocol {
         return match spoken {
             Value::Number(version) if version.as_i128() == Some(PROTOCOL.into()) => {
-                Ok(Reply::Greeting { ahead: members.get("ahead") == Some(&Value::Bool(true)) })
+                Ok(Reply::Greeting { ahead: said.ahead == Some(Value::Bool(true)) })
             }
             other => Err(format!("it speaks version {other} of the protocol, and deco version {PROTOCOL}")),
         };
     }
     Ok(Reply::Ended(Ended {
-        id: number(&members, "id").ok_or("it answers without an `id`")?,
-        took: number(&members, "took").map(Duration::from_micros),
-        printed: [printed(&members, "1"), printed(&members, "2")],
-        answer: answer(&mut members)?,
+        id: number(said.id.as_ref()).ok_or("it answers without an `id`")?,
+        took: number(said.took.as_ref()).map(Duration::from_micros),
+        printed: [printed(said.printed.as_ref(), "1"), printed(said.printed.as_ref(), "2")],
+        answer: said.answer()?,
     }))
 }
 
 /// What stands in a line.
-struct Members(Vec<(Text, Value)>);
+#[derive(Default)]
+struct Said {
+    protocol: Option<Value>,
+    ahead: Option<Value>,
+    id: Option<Value>,
+    took: Option<Value>,
+    printed: Option<Value>,
+    error: Option<Value>,
+    result: Option<Value>,
+    changes: Option<Value>,
+    reads: Option<Value>,
+}
 
-impl Members {
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+impl Said {
+    fn take(&mut self, name: &str, value: Value) -> Result<(), String> {
+        let place = match name {
+            "protocol" => &mut self.protocol,
+            "ahead" => &mut self.ahead,
+            "id" => &mut self.id,
+            "took" => &mut self.took,
+            "printed" => &mut self.printed,
+            "error" => &mut self.error,
+            "result" => &mut self.result,
+            "changes" => &mut self.changes,
+            "reads" => &mut self.reads,
+            // of no meaning in this version
+            _ => return Ok(()),
+        };
+        match place.replace(value) {
+            Some(_) => Err(format!("duplicate key `{name}`")),
+            None => Ok(()),
+        }
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(known, _)| *known == name)?;
-        Some(self.0.swap_remove(at).1)
+    fn answer(self) -> Result<Result<Returned, Raised>, String> {
+        if let Some(error) = self.error {
+            return Ok(Err(raised(&error)));
+        }
+        let result = self.result.ok_or("it answers without a `result` or an `error`")?;
+        let changes = items(self.changes.as_ref()).iter().map(change).collect::<Result<_, _>>()?;
+        let reads = items(self.reads.as_ref()).iter().map(place).collect::<Result<_, _>>()?;
+        Ok(Ok(Returned { result, changes, reads }))
     }
 }
 
-fn number(members: &Members, name: &str) -> Option<u64> {
-    match members.get(name)? {
+fn number(value: Option<&Value>) -> Option<u64> {
+    match value? {
         Value::Number(number) => number.as_i128().and_then(|number| number.try_into().ok()),
         _ => None,
     }
 }
 
-fn printed(members: &Members, stream: &str) -> bool {
+fn printed(streams: Option<&Value>, stream: &str) -> bool {
     let is_it = |item: &Value| matches!(item, Value::Number(number) if number.as_str() == stream);
-    matches!(members.get("printed"), Some(Value::Array(streams)) if streams.iter().any(is_it))
+    items(streams).iter().any(is_it)
 }
 
-fn answer(members: &mut Members) -> Result<Result<Returned, Raised>, String> {
-    if let Some(error) = members.get("error") {
-        return Ok(Err(raised(error)));
-    }
-    let result = members.take("result").ok_or("it answers without a `result` or an `error`")?;
-    let changes = items(members, "changes").iter().map(change);
-    let reads = items(members, "reads").iter().map(place);
-    Ok(Ok(Returned {
-        result,
-        changes: changes.collect::<Result<_, _>>()?,
-        reads: reads.collect::<Result<_, _>>()?,
-    }))
-}
-
-fn items<'a>(members: &'a Members, name: &str) -> &'a [Value] {
-    match members.get(name) {
+fn items(value: Option<&Value>) -> &[Value] {
+    match value {
         Some(Value::Array(items)) => items,
         _ => &[],
     }
