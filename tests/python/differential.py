@@ -20,9 +20,9 @@ def load(folder):
         "deco_worker", folder + "/__init__.py", submodule_search_locations=[folder]
     )
     sys.modules["deco_worker"] = importlib.util.module_from_spec(spec)
-    from deco_worker import documents, say
+    from deco_worker import c_code, documents, say
 
-    return documents, say
+    return c_code, documents, say
 
 
 def scalar(random):
@@ -342,10 +342,10 @@ def pair(modules, seed, given):
 
 def main():
     folder, count, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    modules = load(folder)
+    c_code, *modules = load(folder)
     documents, say = modules
-    documents.watch_json(GOT)
-    documents.watch_heapq()
+    c_code.watch_json(GOT)
+    c_code.watch_heapq()
     for number in range(count // 4):
         source = random.Random(seed * 1_000_003 + number)
         given = {k: value(source, 3) for k in "abc"}

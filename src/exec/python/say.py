@@ -127,7 +127,7 @@ def native(value):
 
 
 def make_encoder():
-    # json's own, without what JSONEncoder.encode does each time; as it is watched, if it is (documents.py)
+    # json's own, without what JSONEncoder.encode does each time; as it is watched, if it is (c_code.py)
     encoder = sys.modules.get("json.encoder")
     make = encoder.c_make_encoder if encoder else c_make_encoder
     return make and make({}, other, quoted, None, ":", ",", False, False, False)

@@ -244,15 +244,15 @@ class Worker:
         return document.part(ref["path"])
 
     def watch(self):
-        documents = module("documents")
+        c_code = module("c_code")
         self.watches = True
-        documents.watch_json(self.documents)
-        documents.watch_heapq()
+        c_code.watch_json(self.documents)
+        c_code.watch_heapq()
         say.encode = say.make_encoder()
 
     def recorded(self):
         """The changes and reads of the call."""
-        from .documents import spoken
+        from .record import spoken
 
         changes = []
         for document in self.documents:

@@ -9,7 +9,11 @@ use tempfile::NamedTempFile;
 const START: &str = include_str!("../python/start.py");
 const MODULES: &[(&str, &str)] = &[
     ("__init__.py", include_str!("../python/__init__.py")),
+    ("c_code.py", include_str!("../python/c_code.py")),
+    ("dicts.py", include_str!("../python/dicts.py")),
     ("documents.py", include_str!("../python/documents.py")),
+    ("lists.py", include_str!("../python/lists.py")),
+    ("record.py", include_str!("../python/record.py")),
     ("say.py", include_str!("../python/say.py")),
     ("worker.py", include_str!("../python/worker.py")),
 ];

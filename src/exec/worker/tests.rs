@@ -243,7 +243,8 @@ fn an_exception_comes_with_the_functions_own_frames() {
     assert_eq!((raised.kind.as_deref(), raised.message.as_str()), (Some("KeyError"), "'missing'"));
     let traceback = raised.traceback.unwrap();
     assert!(traceback.contains("in f\n") && traceback.contains("in g\n"), "{traceback}");
-    assert!(!traceback.contains("documents.py") && !traceback.contains("worker.py"), "{traceback}");
+    let ours = ["dicts.py", "documents.py", "lists.py", "record.py", "worker.py"];
+    assert!(!ours.iter().any(|file| traceback.contains(file)), "{traceback}");
 }
 
 #[test]
