@@ -2,6 +2,7 @@
 //! waits for a slow screen. Makes nothing happen and knows nothing of plans or processes.
 
 mod alive;
+mod bar;
 mod board;
 mod canvas;
 pub mod diagnostics;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::Board;
 use super::canvas::Size;
 use super::lines::clean;
 use super::tally::{Attempt, Tally};
+use super::{Board, bar};
 use crate::outcome::in_words;
 
 /// A shorter call gets no row: the eye could not follow.
@@ -110,17 +110,13 @@ impl Scene<'_> {
 
     fn bar(&self, width: usize) -> String {
         let Tally { calls, ended, failed, .. } = *self.tally;
-        let filled = |width: usize| (ended * width).checked_div(calls).unwrap_or(0).min(width);
-        if self.look.unicode {
-            let done = "━".repeat(filled(width));
-            let rest = "─".repeat(width - filled(width));
-            let color = if failed > 0 { AnsiColor::Red } else { AnsiColor::Green };
-            return self.paint(color.on_default(), &done) + &self.paint(Style::new().dimmed(), &rest);
+        if !self.look.unicode {
+            return bar::ASCII.bar(ended, calls, width);
         }
-        let width = width.saturating_sub(2);
-        let done = "=".repeat(filled(width));
-        let head = if filled(width) < width { ">" } else { "" };
-        format!("[{:width$}]", done + head)
+        let bar = bar::LINE.bar(ended, calls, width);
+        let (done, rest) = bar::LINE.split(&bar);
+        let color = if failed > 0 { AnsiColor::Red } else { AnsiColor::Green };
+        self.paint(color.on_default(), done) + &self.paint(Style::new().dimmed(), rest)
     }
 
     /// Its age first, so that all ages stand below each other, then its name and the last line that it printed.
@@ -288,7 +284,7 @@ mod tests {
         check(&run, 0, ASCII, (9, 50), &["[===========>          ] 2/4 calls, 0 running, 0s"]);
         run.extend([ends(0, "c", SUCCEEDED), ends(0, "d", SUCCEEDED)]);
         check(&run, 61, ASCII, (9, 50), &["[===================] 4/4 calls, 0 running, 1m 1s"]);
-        check(&[], 0, ASCII, (9, 50), &["[>                     ] 0/0 calls, 0 running, 0s"]);
+        check(&[], 0, ASCII, (9, 50), &["[                      ] 0/0 calls, 0 running, 0s"]);
     }
 
     #[test]
