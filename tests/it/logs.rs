@@ -220,6 +220,31 @@ result = "none"
 }
 
 #[test]
+fn a_screen_that_takes_nothing_holds_no_run_up() {
+    let manifest = r#"
+[tasks.t]
+for = { n = "range(100)" }
+run = "yes 'a line of some length' | head -n 3000"
+result = "none"
+[tasks.last]
+after = ["t"]
+run = ": > printed"
+"#;
+    let sandbox = Sandbox::new().manifest(manifest);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut running = sandbox.deco(["run", "--logs", "group", "-j2"]).stderr(writer).spawn();
+    running.wait_for(&sandbox.path("printed"));
+    let mut told = String::new();
+    reader.read_to_string(&mut told).unwrap();
+    running.end().code(0);
+    let count = |part: &str| told.lines().filter(|line| line.contains(part)).count();
+    let (whole, left) =
+        (count("    a line of some"), count(": 3000 lines left out here: standard error is too slow"));
+    assert_eq!((count(" printed:"), whole + 3000 * left), (100, 300_000));
+    assert!(left > 0 && left < 50, "{left}");
+}
+
+#[test]
 fn nobody_need_read_standard_error() {
     let sandbox =
         Sandbox::new().manifest("[tasks.t]\nrun = \"yes | head -n 1000; echo 1 >&2\"\nresult = \"none\"\n");
