@@ -16,7 +16,7 @@ pub const FILTERS: &[&str] = &[
     "escape", "ext", "first", "float", "format", "groupby", "indent", "int", "items", "join", "last",
     "length", "lines", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse",
     "round", "select", "selectattr", "slice", "sort", "split", "stem", "string", "sum", "title", "tojson",
-    "trim", "unique", "upper", "zip",
+    "trim", "unique", "upper", "values", "zip",
 ];
 
 /// Filters that the tree has nodes or landings of its own for.
@@ -70,7 +70,10 @@ pub fn filter(name: &str, span: Range<usize>) -> Result<Filter, ParseError> {
     if Function::named(name).is_some() {
         return Err(error.help(format!("`{name}` is a function: write `{name}(…)`")));
     }
-    Err(suggest(error, name, FILTERS.iter().chain(SPECIAL)))
+    match name {
+        "keys" => Err(error.help("write `| list`")),
+        _ => Err(suggest(error, name, FILTERS.iter().chain(SPECIAL))),
+    }
 }
 
 /// The test of this name, or an error at `span` that names the nearest.

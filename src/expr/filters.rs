@@ -46,7 +46,18 @@ pub fn apply(
         arguments.push(Kwargs::from_iter(named).into());
     }
     let result = ENVIRONMENT.empty_state().apply_filter(name, &arguments);
-    let result = result.map_err(|error| convert::detail(&error))?;
+    let result = result.map_err(|error| match (name, input) {
+        ("sum", Value::Object(_)) => {
+            format!("{}: an object gives its keys; write `| values | sum`", convert::detail(&error))
+        }
+        ("sum", Value::Array(items)) if items.iter().any(|item| matches!(item, Value::String(_))) => {
+            format!(
+                "{}: write `| map('int') | sum`, or `result = \"json\"` where they come from",
+                convert::detail(&error)
+            )
+        }
+        _ => convert::detail(&error),
+    })?;
     if result.is_undefined() { Ok(None) } else { from_minijinja(&result).map(Some) }
 }
 
@@ -71,6 +82,8 @@ fn own(name: &str, input: &Value, arguments: &[Value]) -> Option<Result<Option<V
         ("last", Value::Array(items), []) => return Some(Ok(items.last().cloned())),
         ("list", Value::Array(_), []) => Ok(input.clone()),
         ("reverse", Value::Array(items), []) => Ok(Value::array(items.iter().rev().cloned().collect())),
+        ("values", Value::Object(members), []) => Ok(Value::array(members.values().cloned().collect())),
+        ("values", other, []) => Err(format!("`values` takes an object, not {}", other.kind())),
         ("join", Value::Array(items), []) => join(items, ""),
         ("join", Value::Array(items), [separator]) => join(items, &separator.to_text()),
         ("basename" | "stem" | "dirname" | "ext", input, []) => Function::named(name)?.of_path(input),
@@ -134,7 +147,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    for name in ["tojson", "string", "basename", "stem", "dirname", "ext"] {
+    for name in ["tojson", "string", "values", "basename", "stem", "dirname", "ext"] {
         environment.add_filter(name, move |input: &Jinja| mapped(name, input));
     }
     environment
@@ -182,6 +195,7 @@ mod tests {
         filtered("last", "[]", "[]", "nothing");
         filtered("reverse", "[1.10,2]", "[]", "[2,1.10]");
         filtered("length", r#"{"a":1}"#, "[]", "1");
+        filtered("values", r#"{"b":1.10,"a":[2]}"#, "[]", "[1.10,[2]]");
         filtered("length", r#""é""#, "[]", "1");
     }
 
@@ -191,10 +205,20 @@ mod tests {
         filtered("replace", r#"{"a":1}"#, r#"["\"", true]"#, r#""{trueatrue:1}""#);
         filtered("format", r#""%s %s %.1f""#, "[null,[1],2.25]", r#""null [1] 2.2""#);
         filtered("sum", "[1,2]", "[]", "3");
+        filtered("map", r#"[{"a":1}]"#, r#"["values"]"#, "[[1]]");
         filtered("map", r#"["a/b.c"]"#, r#"["stem"]"#, r#"["b"]"#);
         filtered("map", r#"[[1.10,null]]"#, r#"["tojson"]"#, r#"["[1.10,null]"]"#);
         filtered("items", r#"{"a":1.10}"#, "[]", r#"[["a",1.1]]"#);
         filtered("items", r#"{"a":[1.10]}"#, "[]", r#"[["a",[1.10]]]"#);
+    }
+
+    #[test]
+    fn an_object_has_values_and_no_sum() {
+        let fails = |name: &str, input: Value| apply(name, &input, &[], Vec::new()).unwrap_err();
+        assert_eq!(fails("values", Value::array(Vec::new())), "`values` takes an object, not an array");
+        let object = Value::parse(br#"{"a":1}"#).unwrap();
+        assert!(fails("sum", object).ends_with("an object gives its keys; write `| values | sum`"));
+        assert!(fails("sum", Value::array(vec!["1".into()])).contains("`| map('int') | sum`"));
     }
 
     #[test]

@@ -62,7 +62,6 @@ pub fn no_method(name: &str, span: Span<usize>) -> ParseError {
 fn instead_of(method: &str) -> Option<&'static str> {
     Some(match method {
         "keys" => "| list",
-        "values" => "| items | map(attribute=1)",
         "strip" => "| trim",
         "get" => "value[key] | default(…)",
         "join" => "list | join(separator)",
