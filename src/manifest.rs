@@ -4,6 +4,7 @@
 pub mod adhoc;
 mod amount;
 mod attempts;
+mod braces;
 mod calls;
 pub mod check;
 mod data;

@@ -62,10 +62,13 @@ fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(P
         sync::read(reader, name, entry.key.span(), entry.node, dir)
     });
     let syncs = syncs.collect();
-    let any_task = root.get("tasks").is_some_and(|node| match node.get_ref() {
-        DeValue::Table(tasks) => !tasks.is_empty(),
-        _ => true,
-    });
+    // what stands under another key may have been meant for tasks
+    let is_other = |entry: &Entry<'_>| !known.keys.iter().any(|key| key == entry.name());
+    let any_task = root.entries.iter().any(is_other)
+        || root.get("tasks").is_some_and(|node| match node.get_ref() {
+            DeValue::Table(tasks) => !tasks.is_empty(),
+            _ => true,
+        });
     let sharing = sharing::read(reader, &root);
     Parts { settings, pools, documents, tasks, any_task, syncs, sharing }
 }
@@ -82,10 +85,11 @@ fn tasks<'a>(
     let tasks = reader.section(root, "tasks");
     let drafts = tasks.entries.iter().filter_map(|entry| {
         let own = task::table(reader, entry.node, "a task");
-        if own.is_none() {
+        let name = task_name(reader, entry);
+        if own.is_none() || name.is_none() {
             reader.suspect(&entry.name().replace('-', "_"));
         }
-        let (name, own) = (task_name(reader, entry)?, own?);
+        let (name, own) = (name?, own?);
         Some((task::read(reader, &name, &entry.key.span(), own.clone(), &defaults, shell), own))
     });
     drafts.collect()

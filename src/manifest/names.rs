@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 
+use super::braces;
 use super::place::made_at;
 use super::reader::Reader;
 use super::{
@@ -20,7 +21,6 @@ const FINALIZER_FILLS: &[&str] = &["env", "key", "task", "attempt", "run", "call
 const TARGET: &[&str] = &["env", "key", "task"];
 const PLANNING: &[&str] = &["env", "task"];
 const OUTSIDE: &[&str] = &["env"];
-const FUNCTIONS: &[&str] = &["range", "zip", "glob", "lines", "json", "basename", "stem", "dirname", "ext"];
 
 /// Every document that the manifest knows, and where it comes from.
 pub struct Documents<'m> {
@@ -79,6 +79,8 @@ struct Scope<'s> {
     /// Variables of the task that are bound only after this place.
     later: Vec<&'s str>,
     words: &'static [&'static str],
+    /// Whether the expressions stand in `for`, where a list was perhaps meant.
+    lists: bool,
     /// Of the task in which the expressions stand, if it is one.
     when: Option<When>,
 }
@@ -86,7 +88,15 @@ struct Scope<'s> {
 impl<'s> Scope<'s> {
     /// Outside of tasks: documents and the environment.
     fn outside(reader: &'s Reader<'s>, documents: &'s Documents<'s>) -> Scope<'s> {
-        Scope { reader, documents, variables: Vec::new(), later: Vec::new(), words: OUTSIDE, when: None }
+        Scope {
+            reader,
+            documents,
+            variables: Vec::new(),
+            later: Vec::new(),
+            words: OUTSIDE,
+            lists: false,
+            when: None,
+        }
     }
 }
 
@@ -99,7 +109,7 @@ pub fn check_task(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
         if let Items::Expression(items) = &variable.items {
             let all = task.variable_names().map(Name::as_str);
             let later = all.filter(|name| !bound.contains(name)).collect();
-            Scope { later, ..scope(bound.clone(), OUTSIDE) }.expression(items);
+            Scope { later, lists: true, ..scope(bound.clone(), OUTSIDE) }.expression(items);
         }
         bound.extend(variable.names.iter().map(Name::as_str));
     }
@@ -118,7 +128,10 @@ pub fn check_task(reader: &Reader<'_>, task: &Task, documents: &Documents<'_>) {
 fn check_call(scope: &Scope<'_>, task: &Task) {
     task.condition.iter().for_each(|condition| scope.expression(condition));
     match &task.run {
-        Run::Shell { text, .. } | Run::Script { text, .. } => scope.template(text),
+        Run::Shell { text, .. } | Run::Script { text, .. } => {
+            scope.template(text);
+            scope.braces(text);
+        }
         Run::Program { words, .. } => words.iter().for_each(|word| scope.template(word)),
         Run::Function { .. } | Run::Worker { .. } => {
             let (arguments, templates) = task.run.sent();
@@ -198,6 +211,19 @@ impl Scope<'_> {
         self.slots(&template.value, &template.place);
     }
 
+    /// Warns of `{{ name }}` without `$`, as Jinja and just write it, where the name stands for something.
+    fn braces(&self, text: &Sourced<Template>) {
+        for (span, name) in braces::names(&text.value) {
+            if self.variables.contains(&name) || self.documents.has(name) {
+                let span = text.place.inner(span);
+                let written = self.reader.text.get(span.clone()).unwrap_or_default();
+                let diagnostic = Diagnostic::warning(format!("`{written}` is plain text"));
+                let help = format!("write `${{{{ {name} }}}}` for the value of `{name}`");
+                self.reader.report(diagnostic.at(span, "").help(help));
+            }
+        }
+    }
+
     fn slots(&self, template: &Template, place: &Place) {
         template.slots().for_each(|slot| self.references(slot.expression.references(), place));
     }
@@ -238,7 +264,21 @@ impl Scope<'_> {
             return self.member_of_run(reference, place);
         }
         let span = place.inner(reference.span.start..reference.span.start + root.len());
-        self.reader.report(self.unknown(root).at(span, "unknown name"));
+        let diagnostic = match self.dashed(span.start) {
+            Some((written, meant)) => Diagnostic::error(format!("nothing is called `{root}`"))
+                .help(format!("`-` is a minus here: the document of `{written}` is `{meant}`")),
+            None => self.unknown(root),
+        };
+        self.reader.report(diagnostic.at(span, "unknown name"));
+    }
+
+    /// A name with `-` that begins here, and the document that is called so with `_`.
+    fn dashed(&self, start: usize) -> Option<(&str, String)> {
+        let rest = self.reader.text.get(start..)?;
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').unwrap_or(rest.len());
+        let written = rest[..end].trim_end_matches('-');
+        let meant = written.replace('-', "_");
+        (meant != written && self.documents.has(&meant)).then_some((written, meant))
     }
 
     /// Of `run` there is the status alone.
@@ -283,7 +323,7 @@ impl Scope<'_> {
         }
         let diagnostic = Diagnostic::error(format!("nothing is called `{root}`"));
         let variables = self.variables.iter().copied();
-        let words = self.words.iter().chain(FUNCTIONS).copied();
+        let words = self.words.iter().copied();
         match nearest(root, variables.chain(self.documents.names()).chain(words)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(self.known()),
@@ -295,6 +335,15 @@ impl Scope<'_> {
         let names = self.variables.iter().copied().chain(self.documents.names());
         let names: Vec<&str> = names.take(12).collect();
         match names.as_slice() {
+            names if self.lists => {
+                let known = match names {
+                    [] => String::new(),
+                    names => format!("known here are {}; ", super::reader::listed(names)),
+                };
+                format!(
+                    "{known}a list stands in brackets: `[\"a\", \"b\"]`; names of files are `glob('*.txt')`"
+                )
+            }
             [] => "there are no documents: give some in `[data]` or `[load]`; a text stands in quotes"
                 .to_owned(),
             names => format!("known here are {}; a text stands in quotes", super::reader::listed(names)),

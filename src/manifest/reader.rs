@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::Sourced;
 use super::place::place;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::expr::{Expression, ParseError, Reference, Template};
 
 /// A value of the document.
@@ -42,6 +42,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("command", "run"),
     ("commands", "run"),
     ("script", "run"),
+    ("exec", "run"),
+    ("steps", "run"),
     ("needs", "after"),
     ("deps", "after"),
     ("depends", "after"),
@@ -51,6 +53,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("foreach", "for"),
     ("for-each", "for"),
     ("each", "for"),
+    ("loop", "for"),
+    ("with-items", "for"),
     ("environment", "env"),
     ("variables", "env"),
     ("cwd", "dir"),
@@ -58,7 +62,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("working-dir", "dir"),
     ("working-directory", "dir"),
     ("desc", "description"),
+    ("interpreter", "shell"),
+    ("executable", "shell"),
+    ("input", "stdin"),
+    ("format", "result"),
+    ("output", "result"),
+    ("timeout-minutes", "timeout"),
+    ("retry", "retries"),
     ("attempts", "retries"),
+    ("max-attempts", "retries"),
     ("continue-on-error", "allow-failure"),
     ("ignore-errors", "allow-failure"),
     ("parallel", "jobs"),
@@ -74,6 +86,12 @@ pub struct Known {
 }
 
 impl Known {
+    /// The key that was probably meant by one that there is not.
+    pub fn meant(&self, name: &str) -> Option<&str> {
+        let names = self.keys.iter().map(String::as_str).chain(self.not_yet.iter().copied());
+        self.named_elsewhere(name).or_else(|| nearest(name, names))
+    }
+
     /// The key that other tools call so.
     fn named_elsewhere(&self, name: &str) -> Option<&'static str> {
         let dashed = name.to_lowercase().replace('_', "-");
@@ -130,7 +148,12 @@ impl<'a> Reader<'a> {
 
     /// What was found so far; the reader begins anew.
     pub fn take(&self) -> Vec<Diagnostic> {
-        self.found.take()
+        let mut found = self.found.take();
+        // who reads a document that may not be called so is not told to call the function
+        let suspected = self.suspected.borrow();
+        let blamed: Vec<String> = suspected.iter().map(|name| format!("`{name}` is a function")).collect();
+        found.retain(|one| !blamed.contains(&one.message));
+        found
     }
 
     /// Reports that another type stands here; `help` says what to write.
@@ -187,9 +210,14 @@ impl<'a> Reader<'a> {
     }
 
     pub fn table(&self, node: &'a Node<'a>, expected: &str) -> Option<Section<'a>> {
+        self.table_or(node, expected, "")
+    }
+
+    /// A table; `help` says what to write where another type stands.
+    pub fn table_or(&self, node: &'a Node<'a>, expected: &str, help: &str) -> Option<Section<'a>> {
         match node.get_ref() {
             DeValue::Table(table) => Some(Section::new(table)),
-            _ => self.mismatch(node, expected, ""),
+            _ => self.mismatch(node, expected, help),
         }
     }
 
@@ -221,9 +249,7 @@ impl<'a> Reader<'a> {
         }
         let diagnostic =
             Diagnostic::error(format!("{} has no key `{name}`", known.table)).at(span, "unknown key");
-        let names = known.keys.iter().map(String::as_str).chain(known.not_yet.iter().copied());
-        let near = known.named_elsewhere(name).or_else(|| crate::diagnostic::nearest(name, names));
-        let diagnostic = match near {
+        let diagnostic = match known.meant(name) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("the keys are {}", listed(known.keys))),
         };

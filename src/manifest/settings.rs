@@ -138,7 +138,9 @@ fn secrets<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Sourced<String>> 
 }
 
 fn env<'a>(reader: &Reader<'a>, entry: Entry<'a>) -> Vec<(String, String)> {
-    let table = reader.table(entry.node, "a table of variables").unwrap_or_default();
+    let table = reader
+        .table_or(entry.node, "a table of variables", "write `env = { NAME = \"value\" }`")
+        .unwrap_or_default();
     let variables = table.entries.iter().filter_map(|variable| {
         check_variable(reader, *variable);
         let text = reader.string(variable.node)?;

@@ -14,7 +14,8 @@ pub fn is_sound(errors: &[Error]) -> bool {
 /// The parser's errors, and of what was found besides that which stands on other lines.
 pub fn merged(text: &str, root: &Node<'_>, errors: &[Error], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let own = errors.iter().filter(|error| !follows_duplicate(text, errors, error));
-    let mut all: Vec<Diagnostic> = own.map(|error| explained(text, root, error)).collect();
+    let mut all: Vec<Diagnostic> =
+        causes(text, own).into_iter().map(|error| explained(text, root, error)).collect();
     let lines: Vec<usize> = all.iter().map(|error| line(text, start(error))).collect();
     all.extend(found.into_iter().filter(|other| !lines.contains(&line(text, start(other)))));
     in_order(all)
@@ -34,6 +35,22 @@ fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     once
 }
 
+/// Those that do not follow from one before: the first on each line, and none behind a bracket that is left open, which
+/// takes in the lines after it.
+fn causes<'e>(text: &str, errors: impl Iterator<Item = &'e Error>) -> Vec<&'e Error> {
+    let (mut causes, mut rest): (Vec<&Error>, Vec<&Error>) = errors.partition(|error| is_duplicate(error));
+    rest.sort_by_key(|error| error.span().map_or(0, |span| span.start));
+    rest.dedup_by_key(|error| line(text, error.span().map_or(0, |span| span.start)));
+    let open = rest.iter().position(|error| leaves_open(error.message()));
+    rest.truncate(open.map_or(rest.len(), |open| open + 1));
+    causes.append(&mut rest);
+    causes
+}
+
+fn leaves_open(message: &str) -> bool {
+    ["array elements", "unclosed array", "inline table"].iter().any(|part| message.contains(part))
+}
+
 fn is_duplicate(error: &Error) -> bool {
     error.message() == "duplicate key"
 }
@@ -50,11 +67,25 @@ fn explained(text: &str, root: &Node<'_>, error: &Error) -> Diagnostic {
         };
         return diagnostic.help("take one of them out, or rename it");
     }
-    let diagnostic = Diagnostic::error(format!("not valid TOML: {}", error.message())).at(span, "");
-    match remedy(error.message()) {
+    let rest = text.get(span.start..).unwrap_or_default();
+    let message = match rest.split_whitespace().next() {
+        Some(word) if is_unquoted(error.message(), word) => UNQUOTED,
+        _ => error.message(),
+    };
+    let diagnostic = Diagnostic::error(format!("not valid TOML: {message}")).at(span, "");
+    match remedy(message) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// What the parser says of most words that stand without quotes.
+const UNQUOTED: &str = "string values must be quoted, expected literal string";
+
+/// Whether a word was taken for a boolean or a number after its first letter.
+fn is_unquoted(message: &str, word: &str) -> bool {
+    let taken = ["invalid boolean", "invalid float", "invalid mantissa"];
+    taken.iter().any(|start| message.starts_with(start)) && word.contains(char::is_alphabetic)
 }
 
 /// The remedy for the usual slips.
@@ -67,6 +98,12 @@ fn remedy(message: &str) -> Option<&'static str> {
         ),
         ("invalid basic string", "end the text with `\"`; a text of several lines stands in `\"\"\"`"),
         ("key with no value", "write `key = value`"),
+        ("invalid unquoted key", "write `key = value`; a key of other characters stands in quotes"),
+        (
+            "unexpected key or value",
+            "a text ends with its next quote: with both kinds of quotes in it, write it in `'''…'''`",
+        ),
+        ("missing comma between array elements", "end the array with `]`, or write `,` between its values"),
         ("unclosed table", "end the header with `]`"),
         ("unclosed array", "end the array with `]`"),
         ("unclosed inline table", "end the table with `}`"),

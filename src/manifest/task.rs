@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use toml::de::DeValue;
+
 use super::reader::{Entry, Known, Node, Reader, Section};
 use super::{Amount, Format, ResultFormat, RetryOn, Run, Sourced, Task};
 use super::{attempts, calls, fills, raw, run, settings, variables};
@@ -45,8 +47,14 @@ impl<'a> Fields<'a> {
 
 /// The table of a task or of `[defaults]`, with its keys checked.
 pub fn table<'a>(reader: &Reader<'a>, node: &'a Node<'a>, called: &'static str) -> Option<Section<'a>> {
-    let known = Known { table: called, keys: &raw::known().task, not_yet: raw::not_yet::TASK };
-    reader.known_table(node, &known)
+    if let (DeValue::String(_), "a task") = (node.get_ref(), called) {
+        return reader.mismatch(node, "a table", "write `{ run = \"…\" }`");
+    }
+    reader.known_table(node, &known(called))
+}
+
+fn known(called: &'static str) -> Known {
+    Known { table: called, keys: &raw::known().task, not_yet: raw::not_yet::TASK }
 }
 
 /// Reads a task; `shell` is that of `[settings]`.
@@ -147,7 +155,9 @@ fn tags(reader: &Reader<'_>, fields: &Fields<'_>) -> Vec<String> {
 /// The variables of `[defaults]`, then the task's own: those of one name stand once, as the task gives them.
 fn env<'a>(reader: &Reader<'a>, fields: &Fields<'a>) -> Vec<(String, Sourced<Template>)> {
     let table = |section: &Section<'a>| {
-        section.get("env").and_then(|node| reader.table(node, "a table of variables"))
+        section.get("env").and_then(|node| {
+            reader.table_or(node, "a table of variables", "write `env = { NAME = \"value\" }`")
+        })
     };
     let own = table(&fields.own).unwrap_or_default();
     let mut entries = table(fields.defaults).unwrap_or_default().entries;
@@ -225,6 +235,12 @@ fn check_retries(reader: &Reader<'_>, fields: &Fields<'_>) {
     }
 }
 
+/// Whether a key that there is not stands for one that says what runs: that is reported already.
+fn is_meant_to_run(key: &str) -> bool {
+    let known = known("a task");
+    !known.keys.iter().any(|own| own == key) && known.meant(key).is_some_and(|meant| WAYS.contains(&meant))
+}
+
 /// Reports a task that says nothing about what it runs, or more than one thing.
 pub fn check_runs(reader: &Reader<'_>, draft: &Draft, own: &Section<'_>) {
     let ways: Vec<&Entry<'_>> = own.entries.iter().filter(|entry| WAYS.contains(&entry.name())).collect();
@@ -233,7 +249,7 @@ pub fn check_runs(reader: &Reader<'_>, draft: &Draft, own: &Section<'_>) {
             format!("task `{}` has both `{}` and `{}`", draft.task.name, first.name(), second.name());
         let diagnostic = Diagnostic::error(message).at(second.key.span(), "a task has one of them");
         reader.report(diagnostic.at(first.key.span(), "the other"));
-    } else if !draft.runs {
+    } else if !draft.runs && !own.entries.iter().any(|entry| is_meant_to_run(entry.name())) {
         let message = format!("task `{}` runs nothing", draft.task.name);
         let diagnostic = Diagnostic::error(message).at(draft.task.span.clone(), "this task has no `run`");
         reader.report(diagnostic.help("add `run = \"command\"` or `run = [\"program\", \"argument\"]`"));

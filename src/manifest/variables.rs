@@ -13,7 +13,8 @@ use crate::value::Value;
 
 /// `for`, outermost variable first.
 pub fn variables<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<Variable> {
-    let table = reader.table(node, "a table of variables").unwrap_or_default();
+    let help = "name the variable: `for = { item = […] }`, and mention it as `${{ item }}`";
+    let table = reader.table_or(node, "a table of variables", help).unwrap_or_default();
     let mut taken: IndexMap<Name, Span> = IndexMap::new();
     let variables = table.entries.iter().map(|entry| {
         let names = names(reader, *entry, &mut taken);
@@ -42,6 +43,7 @@ fn names<'a>(reader: &Reader<'a>, entry: Entry<'a>, taken: &mut IndexMap<Name, S
                 names.push(name);
             }
             Err(message) => {
+                reader.suspect(part.trim());
                 reader.report(no_name(message, span, "a variable's name stands here"));
             }
         }
@@ -58,6 +60,12 @@ fn items<'a>(reader: &Reader<'a>, entry: Entry<'a>, names: usize) -> Option<Item
             });
             Some(Items::Given(given.collect()))
         }
+        DeValue::String(text) if is_pattern(text) => {
+            let message = "an expression stands here, no pattern of files";
+            let help = format!("write `glob('{text}')`");
+            reader.report(Diagnostic::error(message).at(entry.node.span(), "").help(help));
+            None
+        }
         DeValue::String(_) => reader.expression(entry.node).map(Items::Expression),
         _ => reader.mismatch(
             entry.node,
@@ -65,6 +73,12 @@ fn items<'a>(reader: &Reader<'a>, entry: Entry<'a>, names: usize) -> Option<Item
             "for example `[1, 2]`, `\"range(5)\"` or the name of a document",
         ),
     }
+}
+
+/// Whether a text is a pattern such as `src/*.rs`, with an asterisk where no expression has one.
+fn is_pattern(text: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./*".contains(c);
+    text.contains('*') && text.chars().all(is_plain) && Expression::parse(text).is_err()
 }
 
 /// With several names, each item holds a value for each.

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
 
 use crate::change::misfit;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::Fill;
 use crate::path::{Path, Segment};
 use crate::spread;
@@ -139,13 +139,16 @@ impl Plan {
         let found = spread::map(readers.len(), READERS, |at| {
             reads.iter().map(|read| self.read_place(read, readers[at].0)).collect::<Vec<_>>()
         });
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<Option<Diagnostic>> = reads.iter().map(|_| None).collect();
         for (&(reader, node), places) in readers.iter().zip(found) {
-            for (read, path) in reads.iter().zip(places) {
-                wrong.extend(path.and_then(|path| self.connect_read(read, path, reader, node)));
+            for ((read, path), wrong) in reads.iter().zip(places).zip(&mut wrong) {
+                // one error for each place in the text: other calls of the task would say the same
+                if wrong.is_none() {
+                    *wrong = path.and_then(|path| self.connect_read(read, path, reader, node));
+                }
             }
         }
-        wrong
+        wrong.into_iter().flatten().collect()
     }
 
     fn connect_read(
@@ -194,7 +197,22 @@ impl Plan {
         );
         let label = if given.is_some() { "not in what is given" } else { "no call fills this place" };
         let error = Diagnostic::error(message).at(read.span(), label);
-        Some(error.help("if it may be missing, say so: `… | default(none)` or `… is defined`"))
+        let remedy = "if it may be missing, say so: `… | default(none)` or `… is defined`";
+        Some(error.help(match self.near_place(path) {
+            Some(near) => format!("did you mean `{near}`? {remedy}"),
+            None => remedy.to_owned(),
+        }))
+    }
+
+    /// A place that a call fills, of which one key is nearly that of `path`.
+    fn near_place(&self, path: &Path) -> Option<Path> {
+        let (depth, keys) = self.keys_beside(path)?;
+        let Some(Segment::Key(key)) = path.segments.get(depth) else { return None };
+        // one number is as near as any other
+        let near = nearest(key, keys).filter(|_| key.parse::<f64>().is_err())?;
+        let mut path = path.clone();
+        path.segments[depth] = Segment::Key(near.into());
+        Some(path)
     }
 
     /// Whether the place is, or holds, the constant part of what some task fills: that stands there in any case.

@@ -69,6 +69,12 @@ impl Plan {
         calls
     }
 
+    /// How far some call fills what `path` names, and the keys that calls fill there, sorted.
+    pub(super) fn keys_beside(&self, path: &Path) -> Option<(usize, Vec<&str>)> {
+        let fillers = self.fillers.get(&path.document)?;
+        Some(self.tree(fillers, &path.document).keys_beside(&path.segments))
+    }
+
     /// Every pair of changes of a document at known places that overlap and do not both append; and whether some place
     /// is not known.
     pub(super) fn known_overlaps(&self, document: &Name) -> (Vec<Overlap>, bool) {

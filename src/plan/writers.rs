@@ -91,6 +91,21 @@ impl WriterTree {
         }
     }
 
+    /// How many keys of a place are those of some change, and the keys, sorted, that changes have there.
+    pub fn keys_beside(&self, segments: &[Segment]) -> (usize, Vec<&str>) {
+        let Some(mut node) = self.nodes.first() else { return (0, Vec::new()) };
+        let mut depth = 0;
+        while let Some(Segment::Key(key)) = segments.get(depth)
+            && let Some(&child) = node.keys.get(key)
+        {
+            node = &self.nodes[child as usize];
+            depth += 1;
+        }
+        let mut keys: Vec<&str> = node.keys.keys().map(|key| &**key).collect();
+        keys.sort_unstable();
+        (depth, keys)
+    }
+
     /// All calls that change the place or one below it.
     fn gather(&self, at: u32, found: &mut Vec<CallId>) {
         let mut open = vec![at];
