@@ -1,6 +1,7 @@
 //! The command line: clap's types, nothing else.
 
 mod past;
+pub mod slips;
 mod verb;
 
 use std::ffi::OsString;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use deco::cli::Cli;
+use deco::cli::{Cli, slips};
 use deco::command;
 use deco::exec::watchdog;
 
@@ -11,5 +11,9 @@ fn main() -> ExitCode {
     if watchdog::stand(std::env::args_os()) {
         return ExitCode::SUCCESS;
     }
-    command::run(Cli::parse()).code()
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        let verb = std::env::args_os().nth(1).unwrap_or_default();
+        slips::explained(error, &verb.to_string_lossy()).exit()
+    });
+    command::run(cli).code()
 }

@@ -30,7 +30,10 @@ pub fn run(args: &GetArgs) -> Exit {
 fn find(args: &GetArgs, path: &Path) -> Result<Value, String> {
     let run = past::run(&args.past, args.run.as_deref())?;
     let bytes = std::fs::read(run.answer()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("the run {} gave no answer", run.id),
+        std::io::ErrorKind::NotFound => format!(
+            "the run {} gave no answer: not all of it succeeded; `--keep-going` gives what did",
+            run.id
+        ),
         _ => format!("failed to read `{}`: {error}", run.answer().display()),
     })?;
     let answer = Value::parse(&bytes).map_err(|error| error.to_string())?;

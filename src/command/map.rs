@@ -22,7 +22,7 @@ use crate::value::{Text, Value};
 
 use super::carry::{Stage, carry_through, options};
 use super::conclude::{Asked, To};
-use super::{Exit, begin, broken, open, wrong};
+use super::{Exit, begin, broken, complain, open, wrong};
 use keys::{Group, Line};
 use placeholders::{Piece, Placeholders};
 
@@ -46,6 +46,9 @@ fn try_run(args: &MapArgs) -> Result<Exit, Exit> {
     let timeout = args.timeout.as_deref().map(duration).transpose().map_err(wrong)?;
     let shelf = begin::shelf(&args.how.state).map_err(broken)?;
     let groups = line.read(args.null).map_err(wrong)?;
+    if line.reads_stdin() && groups.iter().any(|group| group.len() == 0) && !args.how.quiet {
+        complain("standard input holds no key; `::: KEY…` gives them behind the command");
+    }
     if !args.list {
         keys::refuse_twice(&groups).map_err(wrong)?;
     }

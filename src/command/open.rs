@@ -158,7 +158,10 @@ fn read(args: &ManifestArgs) -> Result<(Arc<Source>, PathBuf), String> {
 
 fn text(file: &Path, name: &str) -> Result<String, String> {
     let bytes = std::fs::read(file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no manifest `{name}`"),
+        io::ErrorKind::NotFound if name.contains(['.', '/']) => format!("there is no manifest `{name}`"),
+        io::ErrorKind::NotFound => {
+            format!("there is no manifest `{name}`; a task is chosen by `-t {name}`")
+        }
         _ => format!("cannot read the manifest `{name}`: {error}"),
     })?;
     String::from_utf8(bytes).map_err(|error| {

@@ -77,10 +77,17 @@ fn calls(record: &Record) -> impl Iterator<Item = (&str, &Call)> {
 
 fn unknown(record: &Record, address: &str) -> String {
     let head = address.split(['[', '.']).next().unwrap_or(address);
-    let near = nearest(head, record.shape.tasks.iter().map(|task| task.task.as_str()));
-    let near =
-        near.filter(|near| *near != head).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let tasks = record.shape.tasks.iter().map(|task| task.task.as_str());
+    let near = with_key(record, address).or_else(|| nearest(head, tasks).filter(|near| *near != head));
+    let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
     format!("`{address}` names no call of the run {}{near}", record.run)
+}
+
+/// The first call of which this is a part of the key.
+fn with_key<'r>(record: &'r Record, part: &str) -> Option<&'r str> {
+    let has_part = |call: &CallAddress| call.key.iter().any(|text| &**text == part);
+    let mut known = calls(record).map(|(address, _)| address);
+    known.find(|address| address.parse().is_ok_and(|call| has_part(&call)))
 }
 
 #[cfg(test)]
@@ -117,6 +124,7 @@ mod tests {
         assert_eq!(named("r[0]").unwrap(), first);
         assert_eq!(named("sum").unwrap(), "sum");
         assert!(named("cel[0]").unwrap_err().contains("did you mean `cell`?"));
+        assert!(named("a,b").unwrap_err().contains(r#"did you mean `cell["a,b",1]`?"#));
         assert!(named("cell[2,2]").is_err() && named("r[1]").is_err());
     }
 }

@@ -118,12 +118,13 @@ impl Lines {
         match &event.kind {
             EventKind::RunStarted { run, calls, unexpanded, syncs, jobs, .. } => {
                 self.folder.push(run);
-                let syncs = counted(*syncs, "sync point", "sync points");
+                let named = counted(*syncs, "sync point", "sync points");
+                let syncs = if *syncs > 0 { format!(" and {named}") } else { String::new() };
                 let calls = counted(*calls, "call", "calls");
                 let later = counted(*unexpanded, "task", "tasks");
                 let later =
                     if *unexpanded > 0 { format!(", more from {later} known later") } else { String::new() };
-                self.verbose(|| format!("deco: {calls} and {syncs}{later}, {jobs} at a time\n"))
+                self.verbose(|| format!("deco: {calls}{syncs}{later}, {jobs} at a time\n"))
             }
             EventKind::Planned(_) | EventKind::AttemptStarted { .. } | EventKind::AnswerGiven => None,
             EventKind::CallKept { call } => {

@@ -281,3 +281,12 @@ fn keys_may_be_typed() {
     assert!(said.contains("reads the keys from the terminal"), "{said}");
     assert!(said.contains(r#"{"a":"xa","b":"xb"}"#), "{said}");
 }
+
+#[test]
+fn no_key_at_all_is_told() {
+    let sandbox = Sandbox::new();
+    let told = "standard input holds no key; `::: KEY…` gives them behind the command";
+    map(&sandbox, &["wc", "-l", "a.txt"], "").code(0).stdout_is("{}\n").stderr_has(told);
+    map(&sandbox, &["-q", "wc", "-l"], "").code(0).stdout_is("{}\n").stderr_lacks("deco:");
+    map(&sandbox, &["echo", ":::"], "").code(0).stdout_is("{}\n").stderr_lacks(told);
+}

@@ -41,6 +41,7 @@ fn a_log_is_whole_and_of_the_calls_that_are_asked_for() {
         "{several}"
     );
     sandbox.deco(["log", "sell"]).run().code(1).stdout_is("").stderr_has("did you mean `cell`?");
+    sandbox.deco(["log", "3"]).run().code(1).stdout_is("").stderr_has("did you mean `cell[3]`?");
 }
 
 #[test]

@@ -69,6 +69,10 @@ impl Line {
         self.origins.len()
     }
 
+    pub fn reads_stdin(&self) -> bool {
+        self.origins.iter().any(|origin| origin.from == From::File("-".to_owned()))
+    }
+
     /// Sources that are linked count once.
     pub fn groups(&self) -> usize {
         self.origins.iter().filter(|origin| !origin.linked).count()
