@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::super::Operation;
+use super::edit::edit;
 use super::*;
 use crate::path::segments_may_overlap;
 
