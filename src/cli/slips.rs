@@ -24,6 +24,7 @@ fn remedy(verb: &str, option: &str) -> Option<String> {
         ("run" | "check" | "plan" | "graph", "-f" | "--file" | "--manifest") => {
             return Some(format!("the manifest stands without an option: `deco {verb} FILE`"));
         }
+        ("-C" | "--directory", _) => "`-C` stands behind the command: `deco run -C DIR`",
         ("map", "-n" | "--dry-run") => "`echo` before the command shows what would run",
         ("map", "--json") => "the answer is JSON; `--result json` takes what each call prints as JSON too",
         ("run", "--json") => "the answer is JSON; `--compact` prints it on one line",

@@ -63,6 +63,8 @@ pub struct Lines {
     /// Whether something was told of what calls leave behind.
     told_of_leaks: bool,
     interrupts: usize,
+    /// Calls that the run took over from the one before.
+    kept: usize,
     /// Calls that never ran, by the reason.
     never_run: IndexMap<String, Group>,
     /// Those whose reasons are too many to keep.
@@ -87,6 +89,7 @@ impl Lines {
             last_words: true,
             told_of_leaks: false,
             interrupts: 0,
+            kept: 0,
             never_run: IndexMap::new(),
             never_run_else: 0,
             summary: Summary::default(),
@@ -128,6 +131,7 @@ impl Lines {
             }
             EventKind::Planned(_) | EventKind::AttemptStarted { .. } | EventKind::AnswerGiven => None,
             EventKind::CallKept { call } => {
+                self.kept += 1;
                 self.verbose(|| self.line(call, AnsiColor::Green, "kept", ": it had ended before"))
             }
             EventKind::CallEnded {
@@ -324,7 +328,11 @@ impl Lines {
             RunStatus::Interrupted => (AnsiColor::Red, " (interrupted)"),
         };
         let deco = self.paint(color.on_default().bold(), "deco:");
-        format!("{deco} {} in {}{remark}\n", counts(kind), in_words(took))
+        let kept = match self.kept {
+            0 => String::new(),
+            kept => format!(", {kept} kept from the run before"),
+        };
+        format!("{deco} {} in {}{kept}{remark}\n", counts(kind), in_words(took))
     }
 
     fn paint(&self, style: Style, text: &str) -> String {

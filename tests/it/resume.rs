@@ -46,7 +46,8 @@ fn a_failed_run_goes_on_where_it_failed() {
     assert_eq!(ran(&sandbox), ["a[0]", "a[1]", "a[2]", "b[0]", "b[1]"]);
     let sandbox = sandbox.file("ok", "");
     let answer = r#"{"a":{"0":0,"1":1,"2":2},"b":{"0":1,"1":2,"2":3},"sum":{"0":1,"1":2,"2":3}}"#;
-    sandbox.run(["--resume", "--compact"]).code(0).stdout_is(&format!("{answer}\n"));
+    let resumed = sandbox.run(["--resume", "--compact"]).code(0).stdout_is(&format!("{answer}\n"));
+    resumed.stderr_has("deco: 7 succeeded in ").stderr_has(", 4 kept from the run before\n");
     assert_eq!(ran(&sandbox), ["a[2]", "b[2]", "sum"]);
 }
 

@@ -8,6 +8,7 @@ fn an_option_of_another_tool_gets_its_remedy() {
     for (line, remedy) in [
         ("run -f other.toml", "tip: the manifest stands without an option: `deco run FILE`"),
         ("plan --file=other.toml", "tip: the manifest stands without an option: `deco plan FILE`"),
+        ("-C sub run", "tip: `-C` stands behind the command: `deco run -C DIR`"),
         ("run --json", "tip: the answer is JSON; `--compact` prints it on one line"),
         ("run --parallel 4", "tip: `--jobs N` says how many calls run at a time"),
         ("map --json x", "tip: the answer is JSON; `--result json` takes"),
