@@ -60,13 +60,14 @@ fn items<'a>(reader: &Reader<'a>, entry: Entry<'a>, names: usize) -> Option<Item
             });
             Some(Items::Given(given.collect()))
         }
-        DeValue::String(text) if is_pattern(text) => {
-            let message = "an expression stands here, no pattern of files";
-            let help = format!("write `glob('{text}')`");
-            reader.report(Diagnostic::error(message).at(entry.node.span(), "").help(help));
+        DeValue::String(text) => {
+            let Some((what, instead)) = as_in_a_shell(text) else {
+                return reader.expression(entry.node).map(Items::Expression);
+            };
+            let diagnostic = Diagnostic::error(format!("an expression stands here, no {what}"));
+            reader.report(diagnostic.at(entry.node.span(), "").help(format!("write `{instead}`")));
             None
         }
-        DeValue::String(_) => reader.expression(entry.node).map(Items::Expression),
         _ => reader.mismatch(
             entry.node,
             "an array or an expression",
@@ -75,10 +76,27 @@ fn items<'a>(reader: &Reader<'a>, entry: Entry<'a>, names: usize) -> Option<Item
     }
 }
 
-/// Whether a text is a pattern such as `src/*.rs`, with an asterisk where no expression has one.
-fn is_pattern(text: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./*".contains(c);
-    text.contains('*') && text.chars().all(is_plain) && Expression::parse(text).is_err()
+/// What a shell's `for` goes over and no expression is (`src/*.rs`, `1..3`, `web db`), and what to write for it.
+fn as_in_a_shell(text: &str) -> Option<(&'static str, String)> {
+    let range = text.trim_start_matches('{').trim_end_matches('}').split_once("..");
+    let bounds =
+        range.and_then(|(first, last)| Some((first.parse::<u32>().ok()?, last.parse::<u32>().ok()?)));
+    if let Some((first, last)) = bounds {
+        return Some(("range of a shell", format!("range({first}, {})", u64::from(last) + 1)));
+    }
+    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "_-./* ".contains(c));
+    if !is_plain || Expression::parse(text).is_ok() {
+        return None;
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let operators = ["and", "or", "not", "in", "is", "if", "else", "*", "/", "-"];
+    if words.len() > 1 && words.iter().any(|word| operators.contains(word)) {
+        return None;
+    }
+    match text.contains('*') {
+        true => Some(("pattern of files", format!("glob('{}')", words.join("', '")))),
+        false => (words.len() > 1).then(|| ("list of words", format!("[\"{}\"]", words.join("\", \"")))),
+    }
 }
 
 /// With several names, each item holds a value for each.
