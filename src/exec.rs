@@ -20,6 +20,7 @@ mod size;
 #[cfg(target_os = "linux")]
 mod spawn;
 mod start;
+mod starts;
 #[cfg(target_os = "linux")]
 mod table;
 #[cfg(test)]

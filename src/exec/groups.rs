@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Clock;
+use super::starts::Starts;
 #[cfg(target_os = "linux")]
 use super::table::Table;
 
@@ -26,6 +27,7 @@ pub struct Groups {
     #[cfg(target_os = "linux")]
     table: Option<Table>,
     clock: Arc<Clock>,
+    starts: Starts,
 }
 
 /// The bytes of an id in the table.
@@ -39,6 +41,7 @@ impl Groups {
             #[cfg(target_os = "linux")]
             table: Table::new(slots).ok(),
             clock: Arc::default(),
+            starts: Starts::default(),
         }
     }
 
@@ -62,6 +65,11 @@ impl Groups {
     /// The clock of the attempts' time limits.
     pub fn clock(&self) -> &Arc<Clock> {
         &self.clock
+    }
+
+    /// The starts of the groups' leaders.
+    pub(super) fn starts(&self) -> &Starts {
+        &self.starts
     }
 
     /// A descriptor of the table, for [`read`].

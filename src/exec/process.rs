@@ -65,6 +65,8 @@ struct Session<'a> {
     feed: Option<Feed>,
     stdout: Capture<'a>,
     stderr: Capture<'a>,
+    /// Of so many first starts, those that are still under way may hold the pipes as well.
+    alongside: u64,
     /// Whether outputs are read as they come.
     listens: bool,
     phase: Phase,
@@ -110,7 +112,7 @@ impl<'a> Session<'a> {
         process: Started,
         started: Instant,
     ) -> Session<'a> {
-        let Started { pid, descriptor, stdin, stdout, stderr } = process;
+        let Started { pid, descriptor, stdin, stdout, stderr, alongside } = process;
         Session {
             attempt,
             enders,
@@ -120,6 +122,7 @@ impl<'a> Session<'a> {
             feed: stdin.and_then(|pipe| Feed::new(pipe, Arc::clone(&attempt.stdin))),
             stdout: Capture::new(stdout, Stream::Stdout, attempt.stdout, Sink::of_process(logs)),
             stderr: Capture::new(stderr, Stream::Stderr, Keep::Short, Sink::of_process(logs)),
+            alongside,
             listens: TALKATIVE.get(),
             phase: Phase::Running { limit: attempt.timeout.and_then(|limit| started.checked_add(limit)) },
             cause: None,
@@ -146,7 +149,10 @@ impl<'a> Session<'a> {
 
     fn is_finished(&self) -> bool {
         match self.phase {
-            Phase::Over { kill_at } => self.pipes_are_closed() || self.groups.clock().has_come(kill_at),
+            Phase::Over { kill_at } => {
+                let late = self.groups.clock().has_come(kill_at);
+                self.pipes_are_closed() || (late && !self.groups.starts().goes_on(self.alongside))
+            }
             Phase::Running { .. } | Phase::Asked { .. } | Phase::Killed => false,
         }
     }
@@ -195,6 +201,8 @@ impl<'a> Session<'a> {
     fn patience(&self) -> Option<Duration> {
         let deadline = self.deadline().map(|at| at.saturating_duration_since(self.now()));
         let look = match self.phase {
+            // a sibling that is being started holds the pipes
+            Phase::Over { kill_at } if self.groups.clock().has_come(kill_at) => return Some(ASK_EVERY),
             Phase::Over { .. } => None,
             _ if !self.listens => Some(QUIET),
             _ if self.leader.must_be_asked() => Some(ASK_EVERY),
@@ -226,6 +234,7 @@ impl<'a> Session<'a> {
         let late = self.groups.clock().has_come(self.deadline());
         if let Phase::Over { .. } = self.phase {
             if called {
+                self.alongside = 0;
                 self.phase = Phase::Over { kill_at: Some(self.now()) };
             }
             return;

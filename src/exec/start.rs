@@ -25,6 +25,8 @@ pub(super) struct Started {
     pub stdin: Option<OwnedFd>,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
+    /// Of so many first starts, those that are still under way may hold the pipes as well.
+    pub alongside: u64,
 }
 
 /// Starts the process. `Err`: why not, in words.
@@ -43,9 +45,11 @@ pub(super) fn start_with(
     // not while the run is stopped: who stops it must find all groups
     let begin = |words: &[OsString], program: &Path| {
         let _running = groups.clock().running();
+        let start = groups.starts().begin();
         let started = spawn(attempt, words, program, groups, further)?;
+        drop(start);
         groups.enter(attempt.slot, started.pid);
-        Ok(started)
+        Ok(Started { alongside: groups.starts().count(), ..started })
     };
     if let Some(argv) = &attempt.shortcut
         && let Ok(program) = program::find(attempt, argv)
@@ -124,7 +128,7 @@ fn spawn(
             announced: groups.place(attempt.slot),
         })
     })?;
-    Ok(Started { pid, descriptor, stdin: own_stdin.map(|(_, write)| write), stdout, stderr })
+    Ok(Started { pid, descriptor, stdin: own_stdin.map(|(_, write)| write), stdout, stderr, alongside: 0 })
 }
 
 /// A pipe that no program inherits: its reading end, its writing end.
@@ -182,6 +186,7 @@ fn spawn(
         stdin: child.stdin.take().map(OwnedFd::from),
         stdout: child.stdout.take().map(OwnedFd::from).ok_or_else(missing)?,
         stderr: child.stderr.take().map(OwnedFd::from).ok_or_else(missing)?,
+        alongside: 0,
     })
 }
 
