@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum, ValueHint};
 
 use crate::report::{Color, Logs, Progress};
-pub use past::{ExplainArgs, GetArgs, ListArgs, LogArgs, PastArgs, ReportArgs};
+pub use past::{ExplainArgs, GetArgs, LogArgs, PastArgs, ReportArgs, SubjectArgs};
 pub use verb::Verb;
 
 /// Headings of options.
@@ -236,19 +236,6 @@ pub struct GraphArgs {
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "dot")]
     pub format: GraphFormat,
-}
-
-#[derive(Debug, Args)]
-pub struct CleanArgs {
-    #[command(flatten)]
-    pub manifest: ManifestArgs,
-
-    /// The runs of `deco map` that began in this folder, not those of a manifest
-    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
-    pub map: bool,
-
-    #[command(flatten)]
-    pub state: StateArgs,
 }
 
 #[derive(Debug, Args)]

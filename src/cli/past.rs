@@ -25,12 +25,13 @@ pub struct PastArgs {
     pub state: StateArgs,
 }
 
+/// A manifest with what is kept of it, or what is kept of `deco map`.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub struct SubjectArgs {
     #[command(flatten)]
     pub manifest: ManifestArgs,
 
-    /// List the runs of `deco map` that began in this folder, not tasks
+    /// Not of a manifest: of `deco map`, as it was run in this folder
     #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
     pub map: bool,
 
@@ -45,14 +46,7 @@ pub struct ExplainArgs {
     pub address: String,
 
     #[command(flatten)]
-    pub manifest: ManifestArgs,
-
-    /// Calls of the last run of `deco map` in this folder, not of a manifest
-    #[arg(long, conflicts_with_all = ["manifest", "set", "set_text"])]
-    pub map: bool,
-
-    #[command(flatten)]
-    pub state: StateArgs,
+    pub subject: SubjectArgs,
 }
 
 #[derive(Debug, Args)]

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use clap_complete::Shell;
 
 use super::{
-    ChangeArgs, CleanArgs, CompleteArgs, DeleteArgs, ExplainArgs, GetArgs, GraphArgs, InitArgs, ListArgs,
-    LogArgs, ManArgs, ManifestArgs, MapArgs, PlanArgs, ReportArgs, RunArgs, SchemaArgs,
+    ChangeArgs, CompleteArgs, DeleteArgs, ExplainArgs, GetArgs, GraphArgs, InitArgs, LogArgs, ManArgs,
+    ManifestArgs, MapArgs, PlanArgs, ReportArgs, RunArgs, SchemaArgs, SubjectArgs,
 };
 
 #[derive(Debug, Subcommand)]
@@ -60,12 +60,12 @@ pub enum Verb {
     ///
     /// Removes their journals, logs and answers, and how long calls took; with `--map` those of `deco map` in this folder.
     /// Refused, with exit code 3, while such a run goes on.
-    Clean(CleanArgs),
+    Clean(SubjectArgs),
 
     /// List the tasks with their descriptions and tags
     ///
     /// Shows each task with its variables. Looks at the manifest alone and makes no plan.
-    List(ListArgs),
+    List(SubjectArgs),
 
     /// Say what a call waits for and why, what it runs, and how its last run ended
     ///

@@ -1,11 +1,11 @@
 //! `deco clean`: removes the state of a manifest, or those of `deco map` in a folder.
 
-use crate::cli::CleanArgs;
+use crate::cli::SubjectArgs;
 use crate::state::{Locking, State};
 
 use super::{Exit, begin, broken, complain, open, past};
 
-pub fn run(args: &CleanArgs) -> Exit {
+pub fn run(args: &SubjectArgs) -> Exit {
     if args.map {
         return of_map(args).map_or_else(broken, |()| Exit::Done);
     }
@@ -19,7 +19,7 @@ pub fn run(args: &CleanArgs) -> Exit {
     }
 }
 
-fn of_map(args: &CleanArgs) -> Result<(), String> {
+fn of_map(args: &SubjectArgs) -> Result<(), String> {
     let folder = past::folder(args.manifest.directory.as_deref())?;
     let states: Vec<State> = begin::shelf(&args.state)?.states(&folder).map(|(state, _)| state).collect();
     remove(&states, "deco map")

@@ -24,10 +24,10 @@ use super::{Exit, begin, complain, open, past, print, reports};
 const SHOWN: usize = 3;
 
 pub fn run(args: &ExplainArgs) -> Exit {
-    if args.map {
+    if args.subject.map {
         return of_map(args).map_or_else(failed, |text| print(text.as_bytes()));
     }
-    let opened = match open::plan(&args.manifest) {
+    let opened = match open::plan(&args.subject.manifest) {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
@@ -39,7 +39,7 @@ pub fn run(args: &ExplainArgs) -> Exit {
             return Exit::Wrong;
         }
     };
-    let run = begin::state(&plan.manifest, &args.state).find(None).ok();
+    let run = begin::state(&plan.manifest, &args.subject.state).find(None).ok();
     let record = run.as_ref().and_then(|run| reports::record(run).ok());
     let explaining = Explaining { plan, run: run.as_ref(), record: record.as_ref() };
     print(opened.secrets.given().mask_text(&explaining.all(&named)).as_bytes())
@@ -52,7 +52,7 @@ fn failed(message: String) -> Exit {
 
 /// Calls of a run of `deco map`, told from its journal alone: none waits for another.
 fn of_map(args: &ExplainArgs) -> Result<String, String> {
-    let run = past::of_map(args.manifest.directory.as_deref(), &args.state, None)?;
+    let run = past::of_map(args.subject.manifest.directory.as_deref(), &args.subject.state, None)?;
     let record = reports::record(&run)?;
     let calls = find::named(&record, &args.address)?;
     let task = record.shape.tasks.first().map_or("", |task| &task.runs);

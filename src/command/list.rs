@@ -1,6 +1,6 @@
 //! `deco list`: the tasks with their variables, descriptions and tags; or the runs of `deco map`.
 
-use crate::cli::ListArgs;
+use crate::cli::SubjectArgs;
 use crate::shell;
 use crate::state::CommandRun;
 use crate::value::excerpt;
@@ -10,7 +10,7 @@ use super::{Exit, open, past, print, wrong};
 /// Characters of a command line that are shown.
 const SHOWN: usize = 100;
 
-pub fn run(args: &ListArgs) -> Exit {
+pub fn run(args: &SubjectArgs) -> Exit {
     if args.map {
         let runs = past::all_of_map(args.manifest.directory.as_deref(), &args.state);
         return runs.map_or_else(wrong, |runs| print(runs.iter().map(line).collect::<String>().as_bytes()));

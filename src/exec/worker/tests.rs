@@ -601,16 +601,3 @@ fn workers_of_another_kind_make_room() {
         });
     }
 }
-
-#[test]
-#[ignore = "a measurement"]
-fn twenty_thousand_calls() {
-    let bench = Bench::new("def f(n): return n");
-    for _ in 0..5 {
-        let requests = (0..20_000).map(|id| request(id, "f", &format!("[{id}]"))).collect();
-        let began = std::time::Instant::now();
-        assert_eq!(bench.run(requests, 2).len(), 20_000);
-        println!("{:?}", began.elapsed());
-        bench.workers.end(&bench.groups);
-    }
-}
