@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use tempfile::TempDir;
+
 use crate::cli::HowArgs;
 use crate::event::{Event, EventKind};
 use crate::exec::files::{self, Room};
 use crate::exec::orphans;
 use crate::exec::watchdog::Watchdog;
-use crate::interrupt::{self, Wish};
+use crate::interrupt::{self, Guard, Wish};
 use crate::manifest::{Jobs, Manifest, Settings};
 use crate::plan::Plan;
 use crate::prepare::documents::Texts;
@@ -126,11 +128,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     let curtain = stage.curtain.clone();
     let (reporters, live) = reporters(stage, &opened.plan, options.jobs)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
-    // only its owner may look at what calls read and write
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
-    let scratch =
-        scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))?;
+    let scratch = scratch()?;
     let settings = &opened.plan.manifest.settings;
     let setting = Setting {
         run_id: folder.id.clone(),
@@ -157,14 +155,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
             running.broken(message);
         }
     });
-    let watched = running.clone();
-    let guard = interrupt::watch(move |wish| match wish {
-        Wish::End { signal, nth } => watched.interrupt(signal, nth),
-        Wish::Stop if interrupt::can_be_stopped() => watched.stop(|| curtain.clear_for(interrupt::stop)),
-        Wish::Stop => {}
-        Wish::Continue => watched.go_on(),
-    });
-    let guard = guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))?;
+    let guard = obey_signals(&running, curtain)?;
     let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
     if let Err(error) = &watchdog {
         scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
@@ -192,6 +183,25 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     ran.broken = ran.broken.or(written.journal.err());
     let ms = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
+}
+
+/// A folder for what calls are given in files and leave behind; only its owner may look at that.
+fn scratch() -> Result<TempDir, Exit> {
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
+    scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))
+}
+
+/// Lets signals end, stop and continue the run, until what is given back is dropped.
+fn obey_signals(running: &Arc<Running>, curtain: Curtain) -> Result<Guard, Exit> {
+    let watched = running.clone();
+    let guard = interrupt::watch(move |wish| match wish {
+        Wish::End { signal, nth } => watched.interrupt(signal, nth),
+        Wish::Stop if interrupt::can_be_stopped() => watched.stop(|| curtain.clear_for(interrupt::stop)),
+        Wish::Stop => {}
+        Wish::Continue => watched.go_on(),
+    });
+    guard.map_err(|error| broken(format_args!("cannot watch for signals: {error}")))
 }
 
 fn reporters(stage: Stage<'_>, plan: &Plan, slots: usize) -> Result<(Reporters, Option<Arc<Live>>), Exit> {
