@@ -23,7 +23,9 @@ def run(command, output):
     errors = window(f"{output}.err") if command.in_window else open(f"{output}.err", "wb")
     with open(command.stdin, "rb") as stdin, open(output, "wb") as stdout, errors as stderr:
         begun = time.perf_counter()
-        child = subprocess.Popen(command.argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd)
+        child = subprocess.Popen(
+            command.argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=command.cwd, start_new_session=True
+        )
         try:
             tree = watched(child.pid) if command.is_tree else None
             _, status, usage = os.wait4(child.pid, 0)
@@ -32,11 +34,27 @@ def run(command, output):
             child.wait()
             raise
         taken = time.perf_counter() - begun
+    settle(child.pid)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         with open(f"{output}.err", errors="replace") as said:
             raise Failed(f"`{command.argv[0]}` ended with {child.returncode}: {said.read()[-500:].strip()}")
     return taken, usage.ru_maxrss / 1024 if tree is None else tree
+
+
+def settle(session):
+    """Waits for what a command left running: it would cost the next one its time. joblib's workers outlive their program."""
+    while any(session_of(process) == session for process in pathlib.Path("/proc").glob("[0-9]*")):
+        time.sleep(0.01)
+
+
+def session_of(process):
+    try:
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    # a zombie runs no more
+    return None if fields[0] == "Z" else int(fields[3])
 
 
 @contextlib.contextmanager

@@ -236,8 +236,7 @@ def keep(path, _floor, folder):
             f'[tasks.k]\nfor = {{ i = "range({count})" }}\nif = "false"\nrun = "/bin/true"\n'
             'default = "${{ i }}"\n'
         )
-        # one slot: calls that cost nothing would run away from the journal
-        commands[f"deco {count}"] = deco(path, manifest, own, jobs=1)
+        commands[f"deco {count}"] = deco(path, manifest, own)
         commands[f"deco {count}"].log = ".deco"  # else the journals of the last runs are kept
         commands[f"deco {count}"].ends = f'"{count - 1}":{count - 1}}}}}\n'.encode()
     about = "what 250,000, 500,000 and 1,000,000 small results keep in memory while they run"

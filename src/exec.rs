@@ -30,7 +30,7 @@ pub mod worker;
 
 pub use clock::Clock;
 pub use enders::{End, Enders};
-pub use environment::{Environment, Variables};
+pub use environment::{Basis, Environment, Variables};
 pub use groups::Groups;
 use keep::Sink;
 pub use keep::{Keep, Log, Logged, Logs, Stream};

@@ -5,6 +5,7 @@ pub mod documents;
 mod environment;
 pub mod fingerprint;
 pub mod folders;
+mod kept;
 pub mod scope;
 pub mod sent;
 mod shortcut;
@@ -26,6 +27,7 @@ use crate::state::logs::Logs;
 use crate::value::{Value, excerpt};
 
 pub use folders::Folders;
+pub use kept::{Kept, Place};
 pub use scope::{CallScope, Hindrance};
 pub use sent::{Common, PythonWorker, Sent};
 pub use sources::Sources;
@@ -85,18 +87,9 @@ pub fn not_boolean(key: &str, value: &Value) -> String {
 /// What one attempt has of its own.
 #[derive(Debug)]
 pub struct Own {
-    /// From 1.
-    pub attempt: u32,
-    /// From 1.
-    pub slot: u32,
-    /// How many slots it takes.
-    pub cpus: u32,
+    pub place: Place,
     /// How much had ended that it may build on.
     pub as_of: u64,
-    /// `DECO_POOL_…` variables.
-    pub pools: Vec<(String, String)>,
-    /// What a call of its task had that went through its slot just before, with the same grant.
-    pub like: Option<Arc<Common>>,
 }
 
 /// What a call comes to.
@@ -124,11 +117,13 @@ pub fn work(
     setting: &Setting,
     task: &Task,
     own: &Own,
+    kept: &mut Kept,
 ) -> Result<(Work, String), Hindrance> {
-    if let Some(sent) = sent::request(scope, setting, task, own)? {
+    kept.turn_to(&own.place);
+    if let Some(sent) = sent::request(scope, setting, task, own, kept)? {
         return Ok((Work::Request(Box::new(sent)), String::new()));
     }
-    let (attempt, command) = attempt(scope, setting, task, own)?;
+    let (attempt, command) = attempt(scope, setting, task, own, kept)?;
     Ok((Work::Process(Box::new(attempt)), command))
 }
 
@@ -138,13 +133,14 @@ fn attempt(
     setting: &Setting,
     task: &Task,
     own: &Own,
+    kept: &mut Kept,
 ) -> Result<(Attempt, String), Hindrance> {
-    setting.folders.make(own.slot).map_err(|error| {
+    setting.folders.make(own.place.slot).map_err(|error| {
         let message = format!("cannot make a private folder: {error}");
         Hindrance::Failed(Failure::CannotStart { message })
     })?;
     // first of all, so that what goes wrong later shows no secret of it
-    let mut env = environment::environment(scope, setting, task, own)?;
+    let mut env = environment::environment(scope, setting, task, own, kept)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
@@ -165,7 +161,7 @@ fn attempt(
         timeout: task.timeout,
         grace: task.grace,
         as_of: own.as_of,
-        slot: own.slot,
+        slot: own.place.slot,
         stdout: if task.reads_stdout() { Keep::Whole { limit: LONGEST_RESULT } } else { Keep::Short },
         terminal: setting.terminal,
     };

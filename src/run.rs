@@ -28,7 +28,7 @@ use crate::name::Name;
 use crate::outcome::{Verdict, in_words};
 use crate::path::Path;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
-use crate::prepare::Setting;
+use crate::prepare::{Kept, Setting};
 use crate::schedule::Schedule;
 use crate::schedule::start::Next;
 use crate::scribe::Scribe;
@@ -334,10 +334,11 @@ impl Running {
     }
 
     fn work(&self) {
+        let mut kept = Kept::default();
         while let Some((next, kind)) = self.next() {
             match (next, kind) {
                 (Next::Start { node, attempt, grant }, Node::Call(call)) => {
-                    self.call(Begun { call, node, attempt }, &grant)
+                    self.call(Begun { call, node, attempt }, &grant, &mut kept)
                 }
                 (Next::Ask { node, attempt }, Node::Call(call)) => self.ask(call, node, attempt),
                 (Next::GiveUp(node), Node::Call(call)) => self.give_up(call, node),
@@ -352,6 +353,7 @@ impl Running {
 
     /// Waits for something to do; `None` once the run is over.
     fn next(&self) -> Option<(Next, Node)> {
+        self.scribe.keep_pace();
         let mut core = self.lock();
         loop {
             let now = self.began.elapsed();

@@ -14,6 +14,9 @@ use crate::state::journal::Journal;
 /// How long a plain success may wait for others before it is written.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// So many events may wait to be written before more work is begun.
+const MOST: usize = 8192;
+
 /// Takes the events of a run.
 pub struct Scribe {
     desk: Arc<Desk>,
@@ -30,9 +33,12 @@ pub struct Written {
 /// What is told when the journal cannot be written.
 type OnFailure = Box<dyn FnOnce(String) + Send>;
 
+#[derive(Default)]
 struct Desk {
     inbox: Mutex<Inbox>,
     come: Condvar,
+    /// Events were taken, or nobody takes them any more.
+    taken: Condvar,
     on_failure: Mutex<Option<OnFailure>>,
 }
 
@@ -45,22 +51,36 @@ struct Inbox {
     /// Something should be told now.
     urgent: bool,
     over: bool,
+    /// The thread that writes has ended.
+    deserted: bool,
 }
 
 impl Scribe {
     /// Without a journal, events go to the reporters alone.
     pub fn start(journal: Option<Journal>, reporters: Reporters) -> io::Result<Scribe> {
-        let desk =
-            Arc::new(Desk { inbox: Mutex::default(), come: Condvar::new(), on_failure: Mutex::new(None) });
+        let desk = Arc::new(Desk::default());
         let own = Arc::clone(&desk);
         let thread = thread::Builder::new().name("scribe".to_owned());
-        let thread = thread.spawn(move || own.serve(journal, reporters))?;
+        let thread = thread.spawn(move || {
+            let _leaves = Leaves(&own);
+            own.serve(journal, reporters)
+        })?;
         Ok(Scribe { desk, thread: Mutex::new(Some(thread)) })
     }
 
     /// What to do, once, when the journal cannot be written. Nothing more is told to the reporters then.
     pub fn on_failure(&self, told: impl FnOnce(String) + Send + 'static) {
         *self.desk.on_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(told));
+    }
+
+    /// Waits while more has been told than could be written: calls that cost nothing would run away from their journal.
+    /// Not for whoever holds what the writer may ask for.
+    pub fn keep_pace(&self) {
+        let mut inbox = self.desk.lock();
+        while inbox.events.len() >= MOST && !inbox.deserted {
+            self.desk.come.notify_one();
+            inbox = self.desk.taken.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Takes an event; never waits.
@@ -99,6 +119,16 @@ impl std::fmt::Debug for Scribe {
     }
 }
 
+/// Nobody waits for the thread that writes once it has ended, by a mistake or not.
+struct Leaves<'a>(&'a Desk);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.lock().deserted = true;
+        self.0.taken.notify_all();
+    }
+}
+
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
@@ -120,7 +150,7 @@ impl Desk {
         }
         inbox.sleeps = false;
         let until = Instant::now() + GATHER;
-        while !inbox.urgent && !inbox.over {
+        while !inbox.urgent && !inbox.over && inbox.events.len() < MOST {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             inbox = self.come.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -128,6 +158,7 @@ impl Desk {
         let room = inbox.events.len() * 3 / 2;
         let next = Inbox { events: Vec::with_capacity(room), ..Inbox::default() };
         let over = inbox.over;
+        self.taken.notify_all();
         Inbox { over, ..replace(&mut *inbox, next) }
     }
 
@@ -172,5 +203,35 @@ impl Desk {
             None => {}
         }
         reporters.send(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventKind;
+
+    fn event() -> Event {
+        Event { ms: 0, kind: EventKind::CallKept { call: "call".to_owned() } }
+    }
+
+    #[test]
+    fn who_is_far_ahead_of_the_journal_goes_on_once_it_has_caught_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("journal"), 0).unwrap();
+        let scribe = Scribe::start(Some(journal), Reporters::start(Vec::new()).unwrap()).unwrap();
+        // not by `send`, which would wake the one who writes
+        scribe.desk.lock().events.extend((0..MOST).map(|_| event()));
+        scribe.keep_pace();
+        assert!(scribe.desk.lock().events.len() < MOST);
+        assert_eq!(scribe.finish().journal, Ok(()));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_has_ended() {
+        let scribe = Scribe::start(None, Reporters::start(Vec::new()).unwrap()).unwrap();
+        scribe.finish();
+        scribe.desk.lock().events.extend((0..MOST).map(|_| event()));
+        scribe.keep_pace();
     }
 }

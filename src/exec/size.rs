@@ -14,7 +14,7 @@ const SURELY_FITS: usize = 64 * 1024;
 /// `Err`: what is too long, in words. Where the limits are not known, only [`words`] tells.
 pub(super) fn check(attempt: &Attempt) -> Result<(), String> {
     let arguments = attempt.argv.iter().map(|word| word.len());
-    let variables = attempt.env.own().map(|(_, value)| value.len());
+    let variables = attempt.env.told().map(|(_, value)| value.len());
     if arguments.chain(variables).sum::<usize>() < SURELY_FITS || !cfg!(target_os = "linux") {
         return Ok(());
     }

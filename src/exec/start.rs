@@ -21,7 +21,7 @@ pub(super) struct Started {
     pub pid: Pid,
     /// By which its end is seen, if the system gives one at once.
     pub descriptor: Option<OwnedFd>,
-    /// None if there is nothing to read.
+    /// None if nothing is left to be written.
     pub stdin: Option<OwnedFd>,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
@@ -104,7 +104,7 @@ fn spawn(
     thread_local! {
         static COMMAND: RefCell<(Pointers, Block)> = RefCell::default();
     }
-    let own_stdin = if attempt.stdin.is_empty() { None } else { Some(pipe()?) };
+    let (given_stdin, our_stdin) = input(&attempt.stdin)?;
     let (stdout, stdout_end) = pipe()?;
     let (stderr, stderr_end) = pipe()?;
     let path = CString::new(program.as_os_str().as_bytes())?;
@@ -118,8 +118,8 @@ fn spawn(
             dir: &dir,
             argv,
             env: env.write(&attempt.env)?,
-            stdin: match &own_stdin {
-                Some((read, _)) => read.as_fd(),
+            stdin: match &given_stdin {
+                Some(pipe) => pipe.as_fd(),
                 None => nothing_to_read()?,
             },
             stdout: stdout_end.as_fd(),
@@ -128,7 +128,26 @@ fn spawn(
             announced: groups.place(attempt.slot),
         })
     })?;
-    Ok(Started { pid, descriptor, stdin: own_stdin.map(|(_, write)| write), stdout, stderr, alongside: 0 })
+    Ok(Started { pid, descriptor, stdin: our_stdin, stdout, stderr, alongside: 0 })
+}
+
+/// So many bytes go into any new pipe at once: a pipe holds at least a page.
+#[cfg(target_os = "linux")]
+const FITS: usize = 4096;
+
+/// The end of a pipe from which a process reads these bytes, if there are any, and the end into which they are still to be
+/// written: what is short is there before the process is.
+#[cfg(target_os = "linux")]
+fn input(bytes: &[u8]) -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
+    if bytes.is_empty() {
+        return Ok((None, None));
+    }
+    let (given, ours) = pipe()?;
+    if bytes.len() > FITS {
+        return Ok((Some(given), Some(ours)));
+    }
+    let written = rustix::io::retry_on_intr(|| rustix::io::write(&ours, bytes))?;
+    if written < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok((Some(given), None)) }
 }
 
 /// A pipe that no program inherits: its reading end, its writing end.

@@ -14,7 +14,7 @@ use super::*;
 const FAR: Duration = Duration::from_secs(600);
 
 fn environment(declared: Vec<(String, OsString)>) -> Environment {
-    Environment { declared, ..Environment::default() }
+    declared.into()
 }
 
 fn attempt(argv: &[&str]) -> Attempt {
@@ -111,8 +111,8 @@ fn time_out(script: &str, grace: Duration) -> Finished {
 fn a_process_gets_what_stands_in_the_attempt_and_nothing_else() {
     let folder = TempDir::new().unwrap();
     let mut attempt = sh("cat; echo $A-$HOME; pwd -P; echo oops >&2; exit 3");
-    attempt.env.declared.push(("A".into(), "first".into()));
-    attempt.env.declared.push(("A".into(), "last".into()));
+    Arc::make_mut(&mut attempt.env.basis).declared.push(("A".into(), "first".into()));
+    Arc::make_mut(&mut attempt.env.basis).declared.push(("A".into(), "last".into()));
     attempt.dir = folder.path().canonicalize().unwrap();
     attempt.stdin = Arc::from(&b"in\n"[..]);
     let finished = go(&attempt);
@@ -123,13 +123,12 @@ fn a_process_gets_what_stands_in_the_attempt_and_nothing_else() {
 
 #[test]
 fn what_one_attempt_shadows_the_next_one_sees_again() {
-    let inherited: Arc<Variables> =
-        Arc::new([("A".into(), "inherited".into()), ("B".into(), "b".into())].into());
-    for (declared, expected) in [(None, "inherited b\n"), (Some("own"), "own b\n"), (None, "inherited b\n")] {
-        let mut attempt = sh("echo $A $B");
-        attempt.env.inherited = Arc::clone(&inherited);
-        attempt.env.declared.extend(declared.map(|value| ("A".to_owned(), value.into())));
-        assert_eq!(text(&go(&attempt).stdout.bytes), expected);
+    let declared = vec![("A".to_owned(), "shared".into()), ("B".to_owned(), "b".into())];
+    let shared = Arc::new(Basis { declared, ..Basis::default() });
+    for (own, expected) in [(None, "shared b\n"), (Some("own"), "own b\n"), (None, "shared b\n")] {
+        let own = own.map(|value| ("A".into(), value.into()));
+        let env = Environment { basis: Arc::clone(&shared), own: own.into_iter().collect() };
+        assert_eq!(text(&go(&Attempt { env, ..sh("echo $A $B") }).stdout.bytes), expected);
     }
 }
 
@@ -297,7 +296,7 @@ fn end_when_ready(script: &str, ends: &[End]) -> Finished {
     let folder = TempDir::new().unwrap();
     let told = fifo(folder.path());
     let mut attempt = sh(script);
-    attempt.env.declared.push(("FIFO".into(), told.clone().into()));
+    Arc::make_mut(&mut attempt.env.basis).declared.push(("FIFO".into(), told.clone().into()));
     let enders = Enders::new().unwrap();
     thread::scope(|scope| {
         let running = scope.spawn(|| run(&attempt, &enders, &Groups::new(1), &Held));
@@ -505,7 +504,7 @@ fn what_is_too_long_is_found_before_it_is_tried() {
     );
     let variable = |length| {
         let mut attempt = sh("exit 0");
-        attempt.env.declared.push(("LONG".into(), "x".repeat(length).into()));
+        Arc::make_mut(&mut attempt.env.basis).declared.push(("LONG".into(), "x".repeat(length).into()));
         attempt
     };
     check(&variable(most - 5), None);
@@ -522,7 +521,7 @@ fn what_is_too_long_is_found_before_it_is_tried() {
 fn a_nul_byte_is_refused_in_words() {
     assert!(refused(&attempt(&["sh", "a\0b"])).starts_with("an argument contains a NUL byte"));
     let mut attempt = sh("exit 0");
-    attempt.env.declared.push(("V".into(), "a\0b".into()));
+    Arc::make_mut(&mut attempt.env.basis).declared.push(("V".into(), "a\0b".into()));
     assert!(refused(&attempt).starts_with("the variable `V` contains a NUL byte"));
 }
 

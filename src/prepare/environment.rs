@@ -1,10 +1,11 @@
 //! The environment of a call, and the files that its variables name.
 
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
 use smol_str::SmolStrBuilder;
 
-use crate::exec::Environment;
+use crate::exec::{Basis, Environment};
 use crate::expr::key_text;
 use crate::manifest::Task;
 use crate::manifest::settings::read_dotenv;
@@ -12,7 +13,7 @@ use crate::name::Name;
 use crate::outcome::Failure;
 use crate::value::{Text, Value};
 
-use super::{CallScope, Hindrance, Own, Setting, documents, private_folder, result_file};
+use super::{CallScope, Hindrance, Kept, Own, Setting, documents, private_folder, result_file};
 
 /// Variables that deco tells.
 type Given = Vec<(Text, OsString)>;
@@ -23,25 +24,30 @@ pub fn environment(
     setting: &Setting,
     task: &Task,
     own: &Own,
+    kept: &mut Kept,
 ) -> Result<Environment, Hindrance> {
-    let mut env = environment_of_slot(scope, setting, task, own)?;
-    let of_call = given_to_call(scope, setting, task)?;
-    env.given.extend(of_call.into_iter().map(|(name, value)| (name, value.as_str().into())));
-    Ok(env)
+    let basis = match &kept.basis {
+        Some(known) => known.clone(),
+        None => Arc::new(basis(scope, setting, task, own)?),
+    };
+    if is_constant(task) {
+        kept.basis = Some(basis.clone());
+    }
+    Ok(Environment { basis, own: given_to_call(scope, setting, task)? })
 }
 
-/// What of them is the same for all calls of the task that go through the slot, as far as what the task says is.
-pub fn environment_of_slot(
-    scope: &CallScope,
-    setting: &Setting,
-    task: &Task,
-    own: &Own,
-) -> Result<Environment, Hindrance> {
+/// Whether nothing in what the task says of variables is asked of the call. A dotenv file is read for each.
+pub fn is_constant(task: &Task) -> bool {
+    task.dotenv.is_none() && task.env.iter().all(|(_, text)| text.value.slots().next().is_none())
+}
+
+/// What is the same for all calls of the task that go through the slot, as far as what the task says is.
+pub fn basis(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Basis, Hindrance> {
     let declared = declared(scope, setting, task)?;
-    let given = given_to_slot(scope, setting, task, own);
-    let env = Environment { inherited: setting.env.clone(), declared, given };
-    without_nul(env.own())?;
-    Ok(env)
+    let given = given_to_slot(scope, setting, own);
+    let basis = Basis { inherited: setting.env.clone(), declared, given };
+    without_nul(basis.told())?;
+    Ok(basis)
 }
 
 fn without_nul<'v>(mut variables: impl Iterator<Item = (&'v str, &'v OsStr)>) -> Result<(), Hindrance> {
@@ -76,14 +82,15 @@ fn declared(scope: &CallScope, setting: &Setting, task: &Task) -> Result<Vec<(St
 }
 
 /// What deco tells all calls of the task that go through the slot.
-fn given_to_slot(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Given {
+fn given_to_slot(scope: &CallScope, setting: &Setting, own: &Own) -> Given {
     let mut entries = Vec::with_capacity(12);
     let mut set = |name: Text, value: String| entries.push((name, value.into()));
-    set("DECO_TASK".into(), task.name.to_string());
-    set("DECO_ATTEMPT".into(), own.attempt.to_string());
-    set("DECO_SLOT".into(), own.slot.to_string());
-    set("DECO_CPUS".into(), own.cpus.to_string());
-    own.pools.iter().for_each(|(name, value)| set(name.clone().into(), value.clone()));
+    let place = &own.place;
+    set("DECO_TASK".into(), place.task.to_string());
+    set("DECO_ATTEMPT".into(), place.attempt.to_string());
+    set("DECO_SLOT".into(), place.slot.to_string());
+    set("DECO_CPUS".into(), place.cpus.to_string());
+    place.pools.iter().for_each(|(name, value)| set(name.clone().into(), value.clone()));
     set("DECO_RUN_ID".into(), setting.run_id.clone());
     set("DECO_TMPDIR".into(), private_folder(scope).to_string_lossy().into_owned());
     set("DECO_RESULT".into(), result_file(scope).to_string_lossy().into_owned());

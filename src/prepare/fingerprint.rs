@@ -182,8 +182,9 @@ impl Parts {
     }
 
     fn environment(&mut self, env: &Environment, own: &Own<'_>, setting: &Setting) {
-        self.begin("environment", env.declared.len());
-        for (name, value) in &env.declared {
+        let declared = &env.basis.declared;
+        self.begin("environment", declared.len());
+        for (name, value) in declared {
             self.add(name.as_bytes());
             // the journal is no place for what a secret's value could be guessed from
             let value = if setting.secrets.names(name) { &[] } else { value.as_encoded_bytes() };

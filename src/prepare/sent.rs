@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use crate::exec::Environment;
 use crate::exec::worker::{Argument, Kind, Request, Work, python};
+use crate::exec::{Basis, Environment};
 use crate::expr::Reference;
 use crate::manifest::{self, Run, Task};
 use crate::outcome::Failure;
@@ -14,9 +14,9 @@ use crate::path::{Path, Segment};
 use crate::value::{Text, Value};
 
 use super::documents::{Handed, mutable_places, seen};
-use super::environment::{environment_of_slot, given_to_call};
+use super::environment::{self, given_to_call};
 use super::versions::is_small;
-use super::{CallScope, Hindrance, Own, Setting};
+use super::{CallScope, Hindrance, Kept, Own, Setting};
 
 /// What a call is for a worker.
 #[derive(Debug)]
@@ -36,9 +36,6 @@ pub struct Common {
     pub(super) function: Text,
     /// What the file comes to that it stands in.
     pub(super) source: Option<blake3::Hash>,
-    attempt: u32,
-    /// Whether nothing in it is asked of the call.
-    is_constant: bool,
 }
 
 /// Where the worker for Python functions is put, once it is needed.
@@ -69,15 +66,18 @@ pub fn request(
     setting: &Setting,
     task: &Task,
     own: &Own,
+    kept: &mut Kept,
 ) -> Result<Option<Sent>, Hindrance> {
     if !task.run.is_sent() {
         return Ok(None);
     }
-    let known = own.like.as_ref().filter(|like| like.is_constant && like.attempt == own.attempt);
-    let common = match known {
+    let common = match &kept.common {
         Some(known) => known.clone(),
         None => Arc::new(common(scope, setting, task, own)?),
     };
+    if is_constant(task) {
+        kept.common = Some(common.clone());
+    }
     let work = match &task.run {
         Run::Worker { request, .. } => {
             scope.hand(Handed { places: mutable_places(scope, task)?, ..Handed::default() });
@@ -100,25 +100,24 @@ pub fn request(
 fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Common, Hindrance> {
     setting
         .folders
-        .make(own.slot)
+        .make(own.place.slot)
         .map_err(|error| cannot_start(format!("cannot make a private folder: {error}")))?;
     let argv = argv(scope, setting, &task.run)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
         None => scope.dir().to_owned(),
     };
-    let Environment { inherited, declared, given } = environment_of_slot(scope, setting, task, own)?;
+    let Basis { inherited, declared, given } = environment::basis(scope, setting, task, own)?;
     // what names the run is the worker's, so that nothing of it is left behind; the rest is told with the calls
     let (of_run, of_calls): (Vec<_>, Vec<_>) = given.into_iter().partition(|(name, _)| name == "DECO_RUN_ID");
-    let env = Environment { inherited, declared, given: of_run };
+    let basis = Arc::new(Basis { inherited, declared, given: of_run });
+    let env = Environment { basis, own: Vec::new() };
     Ok(Common {
         kind: Kind { argv, dir, env, terminal: setting.terminal },
         hash: OnceLock::new(),
         variables: of_calls.into(),
         source: file(scope, &task.run).and_then(|file| setting.sources.hash(&file)),
         function: function(scope, &task.run),
-        attempt: own.attempt,
-        is_constant: is_constant(task),
     })
 }
 
@@ -157,15 +156,15 @@ fn argv(scope: &CallScope, setting: &Setting, run: &Run) -> Result<Vec<OsString>
     Ok(argv)
 }
 
-/// Whether all calls of the task need workers of one kind. A dotenv file is read for each.
+/// Whether all calls of the task need workers of one kind.
 fn is_constant(task: &Task) -> bool {
     let of_run = match &task.run {
         Run::Worker { words, .. } => &words[..],
         Run::Function { python, .. } => python.as_slice(),
         Run::Shell { .. } | Run::Program { .. } | Run::Script { .. } => &[],
     };
-    let mut texts = of_run.iter().chain(&task.dir).chain(task.env.iter().map(|(_, text)| text));
-    task.dotenv.is_none() && texts.all(|text| text.value.slots().next().is_none())
+    let mut texts = of_run.iter().chain(&task.dir);
+    environment::is_constant(task) && texts.all(|text| text.value.slots().next().is_none())
 }
 
 fn called(

@@ -15,11 +15,11 @@ thread_local! {
 /// Whether starting the program directly comes to the same. What can only differ in the program's own environment is
 /// made alike by [`set_folder`].
 pub fn is_open(shell: &str, program: &str, env: &Environment) -> bool {
-    let speaks = |(name, _): (&OsStr, &OsStr)| {
+    let speaks = |name: &OsStr| {
         let name = name.as_bytes();
         matches!(name, b"ENV" | b"BASH_ENV" | b"SHELLOPTS" | b"BASHOPTS") || name.starts_with(b"BASH_FUNC_")
     };
-    if env.iter().any(speaks) {
+    if env.names().any(speaks) {
         return false;
     }
     let Some(path) = env.get("PATH") else { return false };
@@ -60,12 +60,12 @@ pub fn set_folder(env: &mut Environment, dir: &Path) -> Option<()> {
     use std::path::Component;
 
     let is_direct = dir.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    let told = env.own().any(|(name, _)| name == "PWD");
+    let told = env.told().any(|(name, _)| name == "PWD");
     if !is_direct || !dir.is_absolute() || told {
         return None;
     }
     if env.get("PWD") != Some(dir.as_os_str()) {
-        env.given.push(("PWD".into(), dir.as_os_str().to_owned()));
+        env.own.push(("PWD".into(), dir.to_str()?.into()));
     }
     Some(())
 }

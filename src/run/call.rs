@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
@@ -16,7 +15,7 @@ use crate::manifest::Task;
 use crate::outcome::{Exit, Failure, Outcome, Skip, Verdict};
 use crate::path::Path;
 use crate::plan::CallId;
-use crate::prepare::{self, CallScope, Common, Hindrance, Work};
+use crate::prepare::{self, CallScope, Hindrance, Kept, Place, Work};
 use crate::schedule::End;
 use crate::schedule::demand::Grant;
 use crate::state::earlier::EarlierEnd;
@@ -72,10 +71,10 @@ pub(super) struct Ended {
 
 impl Running {
     /// Makes one attempt of a call; one that a worker makes may bring others with it.
-    pub(super) fn call(&self, begun: Begun, grant: &Grant) {
+    pub(super) fn call(&self, begun: Begun, grant: &Grant, kept: &mut Kept) {
         let folder = self.setting.folders.path(grant.slot);
-        let ended = match self.guarded(|| self.ready(&begun, grant, &folder, None)) {
-            Ok((ready, Work::Request(sent))) => return self.lead(begun, ready, *sent, grant, &folder),
+        let ended = match self.guarded(|| self.ready(&begun, grant, &folder, kept)) {
+            Ok((ready, Work::Request(sent))) => return self.lead(begun, ready, *sent, grant, &folder, kept),
             Ok((ready, Work::Process(attempt))) => {
                 self.tell_begun(&begun, &ready, grant.slot);
                 let made = self.guarded(|| Ok(self.make(&begun, ready, &attempt)));
@@ -136,13 +135,13 @@ impl Running {
         self.end_call(call, node, ended);
     }
 
-    /// Works out what the call is to do, unless it ends before it begins. `like`: what a call had that the slot made before.
+    /// Works out what the call is to do, unless it ends before it begins. `kept`: what the thread's last call had.
     pub(super) fn ready(
         &self,
         &Begun { call, attempt, .. }: &Begun,
         grant: &Grant,
         folder: &FilePath,
-        like: Option<Arc<Common>>,
+        kept: &mut Kept,
     ) -> Result<(Ready<'_>, Work), Box<Ended>> {
         let (seen, because, task, task_index, as_of, told) = {
             let core = &mut *self.lock();
@@ -171,9 +170,10 @@ impl Running {
             return Err(skipped(&mut scope, task, because).into());
         }
         let pools = rules::pool_variables(&self.manifest, task, grant);
-        let own = prepare::Own { attempt, slot: grant.slot, cpus: grant.cpus, as_of, pools, like };
+        let place = Place { task: task.name.clone(), attempt, slot: grant.slot, cpus: grant.cpus, pools };
+        let own = prepare::Own { place, as_of };
         let (work, command) = prepare::condition(&scope, task)
-            .and_then(|()| prepare::work(&scope, &self.setting, task, &own))
+            .and_then(|()| prepare::work(&scope, &self.setting, task, &own, kept))
             .map_err(|hindrance| Box::new(self.hindered(&mut scope, task, call, hindrance)))?;
         scope.secrets = self.setting.secrets.of_call(work.env().iter());
         if let Some(failure) = secret_key(&scope) {

@@ -11,7 +11,7 @@ use crate::exec::worker::{Answer, Around, Done, Kind, Request, Turn};
 use crate::exec::{Ending, Finished, Logs, Stream};
 use crate::harvest;
 use crate::manifest::Task;
-use crate::prepare::{Common, Sent, Work};
+use crate::prepare::{Kept, Sent, Work};
 use crate::schedule::demand::Grant;
 
 use super::Running;
@@ -27,8 +27,7 @@ struct Lead<'a> {
     grant: &'a Grant,
     folder: &'a FilePath,
     kind: Arc<Kind>,
-    /// What the calls have in common.
-    common: Option<Arc<Common>>,
+    kept: &'a mut Kept,
     /// Calls that the worker has been sent, with their numbers, in order: they end in the order in which they were sent.
     sent: VecDeque<(u64, Begun, Ready<'a>)>,
     next_id: u64,
@@ -47,6 +46,7 @@ impl Running {
         sent: Sent,
         grant: &Grant,
         folder: &FilePath,
+        kept: &mut Kept,
     ) {
         let task = ready.task;
         let enders = if task.when.is_finalizer() { &*self.final_enders } else { &self.enders };
@@ -60,7 +60,7 @@ impl Running {
             grant,
             folder,
             kind: self.kind(task, &sent.common.kind),
-            common: None,
+            kept,
             sent: VecDeque::new(),
             next_id: 0,
             first: None,
@@ -101,6 +101,7 @@ impl Running {
 impl<'a> Lead<'a> {
     /// Tells of what came back, and says what comes next.
     fn turn(&mut self, turn: Turn) -> Vec<Request> {
+        self.running.scribe.keep_pace();
         turn.done.into_iter().for_each(|done| self.end(done));
         self.put_back(turn.back);
         let mut requests = Vec::with_capacity(turn.room + 1);
@@ -131,8 +132,8 @@ impl<'a> Lead<'a> {
         if self.other.is_some() {
             return self.give_back(begun);
         }
-        let like = self.common.clone();
-        match self.running.guarded(|| self.running.ready(&begun, self.grant, self.folder, like)) {
+        let Lead { running, grant, folder, kept, .. } = self;
+        match running.guarded(|| running.ready(&begun, grant, folder, kept)) {
             Ok((ready, Work::Request(sent))) if sent.common.kind == *self.kind => {
                 requests.push(self.hold(begun, ready, *sent));
             }
@@ -154,7 +155,6 @@ impl<'a> Lead<'a> {
         if let Some(heard) = self.heard {
             heard.begin(id, self.grant.slot, (&ready.address, begun.attempt));
         }
-        self.common = Some(sent.common);
         self.sent.push_back((id, begun, ready));
         Request { id, ..sent.request }
     }

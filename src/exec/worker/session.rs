@@ -242,7 +242,7 @@ impl Pipes {
 fn attempt(kind: &Kind, place: u32) -> Attempt {
     let mut env = kind.env.clone();
     for (name, number) in [INCOMING, OUTGOING, CLAIMS] {
-        env.given.push((name.into(), number.to_string().into()));
+        env.own.push((name.into(), number.to_string().into()));
     }
     Attempt {
         argv: kind.argv.clone(),

@@ -44,7 +44,7 @@ impl Bench {
 
     fn of(folder: TempDir, argv: Vec<OsString>) -> Bench {
         let path = ("PATH".to_owned(), std::env::var_os("PATH").unwrap_or_default());
-        let env = Environment { declared: vec![path], ..Environment::default() };
+        let env = Environment::from(vec![path]);
         let kind = Arc::new(Kind { argv, dir: folder.path().to_owned(), env, terminal: false });
         Bench {
             folder,
