@@ -148,9 +148,8 @@ fn attempt(
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
     let Commands { argv, shortcut, written } = commands(scope, &task.run)?;
     let shortcut = shortcut.filter(|short| {
-        let program = |words: &[OsString]| words.first().and_then(|word| word.to_str()).map(str::to_owned);
-        let (Some(shell), Some(program)) = (program(&argv), program(short)) else { return false };
-        shortcut::is_open(&shell, &program, &env) && shortcut::set_folder(&mut env, &dir).is_some()
+        let (Some(shell), Some(program)) = (argv.first(), short.first()) else { return false };
+        shortcut::is_open(shell, program, &env.basis) && shortcut::set_folder(&mut env, &dir).is_some()
     });
     let attempt = Attempt {
         argv,

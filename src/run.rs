@@ -2,6 +2,7 @@
 //! tells every fact as an event. A thread that ends an attempt reports it itself, under the one lock.
 
 mod call;
+mod cut;
 mod expansion;
 mod finalizers;
 mod heard;
@@ -25,7 +26,7 @@ use crate::exec::{self, End as Ending, Enders, Groups};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
 use crate::name::Name;
-use crate::outcome::{Verdict, in_words};
+use crate::outcome::Verdict;
 use crate::path::Path;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
 use crate::prepare::{Kept, Setting};
@@ -191,76 +192,6 @@ impl Running {
         &self.groups
     }
 
-    /// Whether a signal, its time limit or a failure of the machine has ended it.
-    pub fn is_cut_off(&self) -> bool {
-        let core = self.lock();
-        core.signal.is_some() || core.timed_out || core.broken.is_some()
-    }
-
-    /// Ends the run: the first signal gently, the second at once.
-    pub fn interrupt(&self, signal: i32, nth: usize) {
-        let mut core = self.lock();
-        core.signal.get_or_insert(signal);
-        core.stop();
-        if nth == 1 {
-            self.enders.end_all(Ending::Gently(signal));
-            self.limit_finalizers(&mut core);
-        } else {
-            self.enders.end_all(Ending::Now);
-            self.final_enders.end_all(Ending::Now);
-        }
-        self.tell_signal(signal);
-        drop(core);
-        self.changed.notify_all();
-    }
-
-    /// Stops what runs, and lets it go on after `stop`, which is to stop this process.
-    pub fn stop(&self, stop: impl FnOnce()) {
-        self.groups.stop(stop);
-    }
-
-    /// Somebody lets this process go on: so does what it runs.
-    pub fn go_on(&self) {
-        self.groups.signal(rustix::process::Signal::CONT);
-    }
-
-    /// After a signal, and once no other call runs, finalizers have only their time. The thread is not waited for: it
-    /// holds nothing of the run.
-    fn limit_finalizers(&self, core: &mut Core) {
-        if core.signal.is_none() || core.attempts > 0 || core.is_limited {
-            return;
-        }
-        core.is_limited = true;
-        let (limit, enders) = (self.manifest.settings.finalizer_timeout, self.final_enders.clone());
-        let clock = self.groups.clock().clone();
-        let end = move || {
-            clock.sleep(limit);
-            enders.end_all(Ending::Now);
-        };
-        if std::thread::Builder::new().name("finalizers".to_owned()).spawn(end).is_err() {
-            self.final_enders.end_all(Ending::Now);
-        }
-    }
-
-    /// Ends the run when its own time limit has passed, unless it is over before.
-    fn watch_time(&self, limit: Duration) {
-        let mut core = self.lock();
-        while !core.is_over {
-            let passed = self.groups.clock().now().saturating_duration_since(self.began);
-            let Some(left) = limit.checked_sub(passed).filter(|left| !left.is_zero()) else {
-                core.timed_out = true;
-                core.stop();
-                self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
-                self.scribe
-                    .notice(&format!("the run took longer than its run-timeout of {}", in_words(limit)));
-                drop(core);
-                return self.changed.notify_all();
-            };
-            let waited = self.over.wait_timeout(core, left);
-            core = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
     /// Runs to the end on a thread for each slot.
     pub fn run(&self) {
         self.tell_start();
@@ -387,23 +318,6 @@ impl Running {
         };
         core.waiting -= 1;
         core
-    }
-
-    /// deco itself cannot go on: nothing starts any more, and what runs is ended, since its end could not be kept.
-    pub fn broken(&self, message: String) {
-        let mut core = self.lock();
-        core.broken.get_or_insert(message);
-        core.stop();
-        drop(core);
-        self.enders.end_all(Ending::Gently(rustix::process::Signal::TERM.as_raw()));
-        self.changed.notify_all();
-    }
-
-    /// Two calls are in conflict: nothing starts any more.
-    fn stop_for(&self, clash: Clash) {
-        let mut core = self.lock();
-        core.clash.get_or_insert(clash);
-        core.stop();
     }
 }
 

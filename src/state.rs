@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHasher;
 
-pub use lock::{Holder, Lock, Locking};
+pub use lock::{Holder, Lock, Locking, WhileHeld};
 pub use shelf::{CommandRun, Shelf};
 
 /// How many runs of a manifest are kept.

@@ -2,33 +2,31 @@
 
 use crate::cli::GetArgs;
 use crate::path::{Path, Segment};
+use crate::state::RunFolder;
 use crate::value::{Text, Value};
 
-use super::{Exit, complain, past, print};
+use super::{Exit, complain, past, print, wrong};
 
 pub fn run(args: &GetArgs) -> Exit {
     let path = match args.path.parse::<Path>() {
         Ok(path) => path,
-        Err(message) => {
-            complain(message);
-            return Exit::Wrong;
-        }
+        Err(message) => return wrong(message),
     };
-    match find(args, &path) {
-        Ok(Value::String(text)) if args.text => print(format!("{text}\n").as_bytes()),
-        Ok(value) => print((value.to_pretty_json() + "\n").as_bytes()),
-        Err(message) => match &args.default {
-            Some(json) => print(format!("{json}\n").as_bytes()),
-            None => {
-                complain(message);
-                Exit::Failed
-            }
-        },
+    let run = past::run(&args.past, args.run.as_deref());
+    let found = run.map_err(|message| (Exit::Wrong, message));
+    let found = found.and_then(|run| find(&run, &path).map_err(|message| (Exit::Failed, message)));
+    match (found, &args.default) {
+        (Ok(Value::String(text)), _) if args.text => print(format!("{text}\n").as_bytes()),
+        (Ok(value), _) => print((value.to_pretty_json() + "\n").as_bytes()),
+        (Err(_), Some(json)) => print(format!("{json}\n").as_bytes()),
+        (Err((exit, message)), None) => {
+            complain(message);
+            exit
+        }
     }
 }
 
-fn find(args: &GetArgs, path: &Path) -> Result<Value, String> {
-    let run = past::run(&args.past, args.run.as_deref())?;
+fn find(run: &RunFolder, path: &Path) -> Result<Value, String> {
     let bytes = std::fs::read(run.answer()).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => format!(
             "the run {} gave no answer: not all of it succeeded; `--keep-going` gives what did",

@@ -6,7 +6,7 @@ use crate::cli::{HowArgs, StateArgs};
 use crate::manifest::Manifest;
 use crate::run::resume::Resume;
 use crate::state::journal::Journal;
-use crate::state::{Lock, Locking, RunFolder, Shelf, State};
+use crate::state::{Lock, Locking, RunFolder, Shelf, State, WhileHeld};
 
 use super::{Exit, broken, complain};
 
@@ -61,9 +61,12 @@ fn try_begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun,
     let lock = state.lock(&Locking {
         run: &fresh,
         manifest: &manifest.source.name,
-        wait: !how.no_wait,
         within: within.as_deref(),
-        on_wait: &|words| complain(words),
+        while_held: if how.no_wait {
+            WhileHeld::Refuse { remedy: "without `--no-wait` this run would wait" }
+        } else {
+            WhileHeld::Wait(&|words| complain(words))
+        },
     })?;
     let earlier = match &how.resume {
         None => None,

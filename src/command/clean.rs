@@ -1,7 +1,7 @@
 //! `deco clean`: removes the state of a manifest, or those of `deco map` in a folder.
 
 use crate::cli::SubjectArgs;
-use crate::state::{Locking, State};
+use crate::state::{Locking, State, WhileHeld};
 
 use super::{Exit, begin, broken, complain, open, past};
 
@@ -30,7 +30,9 @@ fn remove(states: &[State], whose: &str) -> Result<(), String> {
     let mut runs = 0;
     let mut is_any = false;
     for state in states.iter().filter(|state| state.folder().exists()) {
-        let locking = Locking { run: "clean", manifest: whose, wait: false, within: None, on_wait: &|_| () };
+        let while_held =
+            WhileHeld::Refuse { remedy: "nothing of it was removed; clean up once it has ended" };
+        let locking = Locking { run: "clean", manifest: whose, within: None, while_held };
         let _lock = state.lock(&locking)?;
         runs += state.runs().len();
         state.remove()?;

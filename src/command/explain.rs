@@ -18,14 +18,14 @@ use crate::report::find;
 use crate::report::record::{Call, Record};
 use crate::state::RunFolder;
 
-use super::{Exit, begin, complain, open, past, print, reports};
+use super::{Exit, begin, broken, open, past, print, reports, wrong};
 
 /// Calls that are explained, and calls that one waits for, before the rest is counted.
 const SHOWN: usize = 3;
 
 pub fn run(args: &ExplainArgs) -> Exit {
     if args.subject.map {
-        return of_map(args).map_or_else(failed, |text| print(text.as_bytes()));
+        return of_map(args).map_or_else(|exit| exit, |text| print(text.as_bytes()));
     }
     let opened = match open::plan(&args.subject.manifest) {
         Ok(opened) => opened,
@@ -34,10 +34,7 @@ pub fn run(args: &ExplainArgs) -> Exit {
     let plan = &opened.plan;
     let named = match select::named(plan, &args.address) {
         Ok(named) => named,
-        Err(message) => {
-            complain(message);
-            return Exit::Wrong;
-        }
+        Err(message) => return wrong(message),
     };
     let run = begin::state(&plan.manifest, &args.subject.state).find(None).ok();
     let record = run.as_ref().and_then(|run| reports::record(run).ok());
@@ -45,16 +42,12 @@ pub fn run(args: &ExplainArgs) -> Exit {
     print(opened.secrets.given().mask_text(&explaining.all(&named)).as_bytes())
 }
 
-fn failed(message: String) -> Exit {
-    complain(message);
-    Exit::Failed
-}
-
 /// Calls of a run of `deco map`, told from its journal alone: none waits for another.
-fn of_map(args: &ExplainArgs) -> Result<String, String> {
-    let run = past::of_map(args.subject.manifest.directory.as_deref(), &args.subject.state, None)?;
-    let record = reports::record(&run)?;
-    let calls = find::named(&record, &args.address)?;
+fn of_map(args: &ExplainArgs) -> Result<String, Exit> {
+    let run =
+        past::of_map(args.subject.manifest.directory.as_deref(), &args.subject.state, None).map_err(wrong)?;
+    let record = reports::record(&run).map_err(broken)?;
+    let calls = find::named(&record, &args.address).map_err(wrong)?;
     let task = record.shape.tasks.first().map_or("", |task| &task.runs);
     let explained = calls.iter().map(|(address, call)| {
         let command = call.attempts.last().map_or(task, |attempt| &attempt.command);

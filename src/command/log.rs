@@ -9,27 +9,24 @@ use crate::report::find;
 use crate::report::record::{Call, End, Output, Record};
 use crate::state::RunFolder;
 
-use super::{Exit, complain, past, print, reports};
+use super::{Exit, broken, past, print, reports, wrong};
 
 pub fn run(args: &LogArgs) -> Exit {
-    let run = past::run(&args.past, args.run.as_deref());
-    match run.and_then(|run| text(args, &run)) {
+    match text(args) {
         Ok(text) => print(&text),
-        Err(message) => {
-            complain(message);
-            Exit::Failed
-        }
+        Err(exit) => exit,
     }
 }
 
-fn text(args: &LogArgs, run: &RunFolder) -> Result<Vec<u8>, String> {
-    let record = reports::record(run)?;
-    let mut calls = calls(&record, &args.addresses)?;
+fn text(args: &LogArgs) -> Result<Vec<u8>, Exit> {
+    let run = &past::run(&args.past, args.run.as_deref()).map_err(wrong)?;
+    let record = reports::record(run).map_err(broken)?;
+    let mut calls = calls(&record, &args.addresses).map_err(wrong)?;
     calls.retain(|(_, call)| !args.failed || is_failed(call));
     let is_alone = calls.len() == 1 && !args.addresses.is_empty();
     let mut out = Vec::new();
     for (address, call) in calls {
-        let printed = printed(args, run, call)?;
+        let printed = printed(args, run, call).map_err(broken)?;
         // of many calls, those that printed nothing would only be in the way
         if is_alone {
             out.extend(printed);

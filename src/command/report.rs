@@ -6,26 +6,19 @@ use std::path::Path;
 use crate::cli::{ReportArgs, ReportFiles};
 use crate::report::html;
 
-use super::{Exit, broken, complain, past, print, reports};
+use super::{Exit, broken, past, print, reports, wrong};
 
 pub fn run(args: &ReportArgs) -> Exit {
     let report = args.output.clone().filter(|file| file != Path::new("-"));
     let files = ReportFiles { junit: args.junit.clone(), trace: args.trace.clone(), report };
     let to_stdout = files.report.is_none() && files.junit.is_none() && files.trace.is_none();
     if to_stdout && args.output.is_none() && stdout().is_terminal() {
-        complain("the report is a page for a browser: write it to a file with `-o report.html`");
-        return Exit::Wrong;
+        return wrong("the report is a page for a browser: write it to a file with `-o report.html`");
     }
-    if let Err(message) = reports::check(&files) {
-        complain(message);
-        return Exit::Wrong;
-    }
-    let run = match past::run(&args.past, args.run.as_deref()) {
+    let run = reports::check(&files).and_then(|()| past::run(&args.past, args.run.as_deref()));
+    let run = match run {
         Ok(run) => run,
-        Err(message) => {
-            complain(message);
-            return Exit::Failed;
-        }
+        Err(message) => return wrong(message),
     };
     if to_stdout {
         return match reports::record(&run) {

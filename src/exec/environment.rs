@@ -51,15 +51,14 @@ impl Environment {
         self.basis.told().chain(own)
     }
 
-    /// All names; they may come again.
-    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
-        let inherited = self.basis.inherited.keys().map(OsString::as_os_str);
-        inherited.chain(self.told().map(|(name, _)| OsStr::new(name)))
-    }
-
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        let told = self.told().rev().find(|(known, _)| *known == name).map(|(_, value)| value);
-        told.or_else(|| self.basis.inherited.get(OsStr::new(name)).map(OsString::as_os_str))
+        let own = self
+            .own
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| OsStr::new(value.as_str()));
+        own.or_else(|| self.basis.get(name))
     }
 }
 
@@ -69,6 +68,17 @@ impl Basis {
         let is_shadowed = |name: &OsStr| self.told().any(|(known, _)| known.as_bytes() == name.as_bytes());
         let inherited = self.inherited.iter().filter(move |(name, _)| !is_shadowed(name));
         inherited.map(|(name, value)| (name.as_os_str(), value.as_os_str())).chain(last(self.told()))
+    }
+
+    /// All names; they may come again.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        let inherited = self.inherited.keys().map(OsString::as_os_str);
+        inherited.chain(self.told().map(|(name, _)| OsStr::new(name)))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        let told = self.told().rev().find(|(known, _)| *known == name).map(|(_, value)| value);
+        told.or_else(|| self.inherited.get(OsStr::new(name)).map(OsString::as_os_str))
     }
 
     /// What is not inherited; names may come again.

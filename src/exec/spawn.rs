@@ -20,9 +20,10 @@ use rustix::process::Pid;
 
 /// What the process is made of.
 pub(super) struct Program<'a> {
-    /// Relative to `dir`, if it is not absolute.
+    /// Relative to the folder, if it is not absolute.
     pub path: &'a CStr,
-    pub dir: &'a CStr,
+    /// `None`: where this process is.
+    pub dir: Option<&'a CStr>,
     pub argv: &'a Pointers,
     pub env: &'a Pointers,
     pub stdin: BorrowedFd<'a>,
@@ -219,7 +220,9 @@ unsafe fn become_program(program: &Program<'_>, caught: &[c_int]) -> c_int {
                 return errno();
             }
         }
-        if libc::chdir(program.dir.as_ptr()) < 0 {
+        if let Some(dir) = program.dir
+            && libc::chdir(dir.as_ptr()) < 0
+        {
             return errno();
         }
         restore_signals(caught);
@@ -243,11 +246,10 @@ unsafe fn restore_signals(caught: &[c_int]) {
     }
 }
 
-/// The signals that a process is to take as by default: those that deco or Rust's runtime may handle, but for those that
-/// were ignored when deco began, which stay so; and SIGPIPE, which Rust ignores. Asked once, since deco itself never
-/// begins to ignore one.
+/// The signals for which deco has a handler, which a process must not run; and SIGPIPE, which Rust ignores. Asked once, at
+/// the first start: deco begins to handle signals before that. Rust's own handlers, of faults, do no harm.
 fn caught() -> &'static [c_int] {
-    const HANDLED: [c_int; 10] = [
+    const MAY_BE: [c_int; 8] = [
         libc::SIGINT,
         libc::SIGTERM,
         libc::SIGHUP,
@@ -256,22 +258,18 @@ fn caught() -> &'static [c_int] {
         libc::SIGTSTP,
         libc::SIGCONT,
         libc::SIGWINCH,
-        libc::SIGSEGV,
-        libc::SIGBUS,
     ];
     static CAUGHT: OnceLock<Vec<c_int>> = OnceLock::new();
-    let is_ignored = |&signal: &c_int| {
+    let is_handled = |&signal: &c_int| {
         let mut known = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: a question that writes to `known`, which is a valid structure whether it does or not
-        unsafe {
+        let action = unsafe {
             libc::sigaction(signal, ptr::null(), known.as_mut_ptr());
-            known.assume_init().sa_sigaction == libc::SIG_IGN
-        }
+            known.assume_init().sa_sigaction
+        };
+        ![libc::SIG_DFL, libc::SIG_IGN].contains(&action)
     };
-    CAUGHT.get_or_init(|| {
-        let handled = HANDLED.into_iter().filter(|signal| !is_ignored(signal));
-        handled.chain([libc::SIGPIPE]).collect()
-    })
+    CAUGHT.get_or_init(|| MAY_BE.into_iter().filter(is_handled).chain([libc::SIGPIPE]).collect())
 }
 
 /// # Safety

@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -108,14 +110,15 @@ fn spawn(
     let (stdout, stdout_end) = pipe()?;
     let (stderr, stderr_end) = pipe()?;
     let path = CString::new(program.as_os_str().as_bytes())?;
-    let dir = CString::new(attempt.dir.as_os_str().as_bytes())?;
+    let dir =
+        if is_here(&attempt.dir) { None } else { Some(CString::new(attempt.dir.as_os_str().as_bytes())?) };
     let (pid, descriptor) = COMMAND.with_borrow_mut(|(argv, env)| {
         argv.clear();
         words.iter().try_for_each(|word| argv.push(&[word.as_bytes()]))?;
         argv.seal();
         spawn(&Program {
             path: &path,
-            dir: &dir,
+            dir: dir.as_deref(),
             argv,
             env: env.write(&attempt.env)?,
             stdin: match &given_stdin {
@@ -150,6 +153,13 @@ fn input(bytes: &[u8]) -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
     if written < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok((Some(given), None)) }
 }
 
+/// Whether a process is in this folder from its start: deco never leaves its own.
+#[cfg(target_os = "linux")]
+fn is_here(dir: &Path) -> bool {
+    static HERE: OnceLock<std::path::PathBuf> = OnceLock::new();
+    HERE.get_or_init(|| std::env::current_dir().unwrap_or_default()) == dir
+}
+
 /// A pipe that no program inherits: its reading end, its writing end.
 #[cfg(target_os = "linux")]
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -160,7 +170,6 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 #[cfg(target_os = "linux")]
 fn nothing_to_read() -> io::Result<std::os::fd::BorrowedFd<'static>> {
     use std::os::fd::AsFd;
-    use std::sync::OnceLock;
 
     static NULL: OnceLock<std::fs::File> = OnceLock::new();
     if let Some(known) = NULL.get() {

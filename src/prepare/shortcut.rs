@@ -4,48 +4,67 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::exec::Environment;
+use crate::exec::{Basis, Environment};
+
+/// An answer, and what it was asked of.
+struct Asked {
+    shell: OsString,
+    program: OsString,
+    basis: Arc<Basis>,
+    is_open: bool,
+}
 
 thread_local! {
-    /// The last answer for a shell and a PATH: most calls ask the same.
-    static LAST: RefCell<Option<(String, OsString, bool)>> = const { RefCell::new(None) };
+    /// The last one: most calls ask the same.
+    static LAST: RefCell<Option<Asked>> = const { RefCell::new(None) };
 }
 
 /// Whether starting the program directly comes to the same. What can only differ in the program's own environment is
-/// made alike by [`set_folder`].
-pub fn is_open(shell: &str, program: &str, env: &Environment) -> bool {
-    let speaks = |name: &OsStr| {
-        let name = name.as_bytes();
-        matches!(name, b"ENV" | b"BASH_ENV" | b"SHELLOPTS" | b"BASHOPTS") || name.starts_with(b"BASH_FUNC_")
-    };
-    if env.names().any(speaks) {
-        return false;
-    }
-    let Some(path) = env.get("PATH") else { return false };
-    // bash expands `~` there, and dash reads `%` in ways of its own
-    if !program.contains('/') && path.as_bytes().iter().any(|byte| matches!(byte, b'~' | b'%')) {
-        return false;
-    }
+/// made alike by [`set_folder`]. What deco tells a call alone is nothing to a shell.
+pub fn is_open(shell: &OsStr, program: &OsStr, basis: &Arc<Basis>) -> bool {
     LAST.with_borrow_mut(|last| match last {
-        Some((known, at, answer)) if known == shell && at == path => *answer,
+        Some(asked)
+            if asked.shell == shell && asked.program == program && Arc::ptr_eq(&asked.basis, basis) =>
+        {
+            asked.is_open
+        }
         _ => {
-            let answer = is_plain_shell(shell, path);
-            *last = Some((shell.to_owned(), path.to_owned(), answer));
-            answer
+            let is_open = leaves_nothing_else(shell, program, basis);
+            let (shell, program) = (shell.to_owned(), program.to_owned());
+            *last = Some(Asked { shell, program, basis: basis.clone(), is_open });
+            is_open
         }
     })
 }
 
+fn leaves_nothing_else(shell: &OsStr, program: &OsStr, basis: &Basis) -> bool {
+    let speaks = |name: &OsStr| {
+        let name = name.as_bytes();
+        matches!(name, b"ENV" | b"BASH_ENV" | b"SHELLOPTS" | b"BASHOPTS") || name.starts_with(b"BASH_FUNC_")
+    };
+    if basis.names().any(speaks) {
+        return false;
+    }
+    let Some(path) = basis.get("PATH") else { return false };
+    // bash expands `~` there, and dash reads `%` in ways of its own
+    let is_named = !program.as_bytes().contains(&b'/');
+    if is_named && path.as_bytes().iter().any(|byte| matches!(byte, b'~' | b'%')) {
+        return false;
+    }
+    is_plain_shell(shell, path)
+}
+
 /// Whether the shell is there, and is no program of many names, which may take others of its names for builtins.
-fn is_plain_shell(shell: &str, path: &OsStr) -> bool {
+fn is_plain_shell(shell: &OsStr, path: &OsStr) -> bool {
     // an entry that is relative depends on the call's folder; then the shell itself shall look
     let mut folders =
         path.as_bytes().split(|byte| *byte == b':').map(|folder| Path::new(OsStr::from_bytes(folder)));
     if folders.clone().any(|folder| !folder.is_absolute()) {
         return false;
     }
-    let place = if shell.starts_with('/') {
+    let place = if shell.as_bytes().starts_with(b"/") {
         Some(Path::new(shell).to_owned())
     } else {
         folders.find_map(|folder| Some(folder.join(shell)).filter(|place| place.is_file()))

@@ -29,12 +29,18 @@ pub struct Locking<'a> {
     pub run: &'a str,
     /// What to call the manifest.
     pub manifest: &'a str,
-    /// Whether to wait for another run.
-    pub wait: bool,
     /// The run that this process is a call of, if it is one.
     pub within: Option<&'a str>,
-    /// Told once, with the words for who holds the lock, before this thread waits.
-    pub on_wait: &'a dyn Fn(&str),
+    pub while_held: WhileHeld<'a>,
+}
+
+/// What to do while another run holds the lock.
+#[derive(Clone, Copy)]
+pub enum WhileHeld<'a> {
+    /// Waits for its end, which is told before, with the words for who holds it.
+    Wait(&'a dyn Fn(&str)),
+    /// Fails, and says what to do.
+    Refuse { remedy: &'a str },
 }
 
 /// Who holds a lock, as the file says.
@@ -91,17 +97,14 @@ fn wait(file: &File, path: &Path, locking: &Locking<'_>) -> Result<(), String> {
     let who = held.map_or("another process".to_owned(), |holder| {
         format!("process {} (run {})", holder.pid, holder.run)
     });
-    if !locking.wait {
-        return Err(format!(
-            "`{}` is being run by {who}; without `--no-wait` this run would wait",
-            locking.manifest
-        ));
+    let held = format!("`{}` is being run by {who}", locking.manifest);
+    match locking.while_held {
+        WhileHeld::Refuse { remedy } => Err(format!("{held}; {remedy}")),
+        WhileHeld::Wait(told) => {
+            told(&format!("{held}; waiting for its end (`--no-wait` would not)"));
+            file.lock().map_err(|error| words("lock", path, &error))
+        }
     }
-    (locking.on_wait)(&format!(
-        "`{}` is being run by {who}; waiting for its end (`--no-wait` would not)",
-        locking.manifest
-    ));
-    file.lock().map_err(|error| words("lock", path, &error))
 }
 
 /// The run has died, and its watchdog is about to end: whether it did.
@@ -173,27 +176,32 @@ fn words(verb: &str, path: &Path, error: &std::io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn locking<'a>(on_wait: &'a dyn Fn(&str)) -> Locking<'a> {
-        Locking { run: "r2", manifest: "deco.toml", wait: false, within: None, on_wait }
+    const REFUSE: WhileHeld<'_> = WhileHeld::Refuse { remedy: "come back later" };
+
+    fn locking<'a>(run: &'a str, while_held: WhileHeld<'a>) -> Locking<'a> {
+        Locking { run, manifest: "deco.toml", within: None, while_held }
     }
 
     #[test]
     fn a_held_lock_names_its_holder_and_is_free_again_afterwards() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let held = Lock::take(&path, &Locking { run: "r1", ..locking(&|_| ()) }).unwrap();
-        let refused = Lock::take(&path, &locking(&|_| ())).unwrap_err();
-        assert!(refused.contains(&format!("process {} (run r1)", std::process::id())), "{refused}");
+        let held = Lock::take(&path, &locking("r1", REFUSE)).unwrap();
+        let refused = Lock::take(&path, &locking("r2", REFUSE)).unwrap_err();
+        let who =
+            format!("`deco.toml` is being run by process {} (run r1); come back later", std::process::id());
+        assert_eq!(refused, who);
         drop(held);
-        assert!(Lock::take(&path, &locking(&|_| ())).is_ok());
+        assert!(Lock::take(&path, &locking("r2", REFUSE)).is_ok());
     }
 
     #[test]
     fn a_run_does_not_wait_for_the_run_that_it_is_a_part_of() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let _held = Lock::take(&path, &Locking { run: "r1", ..locking(&|_| ()) }).unwrap();
-        let refused = Lock::take(&path, &Locking { wait: true, within: Some("r1"), ..locking(&|_| ()) });
+        let _held = Lock::take(&path, &locking("r1", REFUSE)).unwrap();
+        let inside = Locking { within: Some("r1"), ..locking("r2", WhileHeld::Wait(&|_| ())) };
+        let refused = Lock::take(&path, &inside);
         assert!(refused.unwrap_err().contains("they would wait for each other"));
     }
 
@@ -201,13 +209,11 @@ mod tests {
     fn whoever_waits_is_told_for_whom_and_gets_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let held = std::sync::Mutex::new(Some(
-            Lock::take(&path, &Locking { run: "r1", ..locking(&|_| ()) }).unwrap(),
-        ));
+        let held = std::sync::Mutex::new(Some(Lock::take(&path, &locking("r1", REFUSE)).unwrap()));
         let release = |words: &str| {
             assert!(words.contains("(run r1)"), "{words}");
             drop(held.lock().unwrap().take());
         };
-        assert!(Lock::take(&path, &Locking { wait: true, ..locking(&release) }).is_ok());
+        assert!(Lock::take(&path, &locking("r2", WhileHeld::Wait(&release))).is_ok());
     }
 }

@@ -142,8 +142,8 @@ fn it_goes_on_where_it_failed_and_keeps_its_state_apart() {
 fn its_runs_can_be_looked_back_at_from_the_folder_in_which_they_began() {
     let sandbox = Sandbox::new().file("sub/x", "");
     let deco = |args: &[&str]| sandbox.deco(args.iter().copied()).run();
-    deco(&["log"]).code(1).stderr_has("there is no `deco.toml`").stderr_lacks("--map");
-    deco(&["log", "--map"]).code(1).stdout_is("").stderr_has("no run of `deco map` that began in");
+    deco(&["log"]).code(2).stderr_has("there is no `deco.toml`").stderr_lacks("--map");
+    deco(&["log", "--map"]).code(2).stdout_is("").stderr_has("no run of `deco map` that began in");
     map(&sandbox, &["-q", "echo out {}; echo err {} >&2", ":::", "a", "b c"], "").code(0);
     deco(&["log", "--map", "map[b c]"]).code(0).stdout_is("out b c\nerr b c\n");
     deco(&["get", "--map", "map[b c]"]).code(0).stdout_is("\"out b c\"\n");
@@ -153,11 +153,11 @@ fn its_runs_can_be_looked_back_at_from_the_folder_in_which_they_began() {
     let expected =
         "map[b c]\n  waits for nothing\n  runs: echo out 'b c'; echo err 'b c' >&2\n  in the last run (";
     assert!(said.starts_with(expected) && said.contains("): succeeded after"), "{said}");
-    deco(&["explain", "--map", "cell"]).code(1).stderr_has("names no call");
+    deco(&["explain", "--map", "cell"]).code(2).stderr_has("names no call");
     // another folder has runs of its own, and `-C` looks there
-    deco(&["log", "--map", "-C", "sub"]).code(1).stderr_has("/sub` is kept");
+    deco(&["log", "--map", "-C", "sub"]).code(2).stderr_has("/sub` is kept");
     sandbox.deco(["log", "--map", "-C", ".."]).dir(&sandbox.path("sub")).run().code(0);
-    deco(&["log"]).code(1).stderr_has("; `--map` looks at the runs of `deco map`");
+    deco(&["log"]).code(2).stderr_has("; `--map` looks at the runs of `deco map`");
     deco(&["log", "--map", "-f", "x.toml"]).code(2);
 }
 
@@ -176,7 +176,7 @@ fn a_run_of_it_is_chosen_by_its_id() {
     assert!(list(&["--state-dir", "own"]).ends_with("  true\n") && runs.len() == 2);
     deco(&["log", "--map"]).code(0).stdout_has("x 1");
     deco(&["log", "--map", "--run", runs[0].0]).code(0).stdout_has("it's\nb");
-    deco(&["get", "map", "--map", "--run", "1999"]).code(1).stderr_has(runs[0].0);
+    deco(&["get", "map", "--map", "--run", "1999"]).code(2).stderr_has(runs[0].0);
     deco(&["list", "--map", "x.toml"]).code(2);
     deco(&["clean", "--map"]).code(0).stderr_has("removed what was kept of 2 runs of `deco map`");
     deco(&["clean", "--map"]).code(0).stderr_has("nothing is kept of runs of `deco map`");

@@ -40,8 +40,8 @@ fn a_log_is_whole_and_of_the_calls_that_are_asked_for() {
         several.contains("==> cell[3]: failed: exited with code 1") && several.contains("\ncell 1\n"),
         "{several}"
     );
-    sandbox.deco(["log", "sell"]).run().code(1).stdout_is("").stderr_has("did you mean `cell`?");
-    sandbox.deco(["log", "3"]).run().code(1).stdout_is("").stderr_has("did you mean `cell[3]`?");
+    sandbox.deco(["log", "sell"]).run().code(2).stdout_is("").stderr_has("did you mean `cell`?");
+    sandbox.deco(["log", "3"]).run().code(2).stdout_is("").stderr_has("did you mean `cell[3]`?");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_value_of_the_answer_is_given_as_it_was() {
 #[test]
 fn a_run_is_named_by_the_beginning_of_its_id() {
     let sandbox = Sandbox::new().manifest(MANIFEST);
-    sandbox.deco(["log"]).run().code(1).stderr_has("no run is kept");
+    sandbox.deco(["log"]).run().code(2).stderr_has("no run is kept");
     sandbox.run(["-k", "-q"]).code(1);
     sandbox.run(["-q"]).code(1);
     let folder = std::fs::read_dir(sandbox.path(".deco/deco.toml/runs")).unwrap();
@@ -68,8 +68,8 @@ fn a_run_is_named_by_the_beginning_of_its_id() {
     ids.sort();
     sandbox.deco(["get", "cell[1]"]).run().code(1).stderr_has("gave no answer");
     sandbox.deco(["get", "cell[1]", "--run", &ids[0]]).run().code(0).stdout_is("10\n");
-    sandbox.deco(["log", "--run", "20"]).run().code(1).stderr_has("the ids of several runs begin with `20`");
-    sandbox.deco(["report", "1999", "-o", "x.html"]).run().code(1).stderr_has(&ids[1]);
+    sandbox.deco(["log", "--run", "20"]).run().code(2).stderr_has("the ids of several runs begin with `20`");
+    sandbox.deco(["report", "1999", "-o", "x.html"]).run().code(2).stderr_has(&ids[1]);
     sandbox.deco(["report", &ids[0], "-o", "x.html", "--junit", "x.xml"]).run().code(0);
     assert!(
         sandbox.read("x.html").contains("<!doctype html>") && sandbox.read("x.xml").contains("<testsuites")

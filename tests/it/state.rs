@@ -57,7 +57,7 @@ fn a_second_run_waits_for_the_first_or_says_who_runs() {
     let mut first = sandbox.deco(["run"]).spawn();
     first.wait_for(&sandbox.path("begun"));
     sandbox.run(["--no-wait"]).code(3).stdout_is("").stderr_has("`deco.toml` is being run by process");
-    sandbox.deco(["clean"]).run().code(3);
+    sandbox.deco(["clean"]).run().code(3).stderr_has("clean up once it has ended");
     // another manifest of the folder is not held up
     sandbox.run(["other.toml", "--no-wait"]).code(0);
     let second = sandbox.deco(["run"]).spawn();
