@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::braces;
 use super::place::made_at;
-use super::reader::Reader;
+use super::reader::{Reader, listed};
 use super::{
     Amount, DefaultValue, Document, Fill, Items, Place, Run, Select, Settings, Sourced, Sync, Task, When,
 };
@@ -25,6 +25,7 @@ const OUTSIDE: &[&str] = &["env"];
 /// Every document that the manifest knows, and where it comes from.
 pub struct Documents<'m> {
     known: IndexMap<&'m str, Origin<'m>>,
+    tasks: &'m [Task],
     /// Those that stand in a text which is wrong: nothing more is said about them.
     suspected: Vec<String>,
 }
@@ -58,7 +59,7 @@ impl<'m> Documents<'m> {
                 origin.filled.get_or_insert((task, at));
             }
         }
-        Documents { known, suspected }
+        Documents { known, tasks, suspected }
     }
 
     pub fn names(&self) -> impl Iterator<Item = &'m str> {
@@ -69,6 +70,27 @@ impl<'m> Documents<'m> {
     pub fn has(&self, name: &str) -> bool {
         self.known.contains_key(name) || self.suspected.iter().any(|suspected| suspected == name)
     }
+
+    /// The task whose results the name would stand for, if they were kept there.
+    fn task(&self, name: &str) -> Option<&'m Task> {
+        let would = |task: &&Task| task.name.default_document().is_ok_and(|own| own.as_str() == name);
+        self.tasks.iter().find(would)
+    }
+}
+
+/// For a name that is a task's and no document's.
+fn no_document_of(task: &Task) -> Diagnostic {
+    let filled = task.fills.iter().map(|fill| &fill.place.value.root);
+    let mutated = task.mutates.iter().map(|place| &place.value.root);
+    let help = match (task.fills.is_empty(), task.mutates.is_empty()) {
+        (false, _) => format!("what it gives is in {}", listed(filled)),
+        (true, false) => format!(
+            "it has `mutates`: what it changes is in {}, and with `fills` its result would be kept as well",
+            listed(mutated)
+        ),
+        (true, true) => "with `fills = false` nothing of its result is kept".to_owned(),
+    };
+    Diagnostic::error(format!("the task `{}` fills no document of its name", task.name)).help(help)
 }
 
 /// Where expressions stand, and what they may name there.
@@ -243,9 +265,12 @@ impl Scope<'_> {
         let root = read.value.root.as_ref();
         if !self.documents.has(root) {
             let span = read.place.inner(read.value.span.start..read.value.span.start + root.len());
-            let diagnostic =
-                Diagnostic::error(format!("there is no document `{root}`")).at(span, "unknown document");
-            self.reader.report(diagnostic.nearest(root, self.documents.names()));
+            let unknown = || {
+                let diagnostic = Diagnostic::error(format!("there is no document `{root}`"));
+                diagnostic.nearest(root, self.documents.names())
+            };
+            let diagnostic = self.documents.task(root).map_or_else(unknown, no_document_of);
+            self.reader.report(diagnostic.at(span, "unknown document"));
         }
         self.steps(read);
     }
@@ -321,6 +346,9 @@ impl Scope<'_> {
             }
             _ => {}
         }
+        if let Some(task) = self.documents.task(root) {
+            return no_document_of(task);
+        }
         let diagnostic = Diagnostic::error(format!("nothing is called `{root}`"));
         let variables = self.variables.iter().copied();
         let words = self.words.iter().copied();
@@ -338,7 +366,7 @@ impl Scope<'_> {
             names if self.lists => {
                 let known = match names {
                     [] => String::new(),
-                    names => format!("known here are {}; ", super::reader::listed(names)),
+                    names => format!("known here are {}; ", listed(names)),
                 };
                 format!(
                     "{known}a list stands in brackets: `[\"a\", \"b\"]`; names of files are `glob('*.txt')`"
@@ -346,7 +374,7 @@ impl Scope<'_> {
             }
             [] => "there are no documents: give some in `[data]` or `[load]`; a text stands in quotes"
                 .to_owned(),
-            names => format!("known here are {}; a text stands in quotes", super::reader::listed(names)),
+            names => format!("known here are {}; a text stands in quotes", listed(names)),
         }
     }
 }
