@@ -91,7 +91,7 @@ impl Plan {
                 Edge::After,
             ),
         };
-        if let Readers::One(super::Reader::Call(reader)) = readers {
+        if let Readers::One(reader) = readers {
             let after = self.calls_after(reader);
             gathered.retain(|call| !after.contains(call));
         }

@@ -168,7 +168,7 @@ impl Plan {
         let mut calls = self.seen_in_snapshot(path, self.task_of(call));
         calls.extend(self.own_before(path, Reader::Call(call)));
         if self.may_precede(path, Reader::Call(call)) {
-            let after = self.calls_after(call);
+            let after = self.calls_after(Reader::Call(call));
             calls.retain(|call| !after.contains(call));
         }
         calls.sort_unstable_by_key(|&call| self.order_of(call));

@@ -71,15 +71,23 @@ impl Plan {
     /// Whether some changer of the document may come after the reader, so that it is not waited for: the reader then
     /// has a join of its own.
     pub(super) fn may_precede(&self, path: &Path, reader: Reader) -> bool {
-        let Reader::Call(call) = reader else { return false };
-        let later = &self.later_tasks[self.task_of(call).0 as usize];
+        let Some((task, _)) = self.site_of(reader) else { return false };
+        let later = &self.later_tasks[task.0 as usize];
         !later.is_empty() && self.tasks_changing(&path.document).any(|task| later.contains(&task))
     }
 
     /// Whether some call of the task comes after the reader by `after` alone.
     pub fn comes_later(&self, task: TaskId, reader: Reader) -> bool {
-        let Reader::Call(call) = reader else { return false };
-        self.later_tasks[self.task_of(call).0 as usize].contains(&task)
+        self.site_of(reader).is_some_and(|(own, _)| self.later_tasks[own.0 as usize].contains(&task))
+    }
+
+    /// The task of a reader and where it stands in the graph; a sync point is no task's.
+    fn site_of(&self, reader: Reader) -> Option<(TaskId, NodeIndex)> {
+        match reader {
+            Reader::Call(call) => Some((self.task_of(call), self.node_of(call))),
+            Reader::Expansion(task) => Some((task, self.expansion_of(task)?)),
+            Reader::Sync(_) => None,
+        }
     }
 
     fn changers_for(&self, path: &Path, reader: Reader) -> Changers {
@@ -94,12 +102,12 @@ impl Plan {
         if let Some(own) = self.snapshot_task(&path.document, reader) {
             unexpanded.retain(|&task| self.may_be_in_snapshot(task, own, path));
         }
-        if let Reader::Call(call) = reader
-            && self.may_precede(path, reader)
+        if self.may_precede(path, reader)
+            && let Some((own, _)) = self.site_of(reader)
         {
-            let after = self.calls_after(call);
+            let after = self.calls_after(reader);
             calls.retain(|call| !after.contains(call));
-            let later = &self.wholly_later[self.task_of(call).0 as usize];
+            let later = &self.wholly_later[own.0 as usize];
             unexpanded.retain(|task| !later.contains(task));
         }
         Changers { calls, unexpanded }
@@ -117,11 +125,12 @@ impl Plan {
         tasks
     }
 
-    /// The calls that come after a call by `after` and sync points alone.
-    pub(super) fn calls_after(&self, call: CallId) -> FxHashSet<CallId> {
+    /// The calls that come after a reader by `after` and sync points alone: after a `for` those that come after calls of
+    /// its task.
+    pub(super) fn calls_after(&self, reader: Reader) -> FxHashSet<CallId> {
         let mut after = FxHashSet::default();
         let mut seen = FxHashSet::default();
-        let mut open = vec![self.node_of(call)];
+        let mut open: Vec<NodeIndex> = self.site_of(reader).map(|(_, node)| node).into_iter().collect();
         while let Some(node) = open.pop() {
             let mut edges = self.graph.neighbors(node).detach();
             while let Some((edge, next)) = edges.next(&self.graph) {

@@ -231,3 +231,28 @@ fn a_failed_expansion_counts_as_a_failure() {
     );
     sandbox.run([]).code(1).stdout_is("").stderr_has("1 succeeded, 1 failed");
 }
+
+#[test]
+fn a_for_does_not_wait_for_what_comes_after_its_calls() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.first]
+        for = { i = "range(2)" }
+        run = "printf '[1, 2]'"
+        result = "json"
+        [tasks.each]
+        for = { i = "range(2)", x = "first[i]" }
+        run = "echo ${{ i }} ${{ x }}"
+        [tasks.again]
+        for = { i = "range(2)" }
+        run = "echo again"
+        fills = "first[i]"
+        after = ["each"]
+        "#,
+    );
+    let expected =
+        r#"{"first":{"0":"again","1":"again"},"each":{"0":{"1":"0 1","2":"0 2"},"1":{"1":"1 1","2":"1 2"}}}"#;
+    for jobs in ["1", "8"] {
+        sandbox.run(["-j", jobs]).code(0).answer_is(expected);
+    }
+}

@@ -4,6 +4,7 @@
 
 mod command;
 mod generate;
+pub mod hold;
 pub mod json;
 mod model;
 pub mod random;
@@ -12,22 +13,11 @@ mod shrink;
 pub mod write;
 
 use crate::sandbox::Sandbox;
+use crate::shares;
 use generate::Case;
+use hold::{Difference, seeds};
 
 const CASES: u64 = 320;
-const SHARES: u64 = 8;
-
-/// Something other than the serial program's answer came out.
-pub struct Difference(pub String);
-
-pub fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
-}
-
-pub fn seeds(count: u64) -> impl Iterator<Item = u64> {
-    let first = number("DECO_LAW_SEED").unwrap_or(1);
-    (0..count).map(move |n| first.wrapping_add(n))
-}
 
 /// Runs one model at one width.
 fn compare(case: &Case, jobs: &str, fault: Option<&str>) -> Result<(), Difference> {
@@ -50,33 +40,27 @@ fn compare(case: &Case, jobs: &str, fault: Option<&str>) -> Result<(), Differenc
     )))
 }
 
-/// Runs one model at several widths.
-fn compare_widths(case: &Case) -> Result<(), Difference> {
-    let middle = if case.seed.is_multiple_of(2) { "2" } else { "3" };
-    ["1", middle, "8"].iter().try_for_each(|jobs| compare(case, jobs, None))
-}
+impl hold::Case for Case {
+    fn of(seed: u64) -> Case {
+        generate::case(seed)
+    }
 
-fn holds(share: u64) {
-    let count = number("DECO_LAW_CASES").unwrap_or(CASES);
-    for seed in seeds(count).filter(|seed| seed % SHARES == share) {
-        let case = generate::case(seed);
-        if let Err(difference) = compare_widths(&case) {
-            let Difference(smallest) = shrink::smallest(&case, difference, compare_widths);
-            panic!("the law is broken: {smallest}");
-        }
+    fn smaller(&self) -> impl Iterator<Item = Case> {
+        shrink::smaller(&self.model).into_iter().filter_map(|model| {
+            let model = serial::resolve(&model).ok()?;
+            let answer = serial::run(&model).ok()?;
+            Some(Case { seed: self.seed, model, answer })
+        })
+    }
+
+    fn compare(&self) -> Result<(), Difference> {
+        let middle = if self.seed.is_multiple_of(2) { "2" } else { "3" };
+        ["1", middle, "8"].iter().try_for_each(|jobs| compare(self, jobs, None))
     }
 }
 
-macro_rules! shares {
-    ($($name:ident $share:literal)*) => {
-        $(#[test]
-        fn $name() {
-            holds($share);
-        })*
-    };
-}
-
 shares! {
+    Case, CASES, 8:
     runs_give_what_the_serial_program_gives_0 0
     runs_give_what_the_serial_program_gives_1 1
     runs_give_what_the_serial_program_gives_2 2

@@ -17,13 +17,13 @@ mod serial;
 mod shrink;
 mod write;
 
-use crate::law::{Difference, number, seeds};
+use crate::law::hold::{self, Difference, seeds};
 use crate::sandbox::{Output, Sandbox};
+use crate::shares;
 use generate::Case;
 use serial::Answer;
 
 const CASES: u64 = 72;
-const SHARES: u64 = 6;
 
 fn sandbox(case: &Case) -> Sandbox {
     let sandbox = Sandbox::new().manifest(&write::manifest(&case.program));
@@ -93,33 +93,26 @@ fn difference(case: &Case, how: &str, output: &Output) -> Difference {
     ))
 }
 
-/// Runs one program at several widths.
-fn compare_widths(case: &Case) -> Result<(), Difference> {
-    let widths: &[&str] = if case.seed.is_multiple_of(3) { &["1", "2", "4"] } else { &["1", "4"] };
-    widths.iter().try_for_each(|jobs| compare(case, jobs, None))
-}
+impl hold::Case for Case {
+    fn of(seed: u64) -> Case {
+        generate::case(seed)
+    }
 
-fn holds(share: u64) {
-    let count = number("DECO_LAW_CASES").unwrap_or(CASES);
-    for seed in seeds(count).filter(|seed| seed % SHARES == share) {
-        let case = generate::case(seed);
-        if let Err(difference) = compare_widths(&case) {
-            let Difference(smallest) = shrink::smallest(&case, difference, compare_widths);
-            panic!("the law is broken: {smallest}");
-        }
+    fn smaller(&self) -> impl Iterator<Item = Case> {
+        shrink::smaller(&self.program).into_iter().filter_map(|program| {
+            let answer = generate::fit(&program)?;
+            Some(Case { seed: self.seed, program, answer })
+        })
+    }
+
+    fn compare(&self) -> Result<(), Difference> {
+        let widths: &[&str] = if self.seed.is_multiple_of(3) { &["1", "2", "4"] } else { &["1", "4"] };
+        widths.iter().try_for_each(|jobs| compare(self, jobs, None))
     }
 }
 
-macro_rules! shares {
-    ($($name:ident $share:literal)*) => {
-        $(#[test]
-        fn $name() {
-            holds($share);
-        })*
-    };
-}
-
 shares! {
+    Case, CASES, 6:
     shared_documents_are_as_in_the_serial_program_0 0
     shared_documents_are_as_in_the_serial_program_1 1
     shared_documents_are_as_in_the_serial_program_2 2

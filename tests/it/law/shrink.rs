@@ -1,33 +1,9 @@
-//! Makes a broken case small before it is shown: leaves out tasks, reads and `after`s as long as it stays broken.
+//! What can be left out of a model: tasks, reads, `after`s.
 
-use super::Difference;
-use super::generate::Case;
 use super::model::{Fills, Manifest};
-use super::serial;
 
-/// The last of ever smaller cases that still differ.
-pub fn smallest(
-    case: &Case,
-    found: Difference,
-    compare: impl Fn(&Case) -> Result<(), Difference>,
-) -> Difference {
-    let (mut case, mut found) = (case.clone(), found);
-    // a smaller model may be wrong in a way of its own; such a difference would mislead
-    let is_refused = |difference: &Difference| difference.0.contains("code Some(2)");
-    let was_refused = is_refused(&found);
-    while let Some((smaller, difference)) = smaller_models(&case.model).into_iter().find_map(|model| {
-        let model = serial::resolve(&model).ok()?;
-        let answer = serial::run(&model).ok()?;
-        let smaller = Case { seed: case.seed, model, answer };
-        let difference = compare(&smaller).err()?;
-        (is_refused(&difference) == was_refused).then_some((smaller, difference))
-    }) {
-        (case, found) = (smaller, difference);
-    }
-    found
-}
-
-fn smaller_models(model: &Manifest) -> Vec<Manifest> {
+/// Models that leave one thing out; not all of them are sound.
+pub fn smaller(model: &Manifest) -> Vec<Manifest> {
     let mut smaller = Vec::new();
     for at in 0..model.tasks.len() {
         let mut without = model.clone();

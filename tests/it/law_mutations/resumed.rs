@@ -6,7 +6,7 @@ use std::fs;
 use super::generate::{self, Case};
 use super::model::{Merge, Program, Rules};
 use super::{difference, is_expected, run, sandbox, write};
-use crate::law::{Difference, seeds};
+use crate::law::hold::{Difference, seeds};
 
 /// A task that comes last and fails as long as a file is missing.
 fn with_a_stop(program: &Program) -> String {

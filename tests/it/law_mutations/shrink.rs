@@ -1,33 +1,9 @@
-//! Makes a broken case small before it is shown: leaves out tasks, operations and all that is not needed, as long as it
-//! stays broken.
+//! What can be left out of a program: tasks, operations and all that is not needed.
 
-use crate::law::Difference;
-
-use super::generate::{self, Case};
 use super::model::{Fails, Program, Task, What};
 
-/// The last of ever smaller cases that still differ.
-pub fn smallest(
-    case: &Case,
-    found: Difference,
-    compare: impl Fn(&Case) -> Result<(), Difference>,
-) -> Difference {
-    let (mut case, mut found) = (case.clone(), found);
-    // a smaller program may be wrong in a way of its own; such a difference would mislead
-    let is_refused = |difference: &Difference| difference.0.contains("code Some(2)");
-    let was_refused = is_refused(&found);
-    while let Some((smaller, difference)) = smaller_programs(&case.program).into_iter().find_map(|program| {
-        let answer = generate::fit(&program)?;
-        let smaller = Case { seed: case.seed, program, answer };
-        let difference = compare(&smaller).err()?;
-        (is_refused(&difference) == was_refused).then_some((smaller, difference))
-    }) {
-        (case, found) = (smaller, difference);
-    }
-    found
-}
-
-fn smaller_programs(program: &Program) -> Vec<Program> {
+/// Programs that leave one thing out; not all of them are sound.
+pub fn smaller(program: &Program) -> Vec<Program> {
     let mut smaller = Vec::new();
     for at in 0..program.tasks.len() {
         let mut without = program.clone();
