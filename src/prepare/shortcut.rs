@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::exec::{Basis, Environment};
 
-/// An answer, and what it was asked of.
+/// An answer of [`is_open`], and what was asked.
 struct Asked {
     shell: OsString,
     program: OsString,
@@ -17,8 +17,10 @@ struct Asked {
 }
 
 thread_local! {
-    /// The last one: most calls ask the same.
+    /// The last answer: most calls ask the same.
     static LAST: RefCell<Option<Asked>> = const { RefCell::new(None) };
+    /// The last answer for a shell and a PATH, which needs a look at files: calls with variables of their own ask the same.
+    static SHELL: RefCell<Option<(OsString, OsString, bool)>> = const { RefCell::new(None) };
 }
 
 /// Whether starting the program directly comes to the same. What can only differ in the program's own environment is
@@ -53,7 +55,14 @@ fn leaves_nothing_else(shell: &OsStr, program: &OsStr, basis: &Basis) -> bool {
     if is_named && path.as_bytes().iter().any(|byte| matches!(byte, b'~' | b'%')) {
         return false;
     }
-    is_plain_shell(shell, path)
+    SHELL.with_borrow_mut(|last| match last {
+        Some((known, at, is_plain)) if known == shell && at == path => *is_plain,
+        _ => {
+            let is_plain = is_plain_shell(shell, path);
+            *last = Some((shell.to_owned(), path.to_owned(), is_plain));
+            is_plain
+        }
+    })
 }
 
 /// Whether the shell is there, and is no program of many names, which may take others of its names for builtins.
