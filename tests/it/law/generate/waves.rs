@@ -42,7 +42,7 @@ impl Draft<'_> {
     }
 
     fn keys(&mut self, reader: &Task) -> Option<Items> {
-        let writer = self.some_task(|task| !task.variables.is_empty())?;
+        let writer = self.some_task(|task| !task.variables.is_empty() && !task.fills().is_empty())?;
         let (fill, _) = self.random.pick(&writer.fills()).clone();
         let mut place = self.reachable(reader, &writer, &fill)?;
         let keyed: Vec<usize> =
