@@ -264,7 +264,7 @@ impl Seen<'_> {
         let depth = self.depth();
         let (above, below) = self.path.segments.split_at(depth);
         let given = plan.world.given(self.path.document.as_str());
-        let mut root = given.and_then(|value| value.at(keys(above))).cloned();
+        let mut root = given.and_then(|value| value.look(keys(above)));
         let mut empties = empties.iter().peekable();
         self.try_each(|call, change| {
             while let Some((_, empty)) =
@@ -275,7 +275,7 @@ impl Seen<'_> {
             self.shared.apply(call, change, &mut root, depth)
         })?;
         empties.for_each(|(_, empty)| make_empty(empty, &mut root, depth));
-        Ok(root.and_then(|root| root.at(keys(below)).cloned()))
+        Ok(root.and_then(|root| root.look(keys(below))))
     }
 
     /// How far down the place the replay may begin: not below what one of the changes replaces or appends to.

@@ -136,14 +136,25 @@ impl Value {
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
             Value::Object(members) => members.get(key),
-            Value::Array(items) => match key.strip_prefix('-') {
-                Some(back) => {
-                    items.get(items.len().checked_sub(parse_index(back).filter(|&back| back > 0)?)?)
-                }
-                None => items.get(parse_index(key)?),
-            },
+            Value::Array(items) => items.get(position(key, items.len())?),
             _ => None,
         }
+    }
+
+    /// What an expression finds by `key`: as [`Value::get`], and in a text the character at a position.
+    pub fn child(&self, key: &str) -> Option<Value> {
+        match self {
+            Value::String(text) => {
+                let index = position(key, text.chars().count())?;
+                text.chars().nth(index).map(|c| c.to_string().into())
+            }
+            other => other.get(key).cloned(),
+        }
+    }
+
+    /// What an expression finds at a place below this one.
+    pub fn look<'a>(&self, keys: impl IntoIterator<Item = &'a Text>) -> Option<Value> {
+        keys.into_iter().try_fold(self.clone(), |value, key| value.child(key))
     }
 
     /// The value at a place below this one.
@@ -189,6 +200,14 @@ pub fn excerpt(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+/// The position that a key names among so many: from 0 or, negative, from the end.
+fn position(key: &str, len: usize) -> Option<usize> {
+    match key.strip_prefix('-') {
+        Some(back) => len.checked_sub(parse_index(back)?),
+        None => parse_index(key),
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::functions::Function;
 use super::node::{Argument, Arguments, Bounds, Choice, Comparison, Fallback, Kind, Node};
 use super::number::Operator;
-use super::place::{child, missing, partly_known};
+use super::place::{missing, partly_known};
 use super::range::Range;
 use super::reads::key_text;
 use super::slice::Slice;
@@ -89,7 +89,7 @@ impl Evaluator<'_> {
     /// `base.key`.
     fn step(&self, node: &Node, base: &Node, key: &Text) -> Eval<Held> {
         Ok(match self.held(base)? {
-            Held::Value(value) => match child(&value, key) {
+            Held::Value(value) => match value.child(key) {
                 Some(value) => Held::Value(value),
                 None => Held::Missing(self.missing_at(node)?),
             },
@@ -296,7 +296,7 @@ fn seen(view: Rc<View>, root: Text, keys: Vec<Text>) -> Held {
     for (place, value) in &view.places {
         let Some(below) = keys.strip_prefix(place.as_slice()) else { continue };
         let Some(value) = value else { return Held::Missing(missing(&root, place.clone())) };
-        return match below.iter().try_fold(value.clone(), |value, key| child(&value, key)) {
+        return match below.iter().try_fold(value.clone(), |value, key| value.child(key)) {
             Some(value) => Held::Value(value),
             None => Held::Missing(missing(&root, keys)),
         };

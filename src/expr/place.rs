@@ -1,28 +1,8 @@
-//! A place below a value: what a key finds there, how a message writes it, what is said when nothing stands there.
+//! A place below a value: how a message writes it, what is said when nothing stands there.
 //! Knows nothing of expressions.
 
 use super::{EvalError, View};
-use crate::value::{Text, Value, parse_index, write_quoted};
-
-/// What `key` finds in a value: a member, an element or a character; a negative position counts from the end.
-pub fn child(value: &Value, key: &str) -> Option<Value> {
-    match value {
-        Value::Object(members) => members.get(key).cloned(),
-        Value::Array(items) => items.get(position(key, items.len())?).cloned(),
-        Value::String(text) => {
-            let index = position(key, text.chars().count())?;
-            text.chars().nth(index).map(|c| c.to_string().into())
-        }
-        _ => None,
-    }
-}
-
-fn position(key: &str, len: usize) -> Option<usize> {
-    match key.strip_prefix('-') {
-        Some(digits) => len.checked_sub(parse_index(digits)?),
-        None => parse_index(key),
-    }
-}
+use crate::value::{Text, parse_index, write_quoted};
 
 /// The error for a place at which nothing stands.
 pub fn missing(root: &Text, keys: Vec<Text>) -> EvalError {

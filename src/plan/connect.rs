@@ -185,7 +185,7 @@ impl Plan {
             Segment::Any | Segment::Append => None,
         });
         let stands = match given {
-            Some(value) => value.at(keys).is_some(),
+            Some(value) => value.look(keys).is_some(),
             None => path.segments.is_empty(),
         };
         if stands || read.guarded || self.has_constant_part(path) {

@@ -164,3 +164,28 @@ fn a_false_if_skips_the_call_and_what_reads_it() {
             r#"{"a":{"0":"a0","2":"a2"},"b":{"0":"b a0","2":"b a2"},"c":{"0":"c a0","1":"c none","2":"c a2"},"d":"instead"}"#,
         );
 }
+
+#[test]
+fn a_character_of_a_text_is_the_same_whatever_else_is_read() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.word]
+        run = "echo text"
+        [tasks.one]
+        run = "echo ${{ word[0] }}${{ word[-1] }} ${{ word[9] is defined }}"
+        [tasks.two]
+        run = "echo ${{ word[0] }} ${{ word[9] is defined }}"
+        [tasks.three]
+        run = "echo ${{ word[1] }}${{ word | length }}"
+        [data]
+        given = { text = "abc" }
+        [tasks.filler]
+        run = "echo 1"
+        fills = "given.x"
+        [tasks.four]
+        run = "echo ${{ given.text[0] }}${{ given.text[-1] }} ${{ given.text[9] is defined }}"
+        "#,
+    );
+    let expected = r#"{"given":{"text":"abc","x":"1"},"word":"text","one":"tt false","two":"t false","three":"e4","four":"ac false"}"#;
+    sandbox.run([]).code(0).answer_is(expected);
+}

@@ -203,7 +203,9 @@ impl Serial<'_> {
 
     /// What the read's expression gives.
     fn value(&self, call: &Call, read: &Read) -> Result<Json, Unfit> {
-        let found = self.store.at(&self.resolve(call, &read.place)?);
+        let path = self.resolve(call, &read.place)?;
+        let character = self.character(&path);
+        let found = self.store.at(&path).or(character.as_ref());
         match (read.form, found) {
             (Form::Defined, found) => Ok(Json::Bool(found.is_some())),
             (Form::Default, None) => Ok(Json::text(DEFAULT_TEXT)),
@@ -213,6 +215,13 @@ impl Serial<'_> {
             (Form::IsZero, Some(value)) => Ok(Json::Bool(*value == Json::int(0))),
             (Form::Length, Some(value)) => length(value).ok_or(Unfit("no length")),
         }
+    }
+
+    /// A place in a text is one of its characters.
+    fn character(&self, path: &[Seg]) -> Option<Json> {
+        let (Seg::Key(last), above) = path.split_last()? else { return None };
+        let Json::Text(text) = self.store.at(above)? else { return None };
+        Some(Json::text(&text.chars().nth(last.parse().ok()?)?.to_string()))
     }
 
     /// The place as it is now, what other places say included.
