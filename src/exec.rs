@@ -43,7 +43,7 @@ pub fn take_no_signals() {
 }
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,12 +54,12 @@ use crate::outcome::Exit;
 pub struct Attempt {
     /// The program and its arguments; a program without a slash is found by `env`'s PATH, one with a slash is
     /// relative to `dir`.
-    pub argv: Vec<OsString>,
+    pub argv: Arc<[OsString]>,
     /// What comes to the same and is faster, if it can be started; if not, `argv` says why.
-    pub shortcut: Option<Vec<OsString>>,
+    pub shortcut: Option<Arc<[OsString]>>,
     /// The whole environment.
     pub env: Environment,
-    pub dir: PathBuf,
+    pub dir: Arc<Path>,
     /// What standard input holds; empty: the null device.
     pub stdin: Arc<[u8]>,
     pub timeout: Option<Duration>,

@@ -275,6 +275,17 @@ impl Expression {
         self.sole_reference().filter(|place| place.steps.is_empty()).map(|place| place.root.as_str())
     }
 
+    /// The name and its member, where the expression is `name.member` or `name[0]` and nothing else.
+    pub fn member(&self) -> Option<(&str, &str)> {
+        match &self.node.kind {
+            Kind::Member(base, key) => match &base.kind {
+                Kind::Name(name) => Some((name, key)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The names that are asked, each once.
     pub fn names(&self) -> impl Iterator<Item = &Text> {
         let references = self.references();

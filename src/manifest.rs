@@ -28,7 +28,7 @@ mod task;
 mod tests;
 mod variables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ use pattern::{CallPattern, PartPattern};
 pub struct Manifest {
     pub source: Arc<Source>,
     /// The folder that relative paths start from: absolute.
-    pub dir: PathBuf,
+    pub dir: Arc<Path>,
     pub settings: Settings,
     /// In the manifest's order; no two names differ by case alone.
     pub pools: Vec<Pool>,

@@ -165,8 +165,9 @@ fn quoted_part(text: &str) -> Result<(Text, &str), String> {
 /// A key's text as an address writes it: bare where that is plain, else as a JSON string.
 pub fn key_part(text: &str) -> Cow<'_, str> {
     let special = |c: char| c.is_control() || matches!(c, ',' | '[' | ']' | '"' | '\'' | '=' | '*' | '?');
-    let plain = !text.is_empty() && text.trim() == text && !text.contains(special);
-    if plain {
+    // most are numbers or words, which are told at a glance
+    let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word || (!text.is_empty() && text.trim() == text && !text.contains(special)) {
         return text.into();
     }
     let mut quoted = String::new();

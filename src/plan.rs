@@ -376,6 +376,14 @@ impl Plan {
         places::is_fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)), place)
     }
 
+    /// Whether what stands at a place is just what the call fills there, since its task alone changes the document, and
+    /// calls never get in each other's way.
+    pub fn is_all_of(&self, path: &Path, call: CallId) -> bool {
+        !self.is_uncertain(&path.document)
+            && self.fills_of(&path.document).len() == 1
+            && self.is_sole_fill(call, path)
+    }
+
     /// The tasks that fill a document, with the shape of each fill.
     pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
         self.fillers.get(document).map(|fillers| &fillers.tasks[..]).unwrap_or_default()

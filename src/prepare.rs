@@ -142,11 +142,17 @@ fn attempt(
     // first of all, so that what goes wrong later shows no secret of it
     let mut env = environment::environment(scope, setting, task, own, kept)?;
     let dir = match &task.dir {
-        Some(dir) => scope.dir().join(scope.render(dir)?),
-        None => scope.dir().to_owned(),
+        Some(dir) => scope.dir().join(scope.render(dir)?).into(),
+        None => scope.dir().clone(),
     };
     let stdin = task.stdin.as_ref().map(|stdin| scope.render(stdin)).transpose()?.unwrap_or_default();
-    let Commands { argv, shortcut, written } = commands(scope, &task.run)?;
+    if kept.commands.is_none() && is_constant(&task.run) {
+        kept.commands = Some(commands(scope, &task.run)?);
+    }
+    let Commands { argv, shortcut, written } = match &kept.commands {
+        Some(known) => known.clone(),
+        None => commands(scope, &task.run)?,
+    };
     let shortcut = shortcut.filter(|short| {
         let (Some(shell), Some(program)) = (argv.first(), short.first()) else { return false };
         shortcut::is_open(shell, program, &env.basis) && shortcut::set_folder(&mut env, &dir).is_some()
@@ -170,12 +176,22 @@ fn attempt(
 }
 
 /// A command in each of its forms.
+#[derive(Clone, Debug)]
 struct Commands {
-    argv: Vec<OsString>,
+    argv: Arc<[OsString]>,
     /// What comes to the same without a shell.
-    shortcut: Option<Vec<OsString>>,
+    shortcut: Option<Arc<[OsString]>>,
     /// For people.
     written: String,
+}
+
+/// Whether all calls of the task have the same command. A script is a file of the call's own.
+fn is_constant(run: &Run) -> bool {
+    match run {
+        Run::Program { words, .. } => words.iter().all(|word| word.value.slots().next().is_none()),
+        Run::Shell { text, .. } => text.value.slots().next().is_none(),
+        Run::Script { .. } | Run::Function { .. } | Run::Worker { .. } => false,
+    }
 }
 
 fn commands(scope: &CallScope, run: &Run) -> Result<Commands, Hindrance> {

@@ -107,7 +107,7 @@ struct Core {
     /// How each call ended, once it has.
     verdicts: Vec<Option<Verdict>>,
     /// The last attempt of calls that wait for another.
-    between: FxHashMap<CallId, Ended>,
+    between: FxHashMap<CallId, Box<Ended>>,
     /// Those that `Options::skipped` names.
     skipped: FxHashSet<CallId>,
     failures: usize,

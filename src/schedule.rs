@@ -216,8 +216,8 @@ impl Schedule {
     }
 
     fn settle(&mut self, plan: &Plan, node: NodeIndex, end: End) {
-        let mut open = vec![(node, end)];
-        while let Some((node, end)) = open.pop() {
+        let (mut next, mut open) = (Some((node, end)), Vec::new());
+        while let Some((node, end)) = next {
             self.states[node.index()] = State::Ended(end);
             self.outlook.ended(plan, node);
             for next in plan.graph.neighbors_directed(node, Outgoing) {
@@ -230,6 +230,7 @@ impl Schedule {
                     open.extend(self.arrive_or_end(plan, next).map(|end| (next, end)));
                 }
             }
+            next = open.pop();
         }
     }
 

@@ -10,7 +10,6 @@ use std::{fmt, io};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use smol_str::ToSmolStr;
 
 use write::Stream;
 pub use write::{Layout, write_quoted};
@@ -63,8 +62,7 @@ impl Number {
 
 impl From<i128> for Number {
     fn from(value: i128) -> Number {
-        // most are small, and small ones are written faster
-        Number(i64::try_from(value).map_or_else(|_| value.to_smolstr(), |small| small.to_smolstr()))
+        Number(itoa::Buffer::new().format(value).into())
     }
 }
 

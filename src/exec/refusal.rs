@@ -62,7 +62,8 @@ fn missing(attempt: &Attempt, program: &Path, place: &Path) -> String {
         return words;
     }
     if fs::symlink_metadata(place).is_err() {
-        let dir = if program.is_absolute() { String::new() } else { format!(" in {}", quoted(&attempt.dir)) };
+        let dir =
+            if program.is_absolute() { String::new() } else { format!(" in {}", quoted(&*attempt.dir)) };
         return format!("there is no program {}{dir}", quoted(program));
     }
     if !place.exists() {
@@ -160,10 +161,10 @@ mod tests {
         let attempt = Attempt {
             stdout: super::super::Keep::Short,
             terminal: false,
-            argv: vec!["prog".into()],
+            argv: [OsString::from("prog")].into(),
             shortcut: None,
             env: super::super::Environment::default(),
-            dir: "/".into(),
+            dir: Path::new("/").into(),
             stdin: Arc::from(Vec::new()),
             timeout: None,
             grace: Duration::ZERO,

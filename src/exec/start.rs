@@ -157,7 +157,8 @@ fn input(bytes: &[u8]) -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
 #[cfg(target_os = "linux")]
 fn is_here(dir: &Path) -> bool {
     static HERE: OnceLock<std::path::PathBuf> = OnceLock::new();
-    HERE.get_or_init(|| std::env::current_dir().unwrap_or_default()) == dir
+    // written alike: paths themselves are compared part by part
+    HERE.get_or_init(|| std::env::current_dir().unwrap_or_default()).as_os_str() == dir.as_os_str()
 }
 
 /// A pipe that no program inherits: its reading end, its writing end.

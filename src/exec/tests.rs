@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ fn attempt(argv: &[&str]) -> Attempt {
         argv: argv.iter().map(OsString::from).collect(),
         shortcut: None,
         env: environment(vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())]),
-        dir: std::env::temp_dir(),
+        dir: std::env::temp_dir().into(),
         stdin: Arc::from(Vec::new()),
         timeout: None,
         grace: FAR,
@@ -113,7 +113,7 @@ fn a_process_gets_what_stands_in_the_attempt_and_nothing_else() {
     let mut attempt = sh("cat; echo $A-$HOME; pwd -P; echo oops >&2; exit 3");
     Arc::make_mut(&mut attempt.env.basis).declared.push(("A".into(), "first".into()));
     Arc::make_mut(&mut attempt.env.basis).declared.push(("A".into(), "last".into()));
-    attempt.dir = folder.path().canonicalize().unwrap();
+    attempt.dir = folder.path().canonicalize().unwrap().into();
     attempt.stdin = Arc::from(&b"in\n"[..]);
     let finished = go(&attempt);
     assert_eq!(finished.ending, code(3));
@@ -391,7 +391,7 @@ fn a_program_is_found_as_the_attempt_sees_it() {
     let check = |program: &str, path: &str, expected: &str| {
         let env = vec![("PATH".into(), "/nowhere".into()), ("PATH".into(), path.into())];
         let finished =
-            go(&Attempt { env: environment(env), dir: folder.path().to_owned(), ..attempt(&[program]) });
+            go(&Attempt { env: environment(env), dir: folder.path().into(), ..attempt(&[program]) });
         assert_eq!(finished.ending, code(0), "{program} by {path}");
         assert_eq!(text(&finished.stdout.bytes), format!("{expected}\n"), "{program} by {path}");
     };
@@ -432,7 +432,7 @@ fn a_program_that_cannot_be_started_says_why() {
     let check = |program: &str, expected: &str| {
         let env = vec![("PATH".into(), "/empty:bin".into())];
         let words =
-            refused(&Attempt { env: environment(env), dir: folder.path().to_owned(), ..attempt(&[program]) });
+            refused(&Attempt { env: environment(env), dir: folder.path().into(), ..attempt(&[program]) });
         assert_eq!(words.replace(&dir, "DIR"), expected);
     };
     check("", "the command names no program");
@@ -466,9 +466,9 @@ fn a_folder_that_cannot_be_entered_is_named() {
     let folder = folder(&[("file", "", 0o644)]);
     let check = |name: &str, expected: &str| {
         let dir = folder.path().join(name);
-        let words = refused(&Attempt { dir: dir.clone(), ..sh("exit 0") });
+        let words = refused(&Attempt { dir: dir.as_path().into(), ..sh("exit 0") });
         assert_eq!(words.replace(&dir.display().to_string(), "DIR"), expected);
-        let words = refused(&Attempt { dir: dir.clone(), ..attempt(&["nosuch"]) });
+        let words = refused(&Attempt { dir: dir.as_path().into(), ..attempt(&["nosuch"]) });
         assert_eq!(words.replace(&dir.display().to_string(), "DIR"), expected);
     };
     check("nosuch", "the folder `DIR` (`dir`) does not exist");
@@ -509,7 +509,7 @@ fn what_is_too_long_is_found_before_it_is_tried() {
     };
     check(&variable(most - 5), None);
     check(&variable(most - 4), Some("the variable `LONG` is too long to start a program: it has 131072"));
-    let many = |count| Attempt { argv: vec!["true".into(); count], ..attempt(&[]) };
+    let many = |count| Attempt { argv: vec!["true".into(); count].into(), ..attempt(&[]) };
     check(&many(100_000), None);
     check(
         &many(500_000),
@@ -532,7 +532,7 @@ fn no_time_passes_for_an_attempt_while_the_run_is_stopped() {
     let limit = Duration::from_secs(2);
     // without children: who waits for a child's exec cannot be stopped
     let script = "echo $$ > pid; : > began; until [ -e go ]; do :; done";
-    let attempt = Attempt { timeout: Some(limit), dir: folder.path().to_owned(), ..sh(script) };
+    let attempt = Attempt { timeout: Some(limit), dir: folder.path().into(), ..sh(script) };
     thread::scope(|scope| {
         let run = scope.spawn(|| run(&attempt, &enders, &groups, &Held));
         while !folder.path().join("began").exists() && !run.is_finished() {

@@ -17,6 +17,9 @@ use crate::value::Value;
 /// What the call changed, in an order in which it can be applied, and the places that it is known to have looked at.
 pub fn of_call(handed: &Handed) -> Result<Recorded, String> {
     let mut recorded = Recorded::default();
+    if handed.files.is_empty() && handed.operations.is_none() {
+        return Ok(recorded);
+    }
     for file in &handed.files {
         recorded.changes.extend(in_file(file, handed)?);
     }

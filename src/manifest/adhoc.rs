@@ -52,7 +52,7 @@ pub fn manifest(source: Arc<Source>, dir: &Path, only: Only) -> (Option<Manifest
     let is_sound = found.iter().all(|one| one.severity != Severity::Error);
     let manifest = |task| Manifest {
         source: source.clone(),
-        dir: dir.to_owned(),
+        dir: dir.into(),
         settings,
         pools: Vec::new(),
         documents: IndexMap::new(),

@@ -142,7 +142,7 @@ fn look_up(reader: &Reader<'_>, parts: Parts<'_>, source: Arc<Source>, dir: &Pat
     sharing::check(reader, &parts.sharing, &tasks);
     let manifest = Manifest {
         source,
-        dir: dir.to_owned(),
+        dir: dir.into(),
         settings: parts.settings.settings,
         pools: parts.pools.known,
         documents,

@@ -142,6 +142,17 @@ impl<'a> Row<'a> {
         self.indexes.get(at).map(|&index| &self.bindings.values[index as usize])
     }
 
+    /// One part of what names the call, from 0, where it is a value that stands here; a position is made when it is asked
+    /// for.
+    pub fn key_part(&self, at: usize) -> Option<&'a Value> {
+        if let Some(key) = self.own_key() {
+            return key.get(at);
+        }
+        let index = *self.indexes.get(at)?;
+        let is_itself = !self.bindings.positions.contains_key(&index);
+        is_itself.then(|| &self.bindings.values[index as usize])
+    }
+
     /// Names and values, in the order of `for`.
     pub fn iter(&self) -> impl Iterator<Item = (&'a Name, &'a Value)> {
         let values = self.indexes.iter().map(|&index| &self.bindings.values[index as usize]);
@@ -151,11 +162,14 @@ impl<'a> Row<'a> {
     /// What names the call: by `key`, else the variables' values; `#3` stands for a value that is no text, number
     /// or boolean.
     pub fn key(&self) -> Vec<Value> {
-        if let (Some(keys), Some(number)) = (&self.bindings.keys, self.number)
-            && let Some(key) = keys.get(number)
-        {
-            return key.clone();
+        match self.own_key() {
+            Some(key) => key.clone(),
+            None => self.indexes.iter().map(|&index| self.bindings.key_part(index)).collect(),
         }
-        self.indexes.iter().map(|&index| self.bindings.key_part(index)).collect()
+    }
+
+    /// What `key` gives, if the task has one.
+    fn own_key(&self) -> Option<&'a Vec<Value>> {
+        self.bindings.keys.as_ref()?.get(self.number?)
     }
 }

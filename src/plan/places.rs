@@ -3,7 +3,7 @@
 
 use crate::expr::{Expression, Reference, Step, key_text};
 use crate::path::{Path, Segment};
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, parse_index};
 
 use super::scope::Before;
 
@@ -35,7 +35,7 @@ pub fn is_fill_place(reference: &Reference, append: bool, before: &Before<'_>, p
     let (steps, segments) = (&reference.steps, &place.segments);
     let is_step = |(step, segment): (&Step, &Segment)| match (step, segment) {
         (Step::Key(key), Segment::Key(known)) => key == known,
-        (Step::Computed(expression), Segment::Key(known)) => match variable(expression, before) {
+        (Step::Computed(expression), Segment::Key(known)) => match bound(expression, before) {
             Some(Value::String(key)) => key == known,
             Some(Value::Number(key)) => key.as_str() == known.as_str(),
             _ => computed_key(expression, before).as_ref() == Some(known),
@@ -70,7 +70,7 @@ fn step_key(step: &Step, before: &Before<'_>) -> Option<Text> {
 }
 
 fn computed_key(expression: &Expression, before: &Before<'_>) -> Option<Text> {
-    if let Some(value) = variable(expression, before) {
+    if let Some(value) = bound(expression, before) {
         return key_text(value);
     }
     if !before.knows(expression) {
@@ -79,7 +79,12 @@ fn computed_key(expression: &Expression, before: &Before<'_>) -> Option<Text> {
     key_text(&expression.eval(before).ok()?)
 }
 
-/// The value of the variable that the expression is, if it is one alone.
-fn variable<'a>(expression: &Expression, before: &Before<'a>) -> Option<&'a Value> {
-    before.row.as_ref()?.get(expression.name()?)
+/// The value of the variable, or of the part of the key, that the expression is, if it is one alone.
+fn bound<'a>(expression: &Expression, before: &Before<'a>) -> Option<&'a Value> {
+    let row = before.row.as_ref()?;
+    match expression.member() {
+        Some(("key", part)) => row.key_part(parse_index(part)?),
+        Some(_) => None,
+        None => row.get(expression.name()?),
+    }
 }

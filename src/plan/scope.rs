@@ -38,7 +38,7 @@ impl World {
         let mutated: FxHashSet<Name> =
             mutated.filter_map(|place| place.value.document.clone().ok()).collect();
         changed.extend(mutated.iter().cloned());
-        let files = Files::new(manifest.dir.clone());
+        let files = Files::new(&*manifest.dir);
         let is_changed = |read: &Read<'_>| changed.contains(&*read.reference.root);
         let readers = manifest.tasks.iter().map(|task| reads::of_task(task).iter().any(is_changed)).collect();
         World { manifest, files, env, changed, readers, mutated, empty: Value::empty_object() }

@@ -94,12 +94,17 @@ fn given_to_slot(scope: &CallScope, setting: &Setting, own: &Own) -> Given {
     set("DECO_RUN_ID".into(), setting.run_id.clone());
     set("DECO_TMPDIR".into(), private_folder(scope).to_string_lossy().into_owned());
     set("DECO_RESULT".into(), result_file(scope).to_string_lossy().into_owned());
+    if setting.env.contains_key(OsStr::new(documents::CHANGES)) {
+        // this run stands in a call of another, whose documents are not these calls'
+        set(documents::CHANGES.into(), String::new());
+    }
     entries
 }
 
 /// The key as a JSON array.
 fn key(parts: &[Value]) -> String {
-    let mut json = String::from("[");
+    let mut json = String::with_capacity(32);
+    json.push('[');
     for (at, part) in parts.iter().enumerate() {
         json.push_str(if at > 0 { "," } else { "" });
         part.write_json(&mut json);
@@ -123,10 +128,6 @@ pub fn given_to_call(
         }
     }
     let documents = documents::hand_out(scope, &setting.texts, task)?;
-    if documents.is_empty() && setting.env.contains_key(OsStr::new(documents::CHANGES)) {
-        // this run stands in a call of another, whose documents are not this call's
-        set(documents::CHANGES.into(), Text::default());
-    }
     documents.into_iter().for_each(|(name, value)| set(name.into(), value.into()));
     without_nul(entries.iter().map(|(name, value)| (name.as_str(), OsStr::new(value.as_str()))))?;
     Ok(entries)

@@ -17,7 +17,7 @@ use super::versions::is_small;
 use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
-const VERSION: &[u8] = b"deco call 5";
+const VERSION: &[u8] = b"deco call 6";
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
@@ -41,8 +41,33 @@ impl Fingerprints {
         };
         let mut parts = Parts { bytes: Vec::with_capacity(512), json: String::new() };
         parts.call(task, &of_task, scope, setting, work);
-        blake3::hash(&parts.bytes).to_hex().to_string()
+        blake3::hash(&parts.bytes).to_hex().as_str().to_owned()
     }
+}
+
+/// What a list of parts is of: a byte, since each block of the hash costs as much as making the rest of it.
+#[derive(Clone, Copy)]
+enum Of {
+    Settings,
+    Fills,
+    Fill,
+    Variables,
+    Key,
+    Files,
+    Argv,
+    FolderAndInput,
+    Environment,
+    Worker,
+    Folder,
+    Function,
+    Source,
+    Request,
+    Call,
+    Named,
+    Part,
+    Document,
+    Place,
+    Default,
 }
 
 /// Parts that are told apart: each with its length before it.
@@ -87,19 +112,19 @@ impl Parts {
     }
 
     /// Begins a list of so many parts of a kind.
-    fn begin(&mut self, kind: &str, count: usize) {
-        self.add(kind.as_bytes());
+    fn begin(&mut self, kind: Of, count: usize) {
+        self.bytes.push(kind as u8);
         self.count(count);
     }
 
     fn call(&mut self, task: &Task, of_task: &Hash, scope: &CallScope, setting: &Setting, work: &Work) {
         let variables = scope.variables();
-        self.begin("variables", variables.len());
+        self.begin(Of::Variables, variables.len());
         variables.iter().for_each(|(_, value)| self.value(value));
-        self.begin("key", 1);
+        self.begin(Of::Key, 1);
         self.add(scope.address().as_bytes());
         let files = scope.files_made();
-        self.begin("files", files.len());
+        self.begin(Of::Files, files.len());
         files.iter().for_each(|(_, content)| self.add(content.as_bytes()));
         let own = Own { scope, files: &files };
         match work {
@@ -115,7 +140,7 @@ impl Parts {
         }
         self.read(scope, setting);
         if let Some(Ok(default)) = scope.default_value(task) {
-            self.begin("default", 1);
+            self.begin(Of::Default, 1);
             self.value(&default);
         }
     }
@@ -123,9 +148,10 @@ impl Parts {
     /// What stands at each place that the call may look at.
     fn read(&mut self, scope: &CallScope, setting: &Setting) {
         for (document, view) in scope.views() {
-            self.begin(document, view.places.len());
+            self.begin(Of::Document, view.places.len());
+            self.add(document.as_bytes());
             for (keys, value) in &view.places {
-                self.begin("place", keys.len());
+                self.begin(Of::Place, keys.len());
                 keys.iter().for_each(|key| self.add(key.as_bytes()));
                 match value {
                     Some(value) => self.shared(value, setting),
@@ -136,9 +162,9 @@ impl Parts {
     }
 
     fn process(&mut self, attempt: &Attempt, own: &Own<'_>, setting: &Setting) {
-        self.begin("argv", attempt.argv.len());
+        self.begin(Of::Argv, attempt.argv.len());
         attempt.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
-        self.begin("folder and input", 2);
+        self.begin(Of::FolderAndInput, 2);
         self.add(attempt.dir.as_os_str().as_encoded_bytes());
         self.add(&own.without_paths(&attempt.stdin));
         self.environment(&attempt.env, own, setting);
@@ -147,13 +173,13 @@ impl Parts {
     fn request(&mut self, sent: &Sent, setting: &Setting) {
         match &sent.request.work {
             exec::worker::Work::Request(value) => {
-                self.begin("request", 1);
+                self.begin(Of::Request, 1);
                 self.shared(value, setting);
             }
             exec::worker::Work::Call { args, named, .. } => {
-                self.begin("call", args.len());
+                self.begin(Of::Call, args.len());
                 args.iter().for_each(|argument| self.argument(argument, setting));
-                self.begin("named", named.len());
+                self.begin(Of::Named, named.len());
                 for (name, argument) in named {
                     self.add(name.as_bytes());
                     self.argument(argument, setting);
@@ -163,9 +189,9 @@ impl Parts {
     }
 
     fn kind(&mut self, kind: &Kind, own: &Own<'_>, setting: &Setting) {
-        self.begin("worker", kind.argv.len());
+        self.begin(Of::Worker, kind.argv.len());
         kind.argv.iter().for_each(|word| self.add(&own.without_paths(word.as_encoded_bytes())));
-        self.begin("folder", 1);
+        self.begin(Of::Folder, 1);
         self.add(kind.dir.as_os_str().as_encoded_bytes());
         self.environment(&kind.env, own, setting);
     }
@@ -174,7 +200,7 @@ impl Parts {
         match argument {
             Argument::Value(value) | Argument::Lent { value, .. } => self.shared(value, setting),
             Argument::Part { version, path, .. } => {
-                self.begin("part", path.len());
+                self.begin(Of::Part, path.len());
                 path.iter().for_each(|key| self.add(key.as_bytes()));
                 self.shared(&version.value, setting);
             }
@@ -183,7 +209,7 @@ impl Parts {
 
     fn environment(&mut self, env: &Environment, own: &Own<'_>, setting: &Setting) {
         let declared = &env.basis.declared;
-        self.begin("environment", declared.len());
+        self.begin(Of::Environment, declared.len());
         for (name, value) in declared {
             self.add(name.as_bytes());
             // the journal is no place for what a secret's value could be guessed from
@@ -225,9 +251,9 @@ fn of_common(of_task: &Hash, sent: &Sent, own: &Own<'_>, setting: &Setting) -> H
     let mut parts = Parts::default();
     parts.add(of_task.as_bytes());
     parts.kind(&sent.common.kind, own, setting);
-    parts.begin("function", 1);
+    parts.begin(Of::Function, 1);
     parts.add(sent.common.function.as_bytes());
-    parts.begin("source", usize::from(sent.common.source.is_some()));
+    parts.begin(Of::Source, usize::from(sent.common.source.is_some()));
     sent.common.source.iter().for_each(|source| parts.add(source.as_bytes()));
     blake3::hash(&parts.bytes)
 }
@@ -236,22 +262,23 @@ fn of_task(task: &Task, world: &World, setting: &Setting) -> Hash {
     let mut parts = Parts::default();
     parts.add(VERSION);
     parts.add(format!("{:?} {:?} {}", task.result, task.ok_exit, task.allow_failure).as_bytes());
-    parts.begin("settings", setting.declared.len());
+    parts.begin(Of::Settings, setting.declared.len());
     for (name, value) in &setting.declared {
         parts.add(name.as_bytes());
         parts.add(if setting.secrets.names(name) { &[] } else { value.as_bytes() });
     }
-    parts.begin("fills", task.fills.len());
+    parts.begin(Of::Fills, task.fills.len());
     for fill in &task.fills {
         of_fill(&mut parts, fill, world);
     }
-    parts.begin("default", usize::from(task.default.is_some()));
+    parts.begin(Of::Default, usize::from(task.default.is_some()));
     blake3::hash(&parts.bytes)
 }
 
 fn of_fill(parts: &mut Parts, fill: &Fill, world: &World) {
     let place = &fill.place.value;
-    parts.begin(&place.root, place.steps.len());
+    parts.begin(Of::Fill, place.steps.len());
+    parts.add(place.root.as_bytes());
     for step in &place.steps {
         match step {
             Step::Key(key) => parts.add(key.as_bytes()),

@@ -5,17 +5,16 @@
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The folders of a run's slots.
 #[derive(Debug)]
 pub struct Folders {
     root: PathBuf,
-    /// By slot, counted from 1; `None`: has no folder yet.
-    slots: Vec<Mutex<Option<Slot>>>,
+    /// By slot, counted from 1: where it stands; `None`: is not there yet.
+    slots: Vec<(Arc<Path>, Mutex<Option<Slot>>)>,
 }
 
 /// A slot's folder, open so that it can be looked into at once.
@@ -36,7 +35,8 @@ const TICK: i128 = 100_000_000;
 impl Folders {
     /// Folders below `root` for so many slots.
     pub fn new(root: PathBuf, slots: usize) -> Folders {
-        Folders { root, slots: (0..slots).map(|_| Mutex::default()).collect() }
+        let slots = (1..=slots).map(|slot| (root.join(slot.to_string()).into(), Mutex::default())).collect();
+        Folders { root, slots }
     }
 
     pub fn root(&self) -> &Path {
@@ -44,8 +44,9 @@ impl Folders {
     }
 
     /// Where the folder of a slot stands.
-    pub fn path(&self, slot: u32) -> PathBuf {
-        self.root.join(slot.to_string())
+    pub fn path(&self, slot: u32) -> Arc<Path> {
+        let known = self.slot(slot).map(|(path, _)| path.clone());
+        known.unwrap_or_else(|| self.root.join(slot.to_string()).into())
     }
 
     /// Sees that the folder is there, and empty but for an empty `tmp`.
@@ -81,8 +82,11 @@ impl Folders {
     }
 
     fn lock(&self, slot: u32) -> Option<MutexGuard<'_, Option<Slot>>> {
-        let place = (slot as usize).checked_sub(1)?;
-        self.slots.get(place).map(|known| known.lock().unwrap_or_else(PoisonError::into_inner))
+        self.slot(slot).map(|(_, known)| known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn slot(&self, slot: u32) -> Option<&(Arc<Path>, Mutex<Option<Slot>>)> {
+        self.slots.get((slot as usize).checked_sub(1)?)
     }
 }
 
@@ -104,8 +108,8 @@ impl Slot {
 }
 
 fn changed(folder: &File) -> Option<i128> {
-    let known = folder.metadata().ok()?;
-    Some(i128::from(known.ctime()) * 1_000_000_000 + i128::from(known.ctime_nsec()))
+    let known = rustix::fs::fstat(folder).ok()?;
+    Some(i128::from(known.st_ctime) * 1_000_000_000 + i128::from(known.st_ctime_nsec))
 }
 
 /// Whether a change that comes now would have another time. A file system that keeps whole seconds cannot say.

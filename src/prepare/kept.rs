@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::exec::Basis;
 use crate::name::TaskName;
 
-use super::Common;
+use super::{Commands, Common};
 
 /// Where an attempt is made: in equal places, calls differ only by what they are themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Kept {
     place: Option<Place>,
     /// Of a process's environment.
     pub(super) basis: Option<Arc<Basis>>,
+    /// What a process runs.
+    pub(super) commands: Option<Commands>,
     /// Of a request.
     pub(super) common: Option<Arc<Common>>,
 }

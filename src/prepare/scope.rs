@@ -2,7 +2,7 @@
 //! then on, so that a call holds nothing of the run while it is under way.
 
 use std::cell::{Ref, RefCell};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use crate::expr::{Binding, EvalError, Expression, Files, Reference, Scope, Template, View, key_text};
@@ -30,7 +30,7 @@ pub struct CallScope {
     /// `run` and `calls`, for a finalizer.
     pub also: Vec<(&'static str, Value)>,
     /// For private files.
-    folder: PathBuf,
+    folder: Arc<FilePath>,
     /// The private files so far: path, and what the content comes to.
     files: RefCell<Vec<(String, blake3::Hash)>>,
     /// The documents that it was given to look at and change by itself.
@@ -47,7 +47,8 @@ struct Bound {
     /// As it is written.
     address: String,
     variables: Vec<(Name, Value)>,
-    key: Vec<Value>,
+    /// An array.
+    key: Value,
     /// From 1.
     attempt: u32,
 }
@@ -73,7 +74,7 @@ impl CallScope {
         store: &mut Store,
         call: CallId,
         attempt: u32,
-        folder: PathBuf,
+        folder: Arc<FilePath>,
     ) -> Result<CallScope, Clash> {
         let (mut views, mut looked_at) = (Vec::new(), Vec::new());
         if plan.world.reads_changed(plan.task_of(call)) {
@@ -87,7 +88,7 @@ impl CallScope {
             task: task.clone(),
             address: address_text(task, key.iter().filter_map(key_text)),
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            key,
+            key: Value::array(key),
             attempt,
         };
         Ok(CallScope {
@@ -113,7 +114,7 @@ impl CallScope {
             views,
             after: None,
             also: Vec::new(),
-            folder: PathBuf::new(),
+            folder: FilePath::new("").into(),
             files: RefCell::default(),
             handed: RefCell::default(),
             looked_at: Vec::new(),
@@ -126,6 +127,11 @@ impl CallScope {
         self.call.as_ref().map_or("", |bound| &bound.address)
     }
 
+    /// The address, which the scope then has no more.
+    pub fn take_address(&mut self) -> String {
+        self.call.as_mut().map(|bound| std::mem::take(&mut bound.address)).unwrap_or_default()
+    }
+
     /// The values of the call's variables.
     pub fn variables(&self) -> &[(Name, Value)] {
         self.call.as_ref().map(|bound| &bound.variables[..]).unwrap_or_default()
@@ -133,11 +139,14 @@ impl CallScope {
 
     /// What names the call.
     pub fn key(&self) -> &[Value] {
-        self.call.as_ref().map(|bound| &bound.key[..]).unwrap_or_default()
+        match self.call.as_ref().map(|bound| &bound.key) {
+            Some(Value::Array(parts)) => parts,
+            _ => &[],
+        }
     }
 
     /// The folder that the manifest's paths start from.
-    pub fn dir(&self) -> &FilePath {
+    pub fn dir(&self) -> &Arc<FilePath> {
         &self.world.manifest.dir
     }
 
@@ -231,6 +240,9 @@ pub fn changed_place(world: &World, (root, keys): (Text, Vec<Text>)) -> Option<P
 /// itself may look.
 fn own_looks(plan: &Plan, reads: &[Read<'_>], call: CallId) -> Vec<Path> {
     let task = plan.task(call);
+    if task.mutates.is_empty() {
+        return Vec::new();
+    }
     let declared =
         |read: &Read<'_>| task.reads.iter().any(|declared| std::ptr::eq(&declared.value, read.reference));
     let own =
@@ -291,7 +303,7 @@ impl Scope for CallScope {
             ("exit", Some((_, exit)), _) => exit.clone(),
             ("attempt", _, Some(bound)) => Value::from(i128::from(bound.attempt)),
             ("task", _, Some(bound)) => Value::from(bound.task.as_str()),
-            ("key", _, Some(bound)) => Value::array(bound.key.clone()),
+            ("key", _, Some(bound)) => bound.key.clone(),
             _ => return Before { world: &self.world, task: None, row: None, views: &[] }.lookup(name),
         };
         Some(Binding::Value(value))

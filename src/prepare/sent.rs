@@ -105,7 +105,7 @@ fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Resul
     let argv = argv(scope, setting, &task.run)?;
     let dir = match &task.dir {
         Some(dir) => scope.dir().join(scope.render(dir)?),
-        None => scope.dir().to_owned(),
+        None => scope.dir().to_path_buf(),
     };
     let Basis { inherited, declared, given } = environment::basis(scope, setting, task, own)?;
     // what names the run is the worker's, so that nothing of it is left behind; the rest is told with the calls

@@ -1,7 +1,9 @@
 //! One call from its preparation to its end: prepared, attempted, harvested, recorded.
 
+use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
+use std::sync::Arc;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
@@ -37,13 +39,13 @@ pub(super) struct Begun {
 pub(super) struct Ready<'a> {
     pub scope: CallScope,
     pub task: &'a Task,
-    pub address: String,
     pub fingerprint: String,
+    /// Empty once it has been told.
     pub told: Told,
 }
 
 /// What is told of an attempt at its beginning.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
     /// What the run is expected to take from here.
     pub left: Option<Duration>,
@@ -75,12 +77,12 @@ impl Running {
         let folder = self.setting.folders.path(grant.slot);
         let ended = match self.guarded(|| self.ready(&begun, grant, &folder, kept)) {
             Ok((ready, Work::Request(sent))) => return self.lead(begun, ready, *sent, grant, &folder, kept),
-            Ok((ready, Work::Process(attempt))) => {
-                self.tell_begun(&begun, &ready, grant.slot);
+            Ok((mut ready, Work::Process(attempt))) => {
+                self.tell_begun(&begun, &mut ready, grant.slot);
                 let made = self.guarded(|| Ok(self.make(&begun, ready, &attempt)));
-                made.unwrap_or_else(|ended| *ended)
+                made.unwrap_or_else(|ended| ended)
             }
-            Err(ended) => *ended,
+            Err(ended) => ended,
         };
         // while the slot is still held: the next call in it may begin before this thread goes on
         self.setting.folders.tidy(grant.slot);
@@ -98,7 +100,7 @@ impl Running {
     /// The run stops while the call waits for a further attempt: its last one was its end.
     pub(super) fn give_up(&self, call: CallId, node: NodeIndex) {
         let last = self.lock().between.remove(&call);
-        self.end_call(call, node, last.unwrap_or_else(Ended::not_run));
+        self.end_call(call, node, last.unwrap_or_else(|| Ended::not_run().into()));
     }
 
     /// Works out what an attempt needs.
@@ -106,13 +108,13 @@ impl Running {
         let (scope, task) = {
             let core = &mut *self.lock();
             let task = &self.manifest.tasks[core.plan.task_of(call).0 as usize];
-            (core.see(call, attempt, PathBuf::new()), task)
+            (core.see(call, attempt, FilePath::new("").into()), task)
         };
         let mut scope = match scope {
             Ok(scope) => scope,
             Err(clash) => {
                 self.stop_for(clash);
-                return self.end_call(call, node, Ended::not_run());
+                return self.end_call(call, node, Ended::not_run().into());
             }
         };
         let ended = match rules::computed(&self.manifest, task, &scope) {
@@ -132,7 +134,7 @@ impl Running {
                 }
             }
         };
-        self.end_call(call, node, ended);
+        self.end_call(call, node, ended.into());
     }
 
     /// Works out what the call is to do, unless it ends before it begins. `kept`: what the thread's last call had.
@@ -140,9 +142,9 @@ impl Running {
         &self,
         &Begun { call, attempt, .. }: &Begun,
         grant: &Grant,
-        folder: &FilePath,
+        folder: &Arc<FilePath>,
         kept: &mut Kept,
-    ) -> Result<(Ready<'_>, Work), Box<Ended>> {
+    ) -> Result<(Box<Ready<'_>>, Work), Box<Ended>> {
         let (seen, because, task, task_index, as_of, told) = {
             let core = &mut *self.lock();
             let index = core.plan.task_of(call).0 as usize;
@@ -156,7 +158,7 @@ impl Running {
             let after = core.schedule.last_before(&core.plan, core.plan.node_of(call));
             let after = after.map(|before| core.plan.node_name(before));
             let told = Told { left, after, command: String::new() };
-            (core.see(call, attempt, folder.to_owned()), because, task, index, core.built_on, told)
+            (core.see(call, attempt, folder.clone()), because, task, index, core.built_on, told)
         };
         let mut scope = seen.map_err(|clash| {
             self.stop_for(clash);
@@ -179,20 +181,20 @@ impl Running {
         if let Some(failure) = secret_key(&scope) {
             return Err(failed(&mut scope, task, failure, None).into());
         }
-        let address = scope.address().to_owned();
         let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work);
-        if let Some(kept) = self.earlier_end(call, task, &address, &fingerprint, &scope.secrets) {
+        if let Some(kept) = self.earlier_end(call, task, scope.address(), &fingerprint, &scope.secrets) {
             return Err(kept.into());
         }
-        Ok((Ready { scope, task, address, fingerprint, told: Told { command, ..told } }, work))
+        Ok((Box::new(Ready { scope, task, fingerprint, told: Told { command, ..told } }), work))
     }
 
-    pub(super) fn tell_begun(&self, begun: &Begun, ready: &Ready<'_>, slot: u32) {
-        self.tell_attempt(ready.address.clone(), begun.attempt, slot, ready.told.clone());
+    pub(super) fn tell_begun(&self, begun: &Begun, ready: &mut Ready<'_>, slot: u32) {
+        let told = take(&mut ready.told);
+        self.tell_attempt(ready.scope.address().to_owned(), begun.attempt, slot, told);
     }
 
     /// Makes the attempt and reads what it changed.
-    fn make(&self, begun: &Begun, mut ready: Ready<'_>, attempt: &Attempt) -> Ended {
+    fn make(&self, begun: &Begun, mut ready: Box<Ready<'_>>, attempt: &Attempt) -> Box<Ended> {
         let task = ready.task;
         let mut finished = self.attempt(begun, &ready, attempt);
         if planted(Fault::FailedAttemptKept) && begun.attempt <= task.retries {
@@ -206,26 +208,28 @@ impl Running {
     pub(super) fn concluded(
         &self,
         begun: &Begun,
-        mut ready: Ready<'_>,
+        mut ready: Box<Ready<'_>>,
         mut finished: Finished,
         done: Result<Recorded, Failure>,
-    ) -> Ended {
+    ) -> Box<Ended> {
         let task = ready.task;
         let done = done.and_then(|done| Ok((self.fitting(begun.call, done.changes)?, done.reads)));
         self.keep_outputs(&mut finished, done.is_ok() && task.reads_stdout());
-        let ended = match done {
+        let mut ended = Box::new(match done {
             Ok((changes, reads)) => {
                 let finished = Some(finished);
                 Ended { changes, reads, finished, ..Ended::never_begun(Outcome::Succeeded) }
             }
             Err(failure) => failed(&mut ready.scope, task, failure, Some(finished)),
-        };
-        Ended { fingerprint: Some(ready.fingerprint), address: Some(ready.address), ..ended }
+        });
+        ended.address = Some(ready.scope.take_address());
+        ended.fingerprint = Some(ready.fingerprint);
+        ended
     }
 
     fn attempt(&self, begun: &Begun, ready: &Ready<'_>, prepared: &Attempt) -> Finished {
         let Some(heard) = self.heard() else { return self.process(ready.task, prepared, self) };
-        heard.begin(heard::OF_PROCESS, prepared.slot, (&ready.address, begun.attempt));
+        heard.begin(heard::OF_PROCESS, prepared.slot, (ready.scope.address(), begun.attempt));
         let finished = self.process(ready.task, prepared, &heard);
         heard.end(heard::OF_PROCESS);
         finished
@@ -273,7 +277,7 @@ impl Running {
     }
 
     /// Ends the call, unless its failure is worth another attempt.
-    pub(super) fn end_attempt(&self, Begun { call, node, attempt }: Begun, ended: Ended) {
+    pub(super) fn end_attempt(&self, Begun { call, node, attempt }: Begun, ended: Box<Ended>) {
         // what failed before it was tried would fail again
         if let (Outcome::Failed { failure, .. }, Some(_)) = (&ended.outcome, &ended.finished) {
             let tails = self.tails(&ended);
@@ -290,7 +294,7 @@ impl Running {
         self.end_call(call, node, ended);
     }
 
-    fn end_call(&self, call: CallId, node: NodeIndex, mut ended: Ended) {
+    fn end_call(&self, call: CallId, node: NodeIndex, mut ended: Box<Ended>) {
         let tails = self.tails(&ended);
         let record = Record::of(&ended, &tails);
         let address = ended.address.take();
@@ -328,7 +332,7 @@ impl Running {
 
 impl Core {
     /// What a call may look at.
-    fn see(&mut self, call: CallId, attempt: u32, folder: PathBuf) -> Result<CallScope, Clash> {
+    fn see(&mut self, call: CallId, attempt: u32, folder: Arc<FilePath>) -> Result<CallScope, Clash> {
         let mut scope = CallScope::of_call(&self.plan, &mut self.store, call, attempt, folder)?;
         if self.plan.task(call).when.is_finalizer() {
             scope.also = self.seen_by_finalizer(self.plan.node_of(call)).into();

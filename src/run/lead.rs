@@ -25,16 +25,16 @@ struct Lead<'a> {
     /// The call that it began with.
     like: NodeIndex,
     grant: &'a Grant,
-    folder: &'a FilePath,
+    folder: &'a Arc<FilePath>,
     kind: Arc<Kind>,
     kept: &'a mut Kept,
     /// Calls that the worker has been sent, with their numbers, in order: they end in the order in which they were sent.
-    sent: VecDeque<(u64, Begun, Ready<'a>)>,
+    sent: VecDeque<(u64, Begun, Box<Ready<'a>>)>,
     next_id: u64,
     /// What is sent first.
     first: Option<Request>,
     /// A call that needs another kind of worker: it is the next one.
-    other: Option<(Begun, Ready<'a>, Sent)>,
+    other: Option<(Begun, Box<Ready<'a>>, Sent)>,
 }
 
 impl Running {
@@ -42,10 +42,10 @@ impl Running {
     pub(super) fn lead<'a>(
         &'a self,
         begun: Begun,
-        ready: Ready<'a>,
+        ready: Box<Ready<'a>>,
         sent: Sent,
         grant: &Grant,
-        folder: &FilePath,
+        folder: &Arc<FilePath>,
         kept: &mut Kept,
     ) {
         let task = ready.task;
@@ -139,7 +139,7 @@ impl<'a> Lead<'a> {
             }
             Ok((ready, Work::Request(sent))) => self.other = Some((begun, ready, *sent)),
             Ok((_, Work::Process(_))) => self.give_back(begun),
-            Err(ended) => self.running.end_attempt(begun, *ended),
+            Err(ended) => self.running.end_attempt(begun, ended),
         }
     }
 
@@ -148,12 +148,12 @@ impl<'a> Lead<'a> {
         core.schedule.put_back(&core.plan, begun.node);
     }
 
-    fn hold(&mut self, begun: Begun, ready: Ready<'a>, sent: Sent) -> Request {
+    fn hold(&mut self, begun: Begun, mut ready: Box<Ready<'a>>, sent: Sent) -> Request {
         let id = self.next_id;
         self.next_id += 1;
-        self.running.tell_begun(&begun, &ready, self.grant.slot);
+        self.running.tell_begun(&begun, &mut ready, self.grant.slot);
         if let Some(heard) = self.heard {
-            heard.begin(id, self.grant.slot, (&ready.address, begun.attempt));
+            heard.begin(id, self.grant.slot, (ready.scope.address(), begun.attempt));
         }
         self.sent.push_back((id, begun, ready));
         Request { id, ..sent.request }
@@ -171,7 +171,7 @@ impl<'a> Lead<'a> {
         }
     }
 
-    fn take_sent(&mut self, id: u64) -> Option<(Begun, Ready<'a>)> {
+    fn take_sent(&mut self, id: u64) -> Option<(Begun, Box<Ready<'a>>)> {
         let at = self.sent.iter().position(|(known, ..)| *known == id)?;
         self.sent.remove(at).map(|(_, begun, ready)| (begun, ready))
     }
@@ -189,7 +189,7 @@ impl<'a> Lead<'a> {
             let changes = harvest::returned::changes(&mut ready.scope, ready.task, answer);
             Ok(self.running.concluded(&begun, ready, finished, changes))
         });
-        self.running.end_attempt(begun, ended.unwrap_or_else(|ended| *ended));
+        self.running.end_attempt(begun, ended.unwrap_or_else(|ended| ended));
     }
 }
 

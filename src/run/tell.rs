@@ -231,6 +231,9 @@ pub(super) fn is_shown_whole(output: &[u8]) -> bool {
 
 fn excerpt(masker: &Masker, output: &Output) -> Excerpt {
     let Some(logged) = &output.logged else {
+        if output.bytes.is_empty() {
+            return Excerpt::default();
+        }
         let tail = hidden(masker, tail(&masker.mask_bytes(&output.bytes)));
         return Excerpt { head: None, tail, log: None };
     };

@@ -245,10 +245,10 @@ fn attempt(kind: &Kind, place: u32) -> Attempt {
         env.own.push((name.into(), number.to_string().into()));
     }
     Attempt {
-        argv: kind.argv.clone(),
+        argv: kind.argv.as_slice().into(),
         shortcut: None,
         env,
-        dir: kind.dir.clone(),
+        dir: kind.dir.as_path().into(),
         stdin: Arc::from([]),
         timeout: None,
         grace: GRACE,
