@@ -8,11 +8,12 @@ use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::change::Change;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::path::Path;
+use crate::value::Text;
 use shape::Shape;
 
 /// The version of this vocabulary; it grows when a reader of older events would misread newer ones.
@@ -54,7 +55,8 @@ pub enum EventKind {
     /// What the run is made of, after its beginning; once more at its end if calls were found in between.
     Planned(Shape),
     AttemptStarted {
-        call: String,
+        #[schemars(with = "String")]
+        call: Text,
         attempt: u32,
         slot: u32,
         /// How long the run is expected to go on from now; absent where past runs do not say.
@@ -62,16 +64,19 @@ pub enum EventKind {
         left_ms: Option<u64>,
         /// The end that the call waited for last; absent if it waited for nothing.
         #[serde(skip_serializing_if = "Option::is_none")]
-        after: Option<String>,
+        #[schemars(with = "String")]
+        after: Option<Text>,
         /// The command as a person would write it, its beginning if it is long.
         #[serde(skip_serializing_if = "String::is_empty")]
         command: String,
     },
     /// An attempt failed, and the call will have another one.
     AttemptFailed {
-        call: String,
+        #[schemars(with = "String")]
+        call: Text,
         attempt: u32,
         failure: Failure,
+        #[serde(skip_serializing_if = "String::is_empty")]
         stderr_tail: String,
         next_in_ms: u64,
         /// As in `CallEnded`.
@@ -82,7 +87,8 @@ pub enum EventKind {
     },
     /// A call came to its end, run or not. Output tails are of the last attempt.
     CallEnded {
-        call: String,
+        #[schemars(with = "String")]
+        call: Text,
         #[serde(flatten)]
         outcome: Outcome,
         /// Milliseconds that the last attempt took; absent if none was made.
@@ -95,7 +101,8 @@ pub enum EventKind {
         leaked: bool,
         /// What all that the call depends on comes to: a resumed run that finds the same takes this end over.
         #[serde(skip_serializing_if = "Option::is_none")]
-        fingerprint: Option<String>,
+        #[schemars(with = "String")]
+        fingerprint: Option<Fingerprint>,
         changes: Vec<Change>,
         /// Places of documents that it changes at which the call is known to have looked.
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -106,7 +113,10 @@ pub enum EventKind {
         stdout_head: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         stderr_head: Option<String>,
+        /// Absent where nothing was printed.
+        #[serde(skip_serializing_if = "String::is_empty")]
         stdout_tail: String,
+        #[serde(skip_serializing_if = "String::is_empty")]
         stderr_tail: String,
         /// The files in the run's folder that hold the outputs as a whole, where the tails do not.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,16 +125,21 @@ pub enum EventKind {
         stderr_log: Option<String>,
     },
     /// The end of this call that an earlier part of the run told of is taken over: it does not run again.
-    CallKept { call: String },
+    CallKept {
+        #[schemars(with = "String")]
+        call: Text,
+    },
     /// The calls of a task whose `for` could not be known before were found, or could not be.
     TaskExpanded {
-        task: String,
+        #[schemars(with = "String")]
+        task: Text,
         #[serde(flatten)]
         outcome: Outcome,
         calls: usize,
     },
     SyncEnded {
-        sync: String,
+        #[schemars(with = "String")]
+        sync: Text,
         #[serde(flatten)]
         outcome: Outcome,
     },
@@ -184,11 +199,13 @@ impl EventKind {
                 }
             }
             EventKind::AttemptStarted { call, after, command, .. } => {
-                [call, command].into_iter().chain(after).for_each(change);
+                [call].into_iter().chain(after).for_each(|text| for_text(text, change));
+                change(command);
             }
-            EventKind::CallKept { call } => change(call),
+            EventKind::CallKept { call } => for_text(call, change),
             EventKind::AttemptFailed { call, failure, stderr_tail, .. } => {
-                [call, stderr_tail].into_iter().for_each(change);
+                for_text(call, change);
+                change(stderr_tail);
                 failure.for_words(change);
             }
             EventKind::CallEnded {
@@ -200,16 +217,33 @@ impl EventKind {
                 stderr_tail,
                 ..
             } => {
-                [call, stdout_tail, stderr_tail].into_iter().for_each(change);
+                for_text(call, change);
+                [stdout_tail, stderr_tail].into_iter().for_each(change);
                 [stdout_head, stderr_head].into_iter().flatten().for_each(change);
                 outcome.for_words(change);
             }
             EventKind::SyncEnded { sync: name, outcome }
             | EventKind::TaskExpanded { task: name, outcome, .. } => {
-                change(name);
+                for_text(name, change);
                 outcome.for_words(change);
             }
         }
+    }
+}
+
+fn for_text(text: &mut Text, change: &dyn Fn(&mut String)) {
+    let mut changed = text.to_string();
+    change(&mut changed);
+    *text = changed.into();
+}
+
+/// What all that a call depends on comes to, written as 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub blake3::Hash);
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_hex())
     }
 }
 

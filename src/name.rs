@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use smol_str::SmolStrBuilder;
 
 use crate::value::{Text, write_quoted};
 
@@ -24,9 +25,9 @@ pub const RESERVED: &[&str] = &[
 ];
 
 fn has_form(text: &str, dash: bool) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || (dash && c == '-'))
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || (dash && byte == b'-'))
 }
 
 impl Name {
@@ -37,6 +38,11 @@ impl Name {
         }
         check_reserved(text)?;
         Ok(Name(text.into()))
+    }
+
+    /// Whether a text is a name.
+    pub fn is_one(text: &str) -> bool {
+        has_form(text, false) && !RESERVED.contains(&text)
     }
 
     pub fn as_str(&self) -> &str {
@@ -117,17 +123,19 @@ impl fmt::Display for CallAddress {
 }
 
 /// The address of a call of a task as it is written.
-pub fn address_text(task: &TaskName, key: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let mut text = String::with_capacity(32);
+pub fn address_text(task: &TaskName, key: impl IntoIterator<Item = impl AsRef<str>>) -> Text {
+    let mut text = SmolStrBuilder::new();
     text.push_str(task.as_str());
-    for (at, part) in key.into_iter().enumerate() {
-        text.push(if at == 0 { '[' } else { ',' });
+    let mut has_key = false;
+    for part in key {
+        text.push(if has_key { ',' } else { '[' });
         text.push_str(&key_part(part.as_ref()));
+        has_key = true;
     }
-    if text.len() > task.as_str().len() {
+    if has_key {
         text.push(']');
     }
-    text
+    text.finish()
 }
 
 /// An address as it is displayed: the key's parts bare, or as JSON strings where they are not plain.

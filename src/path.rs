@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use smol_str::SmolStrBuilder;
 
 use crate::name::Name;
 use crate::value::{Text, parse_index, write_quoted};
@@ -76,30 +77,49 @@ pub fn is_position(key: &str) -> bool {
     parse_index(key.strip_prefix('-').unwrap_or(key)).is_some()
 }
 
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.document.as_str())?;
+impl Path {
+    /// As it is written.
+    fn text(&self) -> Text {
+        let mut text = SmolStrBuilder::new();
+        text.push_str(self.document.as_str());
         for segment in &self.segments {
             match segment {
-                Segment::Append => f.write_str("[]")?,
-                Segment::Any => f.write_str("[*]")?,
-                Segment::Key(key) if Name::new(key).is_ok() => write!(f, ".{key}")?,
-                Segment::Key(key) if parse_index(key).is_some() => write!(f, "[{key}]")?,
+                Segment::Append => text.push_str("[]"),
+                Segment::Any => text.push_str("[*]"),
+                Segment::Key(key) if Name::is_one(key) => {
+                    text.push('.');
+                    text.push_str(key);
+                }
                 Segment::Key(key) => {
-                    let mut quoted = String::new();
-                    write_quoted(key, &mut quoted);
-                    write!(f, "[{quoted}]")?;
+                    text.push('[');
+                    match parse_index(key) {
+                        Some(_) => text.push_str(key),
+                        None => text.push_str(&quoted(key)),
+                    }
+                    text.push(']');
                 }
             }
         }
-        Ok(())
+        text.finish()
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 
 impl Serialize for Path {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text())
     }
+}
+
+fn quoted(key: &str) -> String {
+    let mut quoted = String::new();
+    write_quoted(key, &mut quoted);
+    quoted
 }
 
 /// A literal path, as the command line writes it: `results[0].mean`, `results["a b"]`, `results[a b]`, `log[]`.

@@ -359,7 +359,7 @@ impl Plan {
     }
 
     /// The call's address as it is written.
-    pub fn address_text(&self, call: CallId) -> String {
+    pub fn address_text(&self, call: CallId) -> Text {
         address_text(&self.task(call).name, self.key(call).iter().filter_map(key_text))
     }
 
@@ -416,12 +416,12 @@ impl Plan {
     }
 
     /// What a node is called in messages.
-    pub fn node_name(&self, node: NodeIndex) -> String {
+    pub fn node_name(&self, node: NodeIndex) -> Text {
         match self.graph[node] {
             Node::Call(call) => self.address_text(call),
-            Node::Sync(sync) => format!("sync.{}", self.sync(sync).name),
-            Node::Expansion(task) => self.manifest.tasks[task.0 as usize].name.to_string(),
-            Node::Join(join) => self.joins[join.0 as usize].gathers.describe(self),
+            Node::Sync(sync) => format!("sync.{}", self.sync(sync).name).into(),
+            Node::Expansion(task) => self.manifest.tasks[task.0 as usize].name.as_str().into(),
+            Node::Join(join) => self.joins[join.0 as usize].gathers.describe(self).into(),
         }
     }
 

@@ -212,7 +212,7 @@ mod tests {
     use crate::event::EventKind;
 
     fn event() -> Event {
-        Event { ms: 0, kind: EventKind::CallKept { call: "call".to_owned() } }
+        Event { ms: 0, kind: EventKind::CallKept { call: "call".into() } }
     }
 
     #[test]

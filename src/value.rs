@@ -234,6 +234,12 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
+impl From<Text> for Value {
+    fn from(text: Text) -> Value {
+        Value::String(text)
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
         Value::String(text.into())

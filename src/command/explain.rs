@@ -154,14 +154,15 @@ impl Explaining<'_> {
                 format!("the {name} ({count} {calls}: {names})")
             }
             Node::Expansion(_) => format!("the calls of {name}, which are found while the run goes on"),
-            Node::Call(_) | Node::Sync(_) => name,
+            Node::Call(_) | Node::Sync(_) => name.into(),
         }
     }
 
     fn names(&self, node: NodeIndex, direction: petgraph::Direction) -> (String, usize) {
         let mut nodes: Vec<NodeIndex> = self.plan.graph.neighbors_directed(node, direction).collect();
         nodes.sort_unstable();
-        let names: Vec<String> = nodes.iter().take(SHOWN).map(|&node| self.plan.node_name(node)).collect();
+        let names: Vec<String> =
+            nodes.iter().take(SHOWN).map(|&node| self.plan.node_name(node).into()).collect();
         let more = if nodes.len() > SHOWN { ", …" } else { "" };
         (names.join(", ") + more, nodes.len())
     }

@@ -77,9 +77,10 @@ fn summary(plan: &Plan, task: TaskId, calls: &[CallId]) -> String {
     let name = &plan.manifest.tasks[task.0 as usize].name;
     match calls {
         [] => format!("{name} (no call)"),
-        [only] => plan.address_text(*only),
+        [only] => plan.address_text(*only).into(),
         _ => {
-            let shown: Vec<String> = calls.iter().take(SHOWN).map(|&call| plan.address_text(call)).collect();
+            let shown: Vec<String> =
+                calls.iter().take(SHOWN).map(|&call| plan.address_text(call).into()).collect();
             let more = if calls.len() > SHOWN { ", …" } else { "" };
             format!("{} ({}{more})", counted(calls.len(), &format!("{name} call")), shown.join(", "))
         }
@@ -118,6 +119,6 @@ fn name_of(plan: &Plan, node: NodeIndex) -> String {
             format!("{} ({})", plan.node_name(node), counted(gathered, "call"))
         }
         Node::Expansion(_) => format!("{} (calls known later)", plan.node_name(node)),
-        Node::Call(_) | Node::Sync(_) => plan.node_name(node),
+        Node::Call(_) | Node::Sync(_) => plan.node_name(node).into(),
     }
 }

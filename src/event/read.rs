@@ -3,10 +3,10 @@
 
 use crate::change::{Change, Container, Operation};
 use crate::outcome::{Exit, Failure, Outcome, Skip};
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 use super::shape::{EdgeShape, JoinShape, Shape, TaskShape};
-use super::{Event, EventKind, RunStatus};
+use super::{Event, EventKind, Fingerprint, RunStatus};
 
 /// A field is missing, or is not what it should be.
 type Read<T> = Result<T, String>;
@@ -25,30 +25,30 @@ fn kind(fields: &Fields<'_>) -> Read<EventKind> {
         "run-started" => run_started(fields)?,
         "planned" => EventKind::Planned(shape(fields)?),
         "attempt-started" => EventKind::AttemptStarted {
-            call: fields.text("call")?,
+            call: fields.text("call")?.into(),
             attempt: fields.number("attempt")?,
             slot: fields.number("slot")?,
             left_ms: fields.number("left_ms").ok(),
-            after: fields.optional_text("after"),
+            after: fields.optional_text("after").map(Text::from),
             command: fields.optional_text("command").unwrap_or_default(),
         },
         "attempt-failed" => EventKind::AttemptFailed {
-            call: fields.text("call")?,
+            call: fields.text("call")?.into(),
             attempt: fields.number("attempt")?,
             failure: failure(&fields.below("failure")?)?,
-            stderr_tail: fields.text("stderr_tail")?,
+            stderr_tail: fields.text_or_nothing("stderr_tail")?,
             next_in_ms: fields.number("next_in_ms")?,
             stdout_log: fields.optional_text("stdout_log"),
             stderr_log: fields.optional_text("stderr_log"),
         },
         "call-ended" => call_ended(fields)?,
-        "call-kept" => EventKind::CallKept { call: fields.text("call")? },
+        "call-kept" => EventKind::CallKept { call: fields.text("call")?.into() },
         "task-expanded" => EventKind::TaskExpanded {
-            task: fields.text("task")?,
+            task: fields.text("task")?.into(),
             outcome: outcome(fields)?,
             calls: fields.number("calls")?,
         },
-        "sync-ended" => EventKind::SyncEnded { sync: fields.text("sync")?, outcome: outcome(fields)? },
+        "sync-ended" => EventKind::SyncEnded { sync: fields.text("sync")?.into(), outcome: outcome(fields)? },
         "interrupted" => EventKind::Interrupted { signal: fields.number("signal")? },
         "run-ended" => run_ended(fields)?,
         "answer-given" => EventKind::AnswerGiven,
@@ -77,7 +77,7 @@ fn shape(fields: &Fields<'_>) -> Read<Shape> {
     Ok(Shape {
         tasks: fields.all("tasks", |fields| {
             Ok(TaskShape {
-                task: fields.text("task")?,
+                task: fields.text("task")?.into(),
                 variables: fields.texts("variables")?,
                 description: fields.optional_text("description"),
                 tags: fields.texts("tags").unwrap_or_default(),
@@ -112,21 +112,26 @@ fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
         other => Err(format!("a place is {}", other.kind())),
     });
     Ok(EventKind::CallEnded {
-        call: fields.text("call")?,
+        call: fields.text("call")?.into(),
         outcome: outcome(fields)?,
         took_ms: fields.number("took_ms").ok(),
         exit: fields.below("exit").ok().map(|below| exit(&below)).transpose()?,
         leaked: fields.flag("leaked"),
-        fingerprint: fields.optional_text("fingerprint"),
+        fingerprint: fingerprint(fields),
         changes,
         reads: reads.collect::<Read<_>>()?,
         stdout_head: fields.optional_text("stdout_head"),
         stderr_head: fields.optional_text("stderr_head"),
-        stdout_tail: fields.text("stdout_tail")?,
-        stderr_tail: fields.text("stderr_tail")?,
+        stdout_tail: fields.text_or_nothing("stdout_tail")?,
+        stderr_tail: fields.text_or_nothing("stderr_tail")?,
         stdout_log: fields.optional_text("stdout_log"),
         stderr_log: fields.optional_text("stderr_log"),
     })
+}
+
+/// One that is none is as good as another call's.
+fn fingerprint(fields: &Fields<'_>) -> Option<Fingerprint> {
+    blake3::Hash::from_hex(fields.str("fingerprint").ok()?).ok().map(Fingerprint)
 }
 
 fn run_ended(fields: &Fields<'_>) -> Read<EventKind> {
@@ -231,6 +236,10 @@ impl<'a> Fields<'a> {
         self.str(name).map(str::to_owned)
     }
 
+    fn text_or_nothing(&self, name: &str) -> Read<String> {
+        if self.0.get(name).is_none() { Ok(String::new()) } else { self.text(name) }
+    }
+
     fn optional_text(&self, name: &str) -> Option<String> {
         self.text(name).ok()
     }
@@ -290,12 +299,12 @@ mod tests {
             Change::set(path.parse().unwrap(), Value::parse(json.as_bytes()).unwrap())
         };
         EventKind::CallEnded {
-            call: r#"t["a,b",0]"#.to_owned(),
+            call: r#"t["a,b",0]"#.into(),
             outcome,
             took_ms: Some(12),
             exit: Some(Exit::Code(3)),
             leaked: true,
-            fingerprint: Some("00ff".to_owned()),
+            fingerprint: Some(Fingerprint(blake3::hash(b"call"))),
             changes: vec![
                 set("r[0]", "1.10"),
                 set(r#"r["a b"][]"#, r#"{"x":[123456789012345678901234567890,null]}"#),
@@ -329,7 +338,7 @@ mod tests {
         ] {
             comes_back(ended(Outcome::Failed { failure: failure.clone(), forgiven: true }));
             let stderr_tail = "x".to_owned();
-            let call = "t".to_owned();
+            let call = "t".into();
             comes_back(EventKind::AttemptFailed {
                 call,
                 attempt: 2,
@@ -349,10 +358,10 @@ mod tests {
         }
         comes_back(ended(Outcome::Succeeded));
         comes_back(ended(Outcome::Blocked { by: "t[1]".to_owned() }));
-        let name = || "t".to_owned();
+        let name = || Text::from("t");
         comes_back(EventKind::TaskExpanded { task: name(), outcome: Outcome::NotRun, calls: 4 });
         comes_back(EventKind::SyncEnded { sync: name(), outcome: Outcome::Succeeded });
-        for after in [None, Some("s[1]".to_owned())] {
+        for after in [None, Some("s[1]".into())] {
             comes_back(EventKind::AttemptStarted {
                 call: name(),
                 attempt: 1,

@@ -47,7 +47,7 @@ pub fn of(plan: &Plan, is_wanted: impl Fn(NodeIndex) -> bool) -> Shape {
     let name = |end: End| name(plan, end);
     let names = |ends: BTreeSet<End>| ends.into_iter().map(name).collect();
     let joins = joins.into_iter().map(|((gathers, feeds), folded)| JoinShape {
-        join: plan.node_name(folded.first),
+        join: plan.node_name(folded.first).into(),
         joins: folded.joins,
         gathers: names(gathers),
         calls: folded.calls,
@@ -112,6 +112,6 @@ fn end(plan: &Plan, node: NodeIndex) -> Option<End> {
 fn name(plan: &Plan, end: End) -> String {
     match plan.manifest.tasks.get(end as usize) {
         Some(task) => task.name.to_string(),
-        None => plan.node_name(plan.sync_nodes[end as usize - plan.tasks.len()]),
+        None => plan.node_name(plan.sync_nodes[end as usize - plan.tasks.len()]).into(),
     }
 }

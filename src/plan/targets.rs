@@ -77,7 +77,7 @@ impl Plan {
         found.map(Some).ok_or_else(|| {
             let address = CallAddress { task: name.clone(), key };
             let known: Vec<String> =
-                self.calls_of(task).take(1000).map(|call| self.address_text(call)).collect();
+                self.calls_of(task).take(1000).map(|call| self.address_text(call).into()).collect();
             let error = at(format!("there is no call `{address}`"));
             match nearest(&address.to_string(), known.iter().map(String::as_str)) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),

@@ -19,7 +19,7 @@ pub(super) fn plan(text: &str) -> Plan {
 
 /// What the call at an address waits for: calls by address, joins by what they gather.
 #[track_caller]
-fn before(plan: &Plan, address: &str) -> Vec<String> {
+fn before(plan: &Plan, address: &str) -> Vec<Text> {
     let calls = select::named(plan, address).unwrap().calls;
     assert_eq!(calls.len(), 1, "{address}");
     let node = plan.node_of(calls[0]);

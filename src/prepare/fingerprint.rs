@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use blake3::Hash;
 
+use crate::event::Fingerprint;
 use crate::exec::worker::{Argument, Kind};
 use crate::exec::{self, Attempt, Environment};
 use crate::expr::{Expression, Reference, Step};
@@ -31,8 +32,8 @@ impl Fingerprints {
         Fingerprints { tasks: (0..tasks).map(|_| OnceLock::new()).collect() }
     }
 
-    /// The fingerprint of a call of the `task`-th task, as hexadecimal digits.
-    pub fn of(&self, task: (usize, &Task), scope: &CallScope, setting: &Setting, work: &Work) -> String {
+    /// The fingerprint of a call of the `task`-th task.
+    pub fn of(&self, task: (usize, &Task), scope: &CallScope, setting: &Setting, work: &Work) -> Fingerprint {
         let (index, task) = task;
         let constant = || of_task(task, scope.world(), setting);
         let of_task = match self.tasks.get(index) {
@@ -41,7 +42,7 @@ impl Fingerprints {
         };
         let mut parts = Parts { bytes: Vec::with_capacity(512), json: String::new() };
         parts.call(task, &of_task, scope, setting, work);
-        blake3::hash(&parts.bytes).to_hex().as_str().to_owned()
+        Fingerprint(blake3::hash(&parts.bytes))
     }
 }
 

@@ -45,7 +45,7 @@ pub struct CallScope {
 struct Bound {
     task: TaskName,
     /// As it is written.
-    address: String,
+    address: Text,
     variables: Vec<(Name, Value)>,
     /// An array.
     key: Value,
@@ -123,13 +123,8 @@ impl CallScope {
     }
 
     /// The call's address; empty for a sync point.
-    pub fn address(&self) -> &str {
-        self.call.as_ref().map_or("", |bound| &bound.address)
-    }
-
-    /// The address, which the scope then has no more.
-    pub fn take_address(&mut self) -> String {
-        self.call.as_mut().map(|bound| std::mem::take(&mut bound.address)).unwrap_or_default()
+    pub fn address(&self) -> Text {
+        self.call.as_ref().map(|bound| bound.address.clone()).unwrap_or_default()
     }
 
     /// The values of the call's variables.

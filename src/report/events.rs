@@ -58,7 +58,7 @@ mod tests {
 
     fn call_ended(outcome: Outcome, changes: Vec<Change>) -> EventKind {
         EventKind::CallEnded {
-            call: "p[0]".to_owned(),
+            call: "p[0]".into(),
             outcome,
             took_ms: Some(5),
             exit: None,
@@ -97,7 +97,7 @@ mod tests {
             concat!(
                 r#"{"ms":7,"event":"call-ended","call":"p[0]","outcome":"succeeded","took_ms":5,"#,
                 r#""changes":[{"path":"d.x","set":{"b":1.10,"a":123456789012345678901234567890}},"#,
-                r#"{"path":"d","ensure":"object"}],"stdout_tail":"","stderr_tail":"x\n"}"#,
+                r#"{"path":"d","ensure":"object"}],"stderr_tail":"x\n"}"#,
                 "\n"
             )
         );
@@ -107,7 +107,7 @@ mod tests {
             concat!(
                 r#"{"ms":7,"event":"call-ended","call":"p[0]","outcome":"failed","#,
                 r#""failure":{"reason":"exit","exit":{"code":3}},"forgiven":false,"took_ms":5,"#,
-                r#""changes":[],"stdout_tail":"","stderr_tail":"x\n"}"#,
+                r#""changes":[],"stderr_tail":"x\n"}"#,
                 "\n"
             )
         );
@@ -117,7 +117,7 @@ mod tests {
     fn outcomes_and_the_end_are_told() {
         let call = CallAddress { task: TaskName::new("q").unwrap(), key: vec!["1".into()] };
         let because = Skip::Reads { call, path: "d[1]".to_owned() };
-        let sync = EventKind::SyncEnded { sync: "day".to_owned(), outcome: Outcome::Skipped { because } };
+        let sync = EventKind::SyncEnded { sync: "day".into(), outcome: Outcome::Skipped { because } };
         assert_eq!(
             line(sync),
             concat!(

@@ -239,7 +239,7 @@ mod tests {
         let mut call = Call::default();
         call.attempts.push(super::super::record::Attempt::begun(1, 0));
         call.attempts[0].command = "</script><!--{{script}}".to_owned();
-        record.calls.insert("t[</script>]".to_owned(), call);
+        record.calls.insert("t[</script>]".into(), call);
         let page = document(&record);
         assert_eq!(page.matches("</script>").count(), 2);
         assert!(!page.contains("</script><!--") && !page.contains("<title></title>"));

@@ -103,7 +103,7 @@ mod tests {
         let (mut normal, mut quiet) = (plain(Detail::Normal), plain(Detail::Failures));
         assert_eq!((normal.patience(), quiet.patience()), (Some(SILENCE), None));
         for plain in [&mut normal, &mut quiet] {
-            plain.event(&Event { ms: 0, kind: EventKind::CallKept { call: "t".to_owned() } }).unwrap();
+            plain.event(&Event { ms: 0, kind: EventKind::CallKept { call: "t".into() } }).unwrap();
         }
         let mut check = |passed, expected: &str| {
             *PASSED.lock().unwrap() += passed;

@@ -7,6 +7,7 @@ use crate::change::Change;
 use crate::event::shape::Shape;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::outcome::{Exit, Failure, Outcome};
+use crate::value::Text;
 
 /// A run, as far as its events tell.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ pub struct Record {
     pub parts: usize,
     pub shape: Shape,
     /// By address, in the order in which they were first told of.
-    pub calls: IndexMap<String, Call>,
+    pub calls: IndexMap<Text, Call>,
     /// Sync points, and tasks whose calls were to be found in the run.
     pub steps: Vec<Step>,
     pub signals: Vec<i32>,
@@ -55,7 +56,7 @@ pub struct Attempt {
     pub began: u64,
     /// `None`: it was never told.
     pub took: Option<u64>,
-    pub after: Option<String>,
+    pub after: Option<Text>,
     pub command: String,
     /// Why it failed, where another attempt followed.
     pub failure: Option<Failure>,
@@ -136,7 +137,7 @@ impl Record {
             EventKind::CallKept { call } => self.call(call).kept = true,
             kind @ EventKind::CallEnded { .. } => self.call_ended(at, kind),
             EventKind::TaskExpanded { task: name, outcome, .. } => {
-                self.steps.push(Step { name, at, outcome })
+                self.steps.push(Step { name: name.into(), at, outcome })
             }
             EventKind::SyncEnded { sync, outcome } => {
                 self.steps.push(Step { name: format!("sync.{sync}"), at, outcome });
@@ -147,7 +148,7 @@ impl Record {
         }
     }
 
-    fn call(&mut self, address: String) -> &mut Call {
+    fn call(&mut self, address: Text) -> &mut Call {
         let call = self.calls.entry(address).or_default();
         if call.part != self.parts {
             (call.part, call.kept) = (self.parts, false);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, EventKind};
 use crate::outcome::in_words;
+use crate::value::Text;
 
 /// A shorter run has nothing that anybody would want to make faster.
 const WORTH_IT: Duration = Duration::from_secs(5);
@@ -19,15 +20,15 @@ const ENDS: usize = 4;
 /// The calls of a run that ran.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
-    calls: HashMap<String, Call>,
+    calls: HashMap<Text, Call>,
     /// Who ended last.
-    last: Option<String>,
+    last: Option<Text>,
 }
 
 #[derive(Debug, Default)]
 struct Call {
     /// The end that its first attempt waited for last.
-    after: Option<String>,
+    after: Option<Text>,
     /// When the present attempt began, in milliseconds of the run.
     began: u64,
     /// Milliseconds that it ran, all attempts together.

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use crate::event::{Event, EventKind};
 use crate::outcome::Outcome;
+use crate::value::Text;
 
 /// Follows a run.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(super) struct Tally {
     /// Tasks whose calls are not known yet.
     pub unexpanded: usize,
     /// The calls that run, in the order in which they began.
-    running: IndexMap<String, Attempt>,
+    running: IndexMap<Text, Attempt>,
     /// When the run is expected to end; none: nobody knows.
     end: Option<Instant>,
 }

@@ -10,6 +10,7 @@ use petgraph::graph::NodeIndex;
 
 use crate::change::Change;
 use crate::change::record::Recorded;
+use crate::event::Fingerprint;
 use crate::exec::{self, Attempt, Ending, Finished};
 use crate::fault::{Fault, planted};
 use crate::harvest;
@@ -22,6 +23,7 @@ use crate::schedule::End;
 use crate::schedule::demand::Grant;
 use crate::state::earlier::EarlierEnd;
 use crate::store::Clash;
+use crate::value::Text;
 
 use super::finalizers::Record;
 use super::{Core, Running, heard, rules};
@@ -39,7 +41,7 @@ pub(super) struct Begun {
 pub(super) struct Ready<'a> {
     pub scope: CallScope,
     pub task: &'a Task,
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// Empty once it has been told.
     pub told: Told,
 }
@@ -50,7 +52,7 @@ pub(super) struct Told {
     /// What the run is expected to take from here.
     pub left: Option<Duration>,
     /// What the call waited for last.
-    pub after: Option<String>,
+    pub after: Option<Text>,
     /// For people.
     pub command: String,
 }
@@ -64,11 +66,11 @@ pub(super) struct Ended {
     pub reads: Vec<Path>,
     pub finished: Option<Finished>,
     /// Of the attempt that was made.
-    pub fingerprint: Option<String>,
+    pub fingerprint: Option<Fingerprint>,
     /// The earlier end that was taken over.
     pub kept: Option<EarlierEnd>,
     /// As it is told of, where that is at hand.
-    pub address: Option<String>,
+    pub address: Option<Text>,
 }
 
 impl Running {
@@ -182,7 +184,7 @@ impl Running {
             return Err(failed(&mut scope, task, failure, None).into());
         }
         let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work);
-        if let Some(kept) = self.earlier_end(call, task, scope.address(), &fingerprint, &scope.secrets) {
+        if let Some(kept) = self.earlier_end(call, task, &scope.address(), fingerprint, &scope.secrets) {
             return Err(kept.into());
         }
         Ok((Box::new(Ready { scope, task, fingerprint, told: Told { command, ..told } }), work))
@@ -190,7 +192,7 @@ impl Running {
 
     pub(super) fn tell_begun(&self, begun: &Begun, ready: &mut Ready<'_>, slot: u32) {
         let told = take(&mut ready.told);
-        self.tell_attempt(ready.scope.address().to_owned(), begun.attempt, slot, told);
+        self.tell_attempt(ready.scope.address(), begun.attempt, slot, told);
     }
 
     /// Makes the attempt and reads what it changed.
@@ -222,14 +224,14 @@ impl Running {
             }
             Err(failure) => failed(&mut ready.scope, task, failure, Some(finished)),
         });
-        ended.address = Some(ready.scope.take_address());
+        ended.address = Some(ready.scope.address());
         ended.fingerprint = Some(ready.fingerprint);
         ended
     }
 
     fn attempt(&self, begun: &Begun, ready: &Ready<'_>, prepared: &Attempt) -> Finished {
         let Some(heard) = self.heard() else { return self.process(ready.task, prepared, self) };
-        heard.begin(heard::OF_PROCESS, prepared.slot, (ready.scope.address(), begun.attempt));
+        heard.begin(heard::OF_PROCESS, prepared.slot, (&ready.scope.address(), begun.attempt));
         let finished = self.process(ready.task, prepared, &heard);
         heard.end(heard::OF_PROCESS);
         finished
@@ -377,7 +379,7 @@ impl Ended {
 
 /// A call whose key is a secret could not be named anywhere.
 fn secret_key(scope: &CallScope) -> Option<Failure> {
-    let variable = scope.secrets.find_in_text(scope.address())?;
+    let variable = scope.secrets.find_in_text(&scope.address())?;
     Some(Failure::Expression { message: harvest::contains_secret("its key", variable) })
 }
 

@@ -43,7 +43,7 @@ impl Running {
             Outcome::Succeeded | Outcome::Skipped { .. } => End::Passed,
             _ => End::Failed,
         };
-        self.tell_expansion(self.manifest.tasks[task.0 as usize].name.to_string(), outcome, calls);
+        self.tell_expansion(self.manifest.tasks[task.0 as usize].name.as_str().into(), outcome, calls);
         core.schedule.ended(&core.plan, node, end);
     }
 

@@ -153,7 +153,7 @@ impl<'a> Lead<'a> {
         self.next_id += 1;
         self.running.tell_begun(&begun, &mut ready, self.grant.slot);
         if let Some(heard) = self.heard {
-            heard.begin(id, self.grant.slot, (ready.scope.address(), begun.attempt));
+            heard.begin(id, self.grant.slot, (&ready.scope.address(), begun.attempt));
         }
         self.sent.push_back((id, begun, ready));
         Request { id, ..sent.request }

@@ -2,12 +2,14 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::event::Fingerprint;
 use crate::manifest::Task;
 use crate::mask::Masker;
 use crate::outcome::Outcome;
 use crate::plan::CallId;
 use crate::prepare::fingerprint::Fingerprints;
 use crate::state::earlier::EarlierEnd;
+use crate::value::Text;
 
 use super::Running;
 use super::call::Ended;
@@ -17,7 +19,7 @@ use super::call::Ended;
 pub struct Resume {
     pub(super) fingerprints: Fingerprints,
     /// By address.
-    ends: FxHashMap<String, EarlierEnd>,
+    ends: FxHashMap<Text, EarlierEnd>,
     /// Whether there was an earlier part.
     pub(super) goes_on: bool,
 }
@@ -29,7 +31,7 @@ impl Resume {
     }
 
     /// A run that goes on after these ends.
-    pub fn after(tasks: usize, ends: FxHashMap<String, EarlierEnd>) -> Resume {
+    pub fn after(tasks: usize, ends: FxHashMap<Text, EarlierEnd>) -> Resume {
         Resume { ends, goes_on: true, ..Resume::nothing(tasks) }
     }
 }
@@ -41,7 +43,7 @@ impl Running {
         call: CallId,
         task: &Task,
         address: &str,
-        fingerprint: &str,
+        fingerprint: Fingerprint,
         secrets: &Masker,
     ) -> Option<Ended> {
         if !task.resume || task.when.is_finalizer() {

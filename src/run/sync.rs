@@ -26,7 +26,7 @@ impl Running {
         if end == End::Failed {
             core.failed(&self.options, &self.enders);
         }
-        self.tell_sync(self.manifest.syncs[id.0 as usize].name.to_string(), outcome);
+        self.tell_sync(self.manifest.syncs[id.0 as usize].name.as_str().into(), outcome);
         core.schedule.ended(&core.plan, node, end);
     }
 

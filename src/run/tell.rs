@@ -9,6 +9,7 @@ use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome, Verdict};
 use crate::plan::shape;
 use crate::schedule::End;
+use crate::value::Text;
 
 use petgraph::graph::NodeIndex;
 
@@ -63,7 +64,7 @@ impl Running {
         self.tell(EventKind::Interrupted { signal });
     }
 
-    pub(super) fn tell_attempt(&self, call: String, attempt: u32, slot: u32, told: Told) {
+    pub(super) fn tell_attempt(&self, call: Text, attempt: u32, slot: u32, told: Told) {
         let Told { left, after, mut command } = told;
         hide_in_shell_text(&self.setting.secrets.known(), &mut command);
         let left_ms = left.map(millis);
@@ -72,7 +73,7 @@ impl Running {
 
     pub(super) fn tell_retry(
         &self,
-        call: String,
+        call: Text,
         attempt: u32,
         tails: Tails,
         failure: Failure,
@@ -97,8 +98,8 @@ impl Running {
         Tails { stdout: excerpt(&masker, &finished.stdout), stderr: excerpt(&masker, &finished.stderr) }
     }
 
-    /// Tells of the end of a call; its fingerprint goes with it, since nobody else asks for that.
-    pub(super) fn tell_call(&self, call: String, ended: &mut Ended, tails: Tails) {
+    /// Tells of the end of a call.
+    pub(super) fn tell_call(&self, call: Text, ended: &Ended, tails: Tails) {
         if ended.kept.is_some() {
             return self.tell(EventKind::CallKept { call });
         }
@@ -108,7 +109,7 @@ impl Running {
             took_ms: ended.finished.as_ref().map(|finished| millis(finished.took)),
             exit: ended.finished.as_ref().and_then(Finished::exit),
             leaked: ended.finished.as_ref().is_some_and(|finished| finished.leaked),
-            fingerprint: ended.fingerprint.take(),
+            fingerprint: ended.fingerprint,
             changes: ended.changes.clone(),
             reads: ended.reads.clone(),
             stdout_head: tails.stdout.head,
@@ -120,11 +121,11 @@ impl Running {
         });
     }
 
-    pub(super) fn tell_sync(&self, sync: String, outcome: Outcome) {
+    pub(super) fn tell_sync(&self, sync: Text, outcome: Outcome) {
         self.tell(EventKind::SyncEnded { sync, outcome });
     }
 
-    pub(super) fn tell_expansion(&self, task: String, outcome: Outcome, calls: usize) {
+    pub(super) fn tell_expansion(&self, task: Text, outcome: Outcome, calls: usize) {
         self.tell(EventKind::TaskExpanded { task, outcome, calls });
     }
 
@@ -151,7 +152,7 @@ impl Running {
     /// Tells of what can never run any more, each once.
     pub(super) fn tell_the_rest(&self, core: &mut Core) {
         let never = |core: &Core, node| match core.schedule.end_of(node) {
-            Some(End::Blocked(by)) => Outcome::Blocked { by: core.plan.node_name(by) },
+            Some(End::Blocked(by)) => Outcome::Blocked { by: core.plan.node_name(by).into() },
             _ => Outcome::NotRun,
         };
         for task in core.plan.task_ids().filter(|&task| core.plan.is_unexpanded(task)) {
@@ -160,7 +161,7 @@ impl Running {
             let never_ran =
                 |node: &NodeIndex| matches!(core.schedule.end_of(*node), Some(End::Blocked(_) | End::NotRun));
             if let Some(node) = node.filter(never_ran).filter(|_| core.told_unexpanded.insert(task)) {
-                let name = self.manifest.tasks[task.0 as usize].name.to_string();
+                let name = self.manifest.tasks[task.0 as usize].name.as_str().into();
                 self.tell_expansion(name, never(core, node), 0);
                 core.store.record_failure(task);
             }
@@ -173,8 +174,8 @@ impl Running {
             }
             let outcome = never(core, node);
             let verdict = outcome.verdict();
-            let mut ended = Ended::never_begun(outcome);
-            self.tell_call(core.plan.address_text(call), &mut ended, Tails::default());
+            let ended = Ended::never_begun(outcome);
+            self.tell_call(core.plan.address_text(call), &ended, Tails::default());
             core.store.record_failure(core.plan.task_of(call));
             core.verdicts[call.0 as usize] = Some(verdict);
         }

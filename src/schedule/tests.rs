@@ -54,7 +54,7 @@ impl Hand {
             match self.schedule.next_at(ms(now)) {
                 Next::Start { node, attempt, grant } => {
                     started.push(self.plan.node_name(node));
-                    self.grants.push((self.plan.node_name(node), attempt, grant));
+                    self.grants.push((self.plan.node_name(node).into(), attempt, grant));
                 }
                 Next::Step(node) => started.push(self.plan.node_name(node)),
                 next => break next,

@@ -5,9 +5,10 @@ use std::path::Path as FilePath;
 use rustc_hash::FxHashMap;
 
 use crate::change::Change;
-use crate::event::{EventKind, RunStatus};
+use crate::event::{EventKind, Fingerprint, RunStatus};
 use crate::outcome::{Exit, Outcome};
 use crate::path::Path;
+use crate::value::Text;
 
 use super::{RunFolder, State, reading};
 
@@ -15,7 +16,7 @@ use super::{RunFolder, State, reading};
 #[derive(Clone, Debug)]
 pub struct EarlierEnd {
     /// What all that the call depended on came to.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// Succeeded, or failed and forgiven.
     pub outcome: Outcome,
     pub changes: Vec<Change>,
@@ -28,7 +29,7 @@ pub struct EarlierEnd {
 /// An earlier part of a run.
 #[derive(Debug, Default)]
 pub struct Earlier {
-    pub ends: FxHashMap<String, EarlierEnd>,
+    pub ends: FxHashMap<Text, EarlierEnd>,
     /// Where the journal goes on.
     pub journal_end: u64,
     /// Milliseconds since the run began at which its last event came.

@@ -105,5 +105,5 @@ fn calls_of_map(position: &Position<'_>) -> Vec<Candidate> {
     let run = run.filter(|run| fs::metadata(run.journal()).is_ok_and(|file| file.len() <= MOST_OF_JOURNAL));
     let record = run.and_then(|run| reports::record(&run).ok()).unwrap_or_default();
     let calls = record.calls.into_keys();
-    calls.map(|word| Candidate { word, about: String::new() }).collect()
+    calls.map(|word| Candidate { word: word.into(), about: String::new() }).collect()
 }

@@ -11,7 +11,7 @@ fn lines(detail: Detail, color: bool) -> Lines {
 fn ended(call: &str, outcome: Outcome, stdout: &str, stderr: &str) -> EventKind {
     let ran = matches!(outcome, Outcome::Succeeded | Outcome::Failed { .. });
     EventKind::CallEnded {
-        call: call.to_owned(),
+        call: call.into(),
         outcome,
         took_ms: ran.then_some(1_240),
         exit: None,
@@ -159,7 +159,7 @@ fn a_message_of_several_lines_stays_together() {
     let message = "first\nsecond".to_owned();
     check(
         Detail::Normal,
-        [EventKind::SyncEnded { sync: "day".to_owned(), outcome: failed(Failure::Check { message }) }],
+        [EventKind::SyncEnded { sync: "day".into(), outcome: failed(Failure::Check { message }) }],
         "day failed: first\n    second\n  to run it again: deco run --resume -t day\n",
     );
 }
@@ -248,11 +248,11 @@ deco: 12 succeeded, 1 failed, 1 failed as allowed, 3 skipped, 1 blocked in 3.2s
 #[test]
 fn a_run_worth_it_ends_with_what_it_came_to() {
     let started = |call: &str, after: Option<&str>| EventKind::AttemptStarted {
-        call: call.to_owned(),
+        call: call.into(),
         attempt: 1,
         slot: 1,
         left_ms: None,
-        after: after.map(str::to_owned),
+        after: after.map(Into::into),
         command: String::new(),
     };
     let events = [
