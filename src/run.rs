@@ -23,6 +23,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::event::RunStatus;
 use crate::exec::worker::{Kind, Workers};
 use crate::exec::{self, End as Ending, Enders, Groups};
+use crate::finish::{self, NoAnswer};
 use crate::manifest::Manifest;
 use crate::mask::Masker;
 use crate::name::Name;
@@ -35,6 +36,7 @@ use crate::schedule::start::Next;
 use crate::scribe::Scribe;
 use crate::state::durations::Past;
 use crate::store::{Clash, Store};
+use crate::value::Value;
 
 use call::{Begun, Ended};
 use finalizers::Record;
@@ -69,8 +71,6 @@ pub struct Ran {
     pub broken: Option<String>,
     /// The signal that ended the run.
     pub signal: Option<i32>,
-    /// Whether a failure left the rest running, so that what was filled is worth telling.
-    pub keeps_going: bool,
     /// Hides every secret that the run came to know.
     pub secrets: Masker,
 }
@@ -242,9 +242,19 @@ impl Running {
         core.clash = core.clash.take().or(first);
     }
 
+    /// The answer, once [`Running::run`] has returned: of these documents, or as the settings say. `None`: the run has none.
+    pub fn answer(&self, only: Option<&[Name]>) -> Option<Result<Value, NoAnswer>> {
+        let core = &*self.lock();
+        let has_one = match core.status() {
+            RunStatus::Succeeded => true,
+            RunStatus::Failed => self.options.keep_going,
+            RunStatus::Conflict | RunStatus::Interrupted => false,
+        };
+        has_one.then(|| finish::answer(&core.plan, &core.store, only))
+    }
+
     /// What came of it, once [`Running::run`] has returned.
     pub fn into_ran(self) -> Ran {
-        let keeps_going = self.options.keep_going;
         let secrets = self.setting.secrets.known();
         let core = self.core.into_inner().unwrap_or_else(PoisonError::into_inner);
         let status = core.status();
@@ -255,7 +265,6 @@ impl Running {
             clash: core.clash,
             broken: core.broken,
             signal: core.signal,
-            keeps_going,
             secrets,
         }
     }

@@ -99,11 +99,16 @@ impl Scribe {
         self.desk.wake(inbox);
     }
 
-    /// Waits until all is written.
-    pub fn finish(&self) -> Written {
+    /// Says that nothing more comes: what has come is written, and brought to the disk.
+    pub fn close(&self) {
         let mut inbox = self.desk.lock();
         inbox.over = true;
         self.desk.wake(inbox);
+    }
+
+    /// Waits until all is written.
+    pub fn finish(&self) -> Written {
+        self.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let written = thread.and_then(|thread| thread.join().ok());
         written.unwrap_or_else(|| {

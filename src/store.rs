@@ -236,19 +236,10 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn try_each<E>(&self, mut f: impl FnMut(CallId, &Change) -> Result<(), E>) -> Result<(), E> {
-        let mut each = |call, change: &Change| {
-            if change.path.may_overlap(self.path) { f(call, change) } else { Ok(()) }
-        };
         for &call in &*self.calls {
-            match &self.store.kept[call.0 as usize] {
-                Kept::Nothing => {}
-                Kept::Planned(value) => {
-                    if let Some(place) = self.plan.sole_fill(call) {
-                        each(call, &Change::set(place, value.clone()))?;
-                    }
-                }
-                Kept::Changes(changes) => changes.iter().try_for_each(|change| each(call, change))?,
-            }
+            let changes = self.store.changes_of(self.plan, call);
+            let mut seen = changes.iter().filter(|change| change.path.may_overlap(self.path));
+            seen.try_for_each(|change| f(call, change))?;
         }
         Ok(())
     }

@@ -12,8 +12,10 @@ use crate::event::{Event, EventKind};
 use crate::exec::files::{self, Room};
 use crate::exec::orphans;
 use crate::exec::watchdog::Watchdog;
+use crate::finish::NoAnswer;
 use crate::interrupt::{self, Guard, Wish};
 use crate::manifest::{Jobs, Manifest, Settings};
+use crate::name::Name;
 use crate::plan::Plan;
 use crate::prepare::documents::Texts;
 use crate::prepare::{Folders, PythonWorker, Setting, Sources, Versions};
@@ -24,7 +26,7 @@ use crate::scribe::Scribe;
 use crate::state::journal::append_last;
 use crate::state::logs::Logs;
 use crate::state::{Lock, RunFolder, State};
-use crate::value::Layout;
+use crate::value::{Layout, Value};
 
 use super::begin::{self, Begun};
 use super::conclude::{self, Asked};
@@ -56,8 +58,8 @@ pub fn carry_through(
     let options = Options { jobs: width(options.jobs, &opened.plan)?, ..options };
     let (how, color) = (stage.how, stage.color);
     let layout = if how.compact { Layout::Compact } else { Layout::Pretty };
-    let carried = carry_out(stage, opened, options)?;
-    let exit = conclude::conclude(&carried.ran, &carried.folder, &asked, layout, color);
+    let carried = carry_out(stage, opened, options, asked.only.as_deref())?;
+    let exit = conclude::conclude(&carried.ran, carried.answer, &carried.folder, &asked, layout, color);
     if exit == Exit::Done {
         let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
         // without it the run would only be resumed with nothing left to do
@@ -112,6 +114,7 @@ fn width(jobs: usize, plan: &Plan) -> Result<usize, Exit> {
 /// A run that has ended.
 struct Carried {
     ran: Ran,
+    answer: Option<Result<Value, NoAnswer>>,
     /// Whether every report could be written.
     all_written: bool,
     folder: RunFolder,
@@ -121,8 +124,13 @@ struct Carried {
     _lock: Lock,
 }
 
-/// Runs to the end.
-fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carried, Exit> {
+/// Runs to the end, and makes the answer of these documents, or as the settings say.
+fn carry_out(
+    stage: Stage<'_>,
+    opened: Opened,
+    options: Options,
+    only: Option<&[Name]>,
+) -> Result<Carried, Exit> {
     let began = Instant::now();
     let (how, state) = (stage.how, stage.state.clone());
     let curtain = stage.curtain.clone();
@@ -166,7 +174,10 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
         orphans::end(folder.id.as_ref());
     }
     drop(guard);
-    let keeping = pace.keep(running.clone());
+    let keeping = pace.keep(&running);
+    // the answer is made while the journal is brought to the disk, and given only if that succeeds
+    scribe.close();
+    let answer = running.answer(only);
     let written = scribe.finish();
     drop(scratch);
     match watchdog {
@@ -182,7 +193,7 @@ fn carry_out(stage: Stage<'_>, opened: Opened, options: Options) -> Result<Carri
     let mut ran = running.into_ran();
     ran.broken = ran.broken.or(written.journal.err());
     let ms = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    Ok(Carried { ran, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
+    Ok(Carried { ran, answer, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
 }
 
 /// A folder for what calls are given in files and leave behind; only its owner may look at that.

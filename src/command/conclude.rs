@@ -60,7 +60,14 @@ pub fn check(to: &To) -> Result<(), Exit> {
 }
 
 /// Gives the answer, or says why there is none.
-pub fn conclude(ran: &Ran, folder: &RunFolder, asked: &Asked<'_>, layout: Layout, color: Color) -> Exit {
+pub fn conclude(
+    ran: &Ran,
+    answer: Option<Result<Value, NoAnswer>>,
+    folder: &RunFolder,
+    asked: &Asked<'_>,
+    layout: Layout,
+    color: Color,
+) -> Exit {
     let plan = &ran.plan;
     if ran.broken.is_some() {
         return Exit::Broken;
@@ -76,17 +83,15 @@ pub fn conclude(ran: &Ran, folder: &RunFolder, asked: &Asked<'_>, layout: Layout
     {
         return failed(&ran.secrets, &message);
     }
-    let whole = ran.status == RunStatus::Succeeded;
-    if !whole && !ran.keeps_going {
-        return Exit::Failed;
-    }
-    let answer = match finish::answer(plan, &ran.store, asked.only.as_deref()) {
-        Ok(answer) => answer,
-        Err(NoAnswer::Clash(clash)) => return in_conflict(ran, &clash, color),
-        Err(NoAnswer::Expression { name, message }) => {
+    let answer = match answer {
+        Some(Ok(answer)) => answer,
+        Some(Err(NoAnswer::Clash(clash))) => return in_conflict(ran, &clash, color),
+        Some(Err(NoAnswer::Expression { name, message })) => {
             return failed(&ran.secrets, &format!("`{name}` of `select` cannot be made: {message}"));
         }
+        None => return Exit::Failed,
     };
+    let whole = ran.status == RunStatus::Succeeded;
     if let Some(variable) = ran.secrets.find_in(&answer) {
         return failed(&ran.secrets, &contains_secret("the answer", variable));
     }

@@ -1,7 +1,6 @@
 //! Past durations around a run: read before it begins, kept once it has ended, while its journal is brought to the disk.
 //! They are advice: what goes wrong with them is said once, and changes nothing else.
 
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::run::Running;
@@ -32,13 +31,11 @@ impl Pace {
         (Pace { durations, has_complained }, past.unwrap_or_default())
     }
 
-    /// Keeps what the calls of a run took, failed or not. The run is let go of once this is waited for.
-    pub fn keep(self, running: Arc<Running>) -> Keeping {
+    /// Keeps what the calls of a run took, failed or not.
+    pub fn keep(self, running: &Running) -> Keeping {
         let Pace { mut durations, has_complained } = self;
-        let keep = move || {
-            let (learnt, calls) = running.learnt();
-            if learnt.is_empty() { Ok(()) } else { durations.keep(&learnt, calls) }
-        };
+        let (learnt, calls) = running.learnt();
+        let keep = move || if learnt.is_empty() { Ok(()) } else { durations.keep(&learnt, calls) };
         let thread = thread::Builder::new().name("durations".to_owned()).spawn(keep).ok();
         Keeping { thread, has_complained }
     }

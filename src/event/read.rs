@@ -77,7 +77,7 @@ fn shape(fields: &Fields<'_>) -> Read<Shape> {
     Ok(Shape {
         tasks: fields.all("tasks", |fields| {
             Ok(TaskShape {
-                task: fields.text("task")?.into(),
+                task: fields.text("task")?,
                 variables: fields.texts("variables")?,
                 description: fields.optional_text("description"),
                 tags: fields.texts("tags").unwrap_or_default(),

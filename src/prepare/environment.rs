@@ -120,7 +120,7 @@ pub fn given_to_call(
 ) -> Result<Vec<(Text, Text)>, Hindrance> {
     let mut entries = Vec::with_capacity(2 + scope.variables().len());
     let mut set = |name: Text, value: Text| entries.push((name, value));
-    set("DECO_CALL".into(), scope.address().into());
+    set("DECO_CALL".into(), scope.address());
     set("DECO_KEY".into(), key(scope.key()).into());
     for (name, value) in scope.variables() {
         if let Some(text) = key_text(value) {

@@ -302,7 +302,7 @@ impl Running {
         let address = ended.address.take();
         let address = address.unwrap_or_else(|| self.lock().plan.address_text(call));
         // before others can begin that build on it
-        self.tell_call(address, &mut ended, tails);
+        self.tell_call(address, &ended, tails);
         let core = &mut *self.lock();
         core.between.remove(&call);
         let task = core.plan.task_of(call);
