@@ -175,7 +175,11 @@ fn in_words(error: FormatError) -> String {
 
 fn fills(scope: &mut CallScope, task: &Task, result: Value, exit: Value) -> Result<Vec<Change>, Hindrance> {
     scope.after = Some((result, exit));
-    task.fills.iter().map(|fill| change(scope, fill)).collect()
+    let mut changes = Vec::with_capacity(task.fills.len());
+    for fill in &task.fills {
+        changes.push(change(scope, fill)?);
+    }
+    Ok(changes)
 }
 
 fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {

@@ -25,6 +25,7 @@ use crate::report::Live;
 use crate::shell::{Argument, words as written};
 use crate::state::logs::Logs;
 use crate::value::{Value, excerpt};
+use shortcut::Way;
 
 pub use folders::Folders;
 pub use kept::{Kept, Place};
@@ -155,7 +156,13 @@ fn attempt(
     };
     let shortcut = shortcut.filter(|short| {
         let (Some(shell), Some(program)) = (argv.first(), short.first()) else { return false };
-        shortcut::is_open(shell, program, &env.basis) && shortcut::set_folder(&mut env, &dir).is_some()
+        match shortcut::way(shell, program, &env.basis, &dir) {
+            Way::Shell => false,
+            Way::Direct { folder } => {
+                env.own.extend(folder.map(|folder| ("PWD".into(), folder)));
+                true
+            }
+        }
     });
     let attempt = Attempt {
         argv,

@@ -6,14 +6,25 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::exec::{Basis, Environment};
+use crate::exec::Basis;
+use crate::value::Text;
 
-/// An answer of [`is_open`], and what was asked.
+/// How one program is started that a shell would start.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// By the shell: only that knows what to say to it.
+    Shell,
+    /// By itself, with its folder in PWD where that is not told yet.
+    Direct { folder: Option<Text> },
+}
+
+/// An answer of [`way`], and what was asked.
 struct Asked {
     shell: OsString,
     program: OsString,
     basis: Arc<Basis>,
-    is_open: bool,
+    dir: Arc<Path>,
+    way: Way,
 }
 
 thread_local! {
@@ -23,20 +34,24 @@ thread_local! {
     static SHELL: RefCell<Option<(OsString, OsString, bool)>> = const { RefCell::new(None) };
 }
 
-/// Whether starting the program directly comes to the same. What can only differ in the program's own environment is
-/// made alike by [`set_folder`]. What deco tells a call alone is nothing to a shell.
-pub fn is_open(shell: &OsStr, program: &OsStr, basis: &Arc<Basis>) -> bool {
+/// Whether starting the program directly in this folder comes to the same, but for PWD. What deco tells a call alone is
+/// nothing to a shell.
+pub fn way(shell: &OsStr, program: &OsStr, basis: &Arc<Basis>, dir: &Arc<Path>) -> Way {
     LAST.with_borrow_mut(|last| match last {
         Some(asked)
-            if asked.shell == shell && asked.program == program && Arc::ptr_eq(&asked.basis, basis) =>
+            if Arc::ptr_eq(&asked.basis, basis)
+                && asked.dir.as_os_str() == dir.as_os_str()
+                && asked.shell == shell
+                && asked.program == program =>
         {
-            asked.is_open
+            asked.way.clone()
         }
         _ => {
             let is_open = leaves_nothing_else(shell, program, basis);
+            let way = if is_open { folder(basis, dir) } else { Way::Shell };
             let (shell, program) = (shell.to_owned(), program.to_owned());
-            *last = Some(Asked { shell, program, basis: basis.clone(), is_open });
-            is_open
+            *last = Some(Asked { shell, program, basis: basis.clone(), dir: dir.clone(), way: way.clone() });
+            way
         }
     })
 }
@@ -83,17 +98,15 @@ fn is_plain_shell(shell: &OsStr, path: &OsStr) -> bool {
     ["sh", "dash", "bash", "ksh", "mksh", "lksh"].iter().any(|known| name.starts_with(known))
 }
 
-/// Tells the program its folder as a shell does: by PWD. `None` where only the shell knows what to say.
-pub fn set_folder(env: &mut Environment, dir: &Path) -> Option<()> {
+/// The program is told its folder as a shell does it: by PWD.
+fn folder(basis: &Basis, dir: &Path) -> Way {
     use std::path::Component;
 
     let is_direct = dir.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    let told = env.told().any(|(name, _)| name == "PWD");
-    if !is_direct || !dir.is_absolute() || told {
-        return None;
-    }
-    if env.get("PWD") != Some(dir.as_os_str()) {
-        env.own.push(("PWD".into(), dir.to_str()?.into()));
-    }
-    Some(())
+    let told = basis.told().any(|(name, _)| name == "PWD");
+    let (true, false, Some(text)) = (is_direct && dir.is_absolute(), told, dir.to_str()) else {
+        return Way::Shell;
+    };
+    let is_known = basis.get("PWD") == Some(dir.as_os_str());
+    Way::Direct { folder: (!is_known).then(|| text.into()) }
 }
