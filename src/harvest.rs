@@ -7,13 +7,14 @@ pub mod returned;
 use std::io::Read;
 
 use crate::change::Change;
-use crate::change::record::Recorded;
+use crate::change::record::{Recorded, Recorder};
 use crate::exec::{Ending, Finished};
 use crate::expr::{Reference, Step, key_text};
 use crate::manifest::load::{FormatError, count, decode};
 use crate::manifest::{Fill, Format, Task};
 use crate::outcome::{Exit, Failure};
 use crate::path::{Path, Segment};
+use crate::prepare::documents::mutable_places;
 use crate::prepare::{CallScope, Hindrance, LONGEST_RESULT, MOST_VALUES, result_file};
 use crate::value::{Text, Value, excerpt};
 
@@ -39,13 +40,47 @@ fn completed(
     {
         return Err(Failure::Result { message: contains_secret("its result", variable) });
     }
-    recorded.reads.extend_from_slice(scope.looked_at());
-    recorded.reads.extend_from_slice(&scope.handed().looked_at);
+    recorded.reads.extend(looks(scope, task));
     recorded.reads.sort_unstable();
     recorded.reads.dedup_by(|later, first| first.holds(later));
     no_secrets(scope, &recorded)?;
     recorded.changes.extend(fills(scope, task, result, exit).map_err(failure)?);
     Ok(recorded)
+}
+
+/// The places of documents that it may change at which the call's expressions looked, with what it takes to find them: a
+/// position may need the length of its array.
+fn looks(scope: &CallScope, task: &Task) -> Vec<Path> {
+    let handed = scope.handed();
+    let looked_at = || scope.looked_at().iter().chain(&handed.looked_at);
+    if looked_at().next().is_none() {
+        return Vec::new();
+    }
+    let places = if handed.places.is_empty() {
+        mutable_places(scope, task).unwrap_or_default()
+    } else {
+        handed.places.clone()
+    };
+    let mut recorder = Recorder::new(places);
+    looked_at().for_each(|path| recorder.read(path));
+    recorder.finish().reads
+}
+
+/// Where a call looked that did not come to change anything: by its expressions, and by `deco get` as far as that is known.
+/// What it did, or that it did nothing, may come of what it saw there.
+pub fn looked_at(scope: &CallScope, task: &Task) -> Vec<Path> {
+    let by_itself = mutations::of_call(&scope.handed()).unwrap_or_default().reads;
+    let mut reads = looks(scope, task);
+    reads.extend(by_itself);
+    // a place that holds a secret can be neither kept nor shown; what holds it is looked at as well
+    for path in &mut reads {
+        while !path.segments.is_empty() && scope.secrets.find_in_text(&path.to_string()).is_some() {
+            path.segments.pop();
+        }
+    }
+    reads.sort_unstable();
+    reads.dedup_by(|later, first| first.holds(later));
+    reads
 }
 
 /// Refuses places and values that hold a secret, which could be neither kept nor shown.

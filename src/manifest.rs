@@ -235,7 +235,11 @@ impl Sharing {
         let covers = |pattern: &[Segment], merge: Merge| {
             let long_enough =
                 pattern.len() == place.len() || (merge == Merge::Union && pattern.len() + 1 == place.len());
-            let fits = |(wanted, segment): (&Segment, &Segment)| *wanted == Segment::Any || wanted == segment;
+            // `*` is any key: what is appended meets nothing
+            let is_key = |segment: &Segment| *segment != Segment::Append;
+            let fits = |(wanted, segment): (&Segment, &Segment)| {
+                wanted == segment || (*wanted == Segment::Any && is_key(segment))
+            };
             long_enough && pattern.iter().zip(place).all(fits)
         };
         let found = self.merges.iter().find(|(pattern, merge)| covers(pattern, *merge));

@@ -461,12 +461,22 @@ impl Plan {
             .collect()
     }
 
+    /// Whether the call is one of a finalizer that names nothing to wait for: it waits for everything else.
+    fn is_last(&self, call: CallId) -> bool {
+        let waits =
+            || self.graph.neighbors_directed(self.node_of(call), Direction::Incoming).next().is_some();
+        self.task(call).when.is_finalizer() && !waits()
+    }
+
     /// Whether `second` waits for `first`, directly or not.
     pub fn is_ordered(&self, first: CallId, second: CallId) -> bool {
         if self.task_of(first) == self.task_of(second) && !self.mutators.is_entangled(self.task_of(first)) {
             return false;
         }
         let target = self.order_of(second);
+        if self.is_last(second) && !self.is_last(first) && self.order_of(first) < target {
+            return true;
+        }
         let mut seen = FxHashSet::default();
         let mut open = vec![self.node_of(first)];
         while let Some(node) = open.pop() {

@@ -108,6 +108,13 @@ impl Store {
         Shared::new(self, plan, document).clash(&Path::whole(document.clone()), calls)
     }
 
+    /// Whether the call has put something at the place, or at one that holds it.
+    pub fn has_set(&self, plan: &Plan, call: CallId, place: &Path) -> bool {
+        let sets =
+            |change: &Change| matches!(change.operation, Operation::Set(_)) && change.path.holds(place);
+        self.changes_of(plan, call).iter().any(sets)
+    }
+
     fn has_changed(&self, call: CallId) -> bool {
         !matches!(self.kept[call.0 as usize], Kept::Nothing)
     }
@@ -191,7 +198,10 @@ impl Store {
             let constant = constant_part(shape);
             let is_whole = constant.len() == shape.len();
             let below = constant.len() >= path.segments.len() && constant.starts_with(&path.segments);
-            let is_later = reader.is_some_and(|reader| plan.comes_later(*task, reader));
+            // nor those of its own task, of whose other calls it sees nothing
+            let is_later = reader.is_some_and(|reader| {
+                plan.comes_later(*task, reader) || plan.snapshot_task(&path.document, reader) == Some(*task)
+            });
             if is_later || is_whole || !below || self.failed[task.0 as usize] || self.has_filled(plan, *task)
             {
                 continue;

@@ -8,7 +8,8 @@ use rustc_hash::FxHashSet;
 use crate::change::misfit;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::manifest::Fill;
-use crate::path::{Path, Segment};
+use crate::name::Name;
+use crate::path::{Path, Segment, is_position, segments_may_overlap};
 use crate::spread;
 
 use super::mutators::{Mutators, task_graph};
@@ -34,6 +35,7 @@ impl Plan {
         let mut by_key = CallsByKey::default();
         let mut wrong: Vec<Diagnostic> = tasks.iter().flat_map(|&task| self.record_fills(task)).collect();
         tasks.iter().for_each(|&task| self.record_mutations(task));
+        wrong.extend(self.mutual_mutators());
         wrong.extend(tasks.iter().flat_map(|&task| self.connect_targets(task, &mut by_key)));
         wrong.extend(self.connect_sync_targets(&mut by_key));
         wrong.extend(tasks.iter().flat_map(|&task| self.connect_reads(task)));
@@ -172,9 +174,34 @@ impl Plan {
         self.missing_place(read, &path, node)
     }
 
-    /// The place that a reader reads by this reference.
+    /// The place that a reader reads by this reference. A position from the end is one of the whole array, where an array may
+    /// stand.
     pub fn read_place(&self, read: &Read<'_>, reader: Reader) -> Option<Path> {
+        let mut path = self.looked_place(read, reader)?;
+        let from_the_end = |(at, segment): &(usize, &Segment)| match segment {
+            Segment::Key(key) if key.starts_with('-') && is_position(key) => {
+                self.may_be_array(&path.document, &path.segments[..*at])
+            }
+            _ => false,
+        };
+        let end = path.segments.iter().enumerate().find(from_the_end).map(|(at, _)| at);
+        path.segments.truncate(end.unwrap_or(path.segments.len()));
+        Some(path)
+    }
+
+    /// The same, as it is written.
+    pub fn looked_place(&self, read: &Read<'_>, reader: Reader) -> Option<Path> {
         places::read_place(read.reference, &self.before(reader))
+    }
+
+    /// Whether the run may make an array of what stands at a place: some task appends there, or changes it as a whole.
+    fn may_be_array(&self, document: &Name, place: &[Segment]) -> bool {
+        let mut shapes = self.fills_of(document).iter().chain(self.mutations_of(document));
+        shapes.any(|(_, shape)| match shape.get(place.len()) {
+            None => segments_may_overlap(shape, place),
+            Some(Segment::Append) => segments_may_overlap(&shape[..place.len()], place),
+            Some(_) => false,
+        })
     }
 
     /// A place that no call fills and that is not given either, unless the expression takes that.

@@ -1,6 +1,9 @@
 //! Tasks that change documents they are given. They wait for those who fill the document and for other such tasks that
 //! stand before them in call order, and not for each other's calls: each call sees its own snapshot.
 
+use rustc_hash::FxHashMap;
+
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::name::Name;
 use crate::path::{Path, Segment, segments_may_overlap};
@@ -26,18 +29,23 @@ pub struct Mutators {
     place: Vec<u32>,
     /// Whether calls of the task may come after others of it.
     is_entangled: Vec<bool>,
+    /// Tasks that feed each other.
+    groups: Vec<Vec<TaskId>>,
 }
 
 impl Mutators {
     pub fn new(manifest: &Manifest, world: &World) -> Mutators {
         let tasks = manifest.tasks.len();
-        let mut this = Mutators { place: vec![0; tasks], is_entangled: vec![false; tasks] };
+        let mut this =
+            Mutators { place: vec![0; tasks], is_entangled: vec![false; tasks], groups: Vec::new() };
         let groups = groups(&TaskGraph::of(manifest, world));
         let members = groups.iter().flat_map(|group| group.tasks.iter().map(|task| (task, group.entangled)));
         for (place, (task, entangled)) in members.enumerate() {
             this.place[task.0 as usize] = place as u32;
             this.is_entangled[task.0 as usize] = entangled;
         }
+        this.groups =
+            groups.into_iter().map(|group| group.tasks).filter(|members| members.len() > 1).collect();
         this
     }
 
@@ -79,6 +87,34 @@ pub fn task_graph(manifest: &Manifest, world: &World) -> TaskGraph {
 }
 
 impl Plan {
+    /// Refuses tasks that change one document as they go and feed each other: some calls of one would have to see what some
+    /// calls of the other changed, and snapshots are one for all calls of a task.
+    pub(super) fn mutual_mutators(&self) -> Vec<Diagnostic> {
+        let mut wrong = Vec::new();
+        for group in &self.mutators.groups {
+            let mut known: FxHashMap<&str, TaskId> = FxHashMap::default();
+            for &task in group {
+                let own = &self.manifest.tasks[task.0 as usize];
+                for place in &own.mutates {
+                    let first = *known.entry(&*place.value.root).or_insert(task);
+                    if first == task {
+                        continue;
+                    }
+                    let other = &self.manifest.tasks[first.0 as usize].name;
+                    let (name, document) = (&own.name, &place.value.root);
+                    let message = format!(
+                        "`{other}` and `{name}` feed each other, and both change `{document}` as they go"
+                    );
+                    let diagnostic = Diagnostic::error(message)
+                        .at(place.place.inner(place.value.span.clone()), "changed by both")
+                        .help("let one of them fill places of its own, or make one task of them");
+                    wrong.push(diagnostic);
+                }
+            }
+        }
+        wrong
+    }
+
     /// Records what the calls of a task may mutate.
     pub(super) fn record_mutations(&mut self, task: TaskId) {
         let manifest = self.manifest.clone();
@@ -92,6 +128,14 @@ impl Plan {
                 path.iter().for_each(|path| recorded.tree.insert(&path.segments, call));
             }
         }
+    }
+
+    /// Whether all that is known of what the call changes in a document is that it may be anything.
+    pub fn may_change_anything(&self, call: CallId, document: &Name) -> bool {
+        let task = self.task(call);
+        let mut mutates = task.mutates.iter().filter(|place| place.value.root == document.as_str());
+        !task.fills.iter().any(|fill| fill.place.value.root == document.as_str())
+            && mutates.all(|place| place.value.steps.is_empty())
     }
 
     /// Every call that may mutate what stands at a place, in id order.
@@ -118,7 +162,7 @@ impl Plan {
     }
 
     /// The reader's task, if that mutates the document.
-    pub(super) fn snapshot_task(&self, document: &Name, reader: Reader) -> Option<TaskId> {
+    pub fn snapshot_task(&self, document: &Name, reader: Reader) -> Option<TaskId> {
         let Reader::Call(call) = reader else { return None };
         let task = self.task_of(call);
         self.task(call).mutates(document.as_str()).then_some(task)

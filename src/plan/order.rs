@@ -32,7 +32,8 @@ pub(super) struct Group {
     pub entangled: bool,
 }
 
-/// The groups by Kahn's algorithm, always the ready one whose first task stands earliest in the manifest.
+/// The groups by Kahn's algorithm, always the ready one whose first task stands earliest in the manifest; finalizers that
+/// wait for everything else once nothing else is ready.
 pub(super) fn groups(tasks: &TaskGraph) -> Vec<Group> {
     let components = kosaraju_scc(&tasks.graph);
     let mut component_of: FxHashMap<NodeIndex, usize> = FxHashMap::default();
@@ -45,19 +46,18 @@ pub(super) fn groups(tasks: &TaskGraph) -> Vec<Group> {
     };
     let mut waiting: Vec<FxHashSet<usize>> = (0..components.len()).map(feeders).collect();
     // sync points stand for nothing in call order: a component without a task goes first
-    let place = |index: usize| components[index].iter().filter_map(|&node| task_at(tasks, node)).min();
-    let mut ready: BinaryHeap<Reverse<(Option<TaskId>, usize)>> = BinaryHeap::new();
-    ready.extend(
-        (0..components.len())
-            .filter(|&index| waiting[index].is_empty())
-            .map(|index| Reverse((place(index), index))),
-    );
+    let turn = |index: usize| {
+        let first = components[index].iter().filter_map(|&node| task_at(tasks, node)).min();
+        Reverse((first.is_some_and(|task| tasks.is_last(task)), first, index))
+    };
+    let mut ready: BinaryHeap<Reverse<(bool, Option<TaskId>, usize)>> = BinaryHeap::new();
+    ready.extend((0..components.len()).filter(|&index| waiting[index].is_empty()).map(turn));
     let mut order = Vec::new();
-    while let Some(Reverse((_, index))) = ready.pop() {
+    while let Some(Reverse((.., index))) = ready.pop() {
         order.push(index);
         for (other, feeders) in waiting.iter_mut().enumerate() {
             if feeders.remove(&index) && feeders.is_empty() {
-                ready.push(Reverse((place(other), other)));
+                ready.push(turn(other));
             }
         }
     }

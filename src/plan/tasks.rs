@@ -1,6 +1,7 @@
 //! Which task or sync point feeds which, as far as the shapes of places tell: the graph that call order and the
 //! reach of sync points are taken from. Coarser than the graph of calls, and the same whatever was expanded.
 
+use petgraph::Direction::Incoming;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
 use rustc_hash::FxHashSet;
@@ -36,6 +37,8 @@ pub enum Feed {
 pub struct TaskGraph {
     pub graph: DiGraph<Member, Feed>,
     tasks: usize,
+    /// Finalizers that name nothing to wait for: they wait for everything else.
+    last: FxHashSet<TaskId>,
 }
 
 impl TaskGraph {
@@ -46,7 +49,7 @@ impl TaskGraph {
         for member in members.chain((0..manifest.syncs.len() as u32).map(|sync| Member::Sync(SyncId(sync)))) {
             graph.add_node(member);
         }
-        let mut this = TaskGraph { graph, tasks };
+        let mut this = TaskGraph { graph, tasks, last: FxHashSet::default() };
         for (index, task) in manifest.tasks.iter().enumerate() {
             this.add_reads(manifest, &reads::of_task(task), NodeIndex::new(index));
             this.add_reads(manifest, &reads::of_expansion(task), NodeIndex::new(index));
@@ -59,7 +62,17 @@ impl TaskGraph {
         }
         this.drop_what_comes_later();
         this.add_gates(manifest, world);
+        let is_last = |task: &TaskId| {
+            let waits = this.graph.neighbors_directed(this.task_node(*task), Incoming).next().is_some();
+            manifest.tasks[task.0 as usize].when.is_finalizer() && !waits
+        };
+        this.last = (0..tasks as u32).map(TaskId).filter(is_last).collect();
         this
+    }
+
+    /// Whether the task is a finalizer that waits for everything else.
+    pub fn is_last(&self, task: TaskId) -> bool {
+        self.last.contains(&task)
     }
 
     pub fn task_node(&self, task: TaskId) -> NodeIndex {

@@ -52,6 +52,8 @@ enum Of {
     Settings,
     Fills,
     Fill,
+    Mutates,
+    Reads,
     Variables,
     Key,
     Files,
@@ -268,39 +270,57 @@ fn of_task(task: &Task, world: &World, setting: &Setting) -> Hash {
         parts.add(name.as_bytes());
         parts.add(if setting.secrets.names(name) { &[] } else { value.as_bytes() });
     }
+    let names = task.variable_names();
+    names.for_each(|name| parts.add(name.as_str().as_bytes()));
     parts.begin(Of::Fills, task.fills.len());
     for fill in &task.fills {
-        of_fill(&mut parts, fill, world);
+        of_fill(&mut parts, fill, (world, setting));
+    }
+    for (kind, places) in [(Of::Mutates, &task.mutates), (Of::Reads, &task.reads)] {
+        parts.begin(kind, places.len());
+        places.iter().for_each(|place| of_place(&mut parts, &place.value, (world, setting)));
     }
     parts.begin(Of::Default, usize::from(task.default.is_some()));
     blake3::hash(&parts.bytes)
 }
 
-fn of_fill(parts: &mut Parts, fill: &Fill, world: &World) {
-    let place = &fill.place.value;
+fn of_fill(parts: &mut Parts, fill: &Fill, known: (&World, &Setting)) {
+    of_place(parts, &fill.place.value, known);
+    parts.add(&[u8::from(fill.append)]);
+    match &fill.value {
+        Some(value) => of_expression(parts, &value.value, known),
+        None => parts.add(b"result"),
+    }
+}
+
+fn of_place(parts: &mut Parts, place: &Reference, known: (&World, &Setting)) {
     parts.begin(Of::Fill, place.steps.len());
     parts.add(place.root.as_bytes());
     for step in &place.steps {
         match step {
             Step::Key(key) => parts.add(key.as_bytes()),
-            Step::Computed(index) => of_expression(parts, index, world),
+            Step::Computed(index) => of_expression(parts, index, known),
         }
     }
-    parts.add(&[u8::from(fill.append)]);
-    match &fill.value {
-        Some(value) => of_expression(parts, &value.value, world),
-        None => parts.add(b"result"),
-    }
 }
 
-fn of_expression(parts: &mut Parts, expression: &Expression, world: &World) {
+fn of_expression(parts: &mut Parts, expression: &Expression, known: (&World, &Setting)) {
     parts.add(expression.source().as_bytes());
-    expression.references().iter().for_each(|asked| constant(parts, asked, world));
+    expression.references().iter().for_each(|asked| constant(parts, asked, known));
 }
 
-/// A document that no task changes counts where what is filled is made of it: it shows in nothing that is rendered.
-fn constant(parts: &mut Parts, asked: &Reference, world: &World) {
-    if let Some(value) = world.constant(&asked.root) {
-        parts.value(value);
+/// What no task changes counts where what is filled is made of it: it shows in nothing that is rendered. But secrets do not.
+fn constant(parts: &mut Parts, asked: &Reference, (world, setting): (&World, &Setting)) {
+    let keys = asked.steps.iter().map_while(|step| match step {
+        Step::Key(key) => Some(key),
+        Step::Computed(_) => None,
+    });
+    let value = match &*asked.root {
+        "env" => asked.steps.first().map(|_| &world.env),
+        root => world.constant(root),
+    };
+    let is_secret = keys.clone().any(|key| *asked.root == *"env" && setting.secrets.names(key));
+    if let Some(value) = value.filter(|_| !is_secret).and_then(|value| value.look(keys)) {
+        parts.value(&value);
     }
 }

@@ -242,7 +242,7 @@ fn own_looks(plan: &Plan, reads: &[Read<'_>], call: CallId) -> Vec<Path> {
         |read: &Read<'_>| task.reads.iter().any(|declared| std::ptr::eq(&declared.value, read.reference));
     let own =
         reads.iter().filter(|read| !read.mutated && task.mutates(&read.reference.root) && !declared(read));
-    let mut paths: Vec<Path> = own.filter_map(|read| plan.read_place(read, Reader::Call(call))).collect();
+    let mut paths: Vec<Path> = own.filter_map(|read| plan.looked_place(read, Reader::Call(call))).collect();
     paths.sort_unstable();
     paths.dedup_by(|later, first| first.holds(later));
     paths

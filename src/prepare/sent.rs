@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use crate::exec::worker::{Argument, Kind, Request, Work, python};
+use crate::exec::worker::{Argument, Kind, Request, Version, Work, python};
 use crate::exec::{Basis, Environment};
 use crate::expr::Reference;
 use crate::manifest::{self, Run, Task};
@@ -176,10 +176,11 @@ fn called(
 ) -> Result<Work, Hindrance> {
     let places = mutable_places(scope, task)?;
     let mut handed = Handed { places, ..Handed::default() };
+    let mut whole = Vec::new();
     let (mut args, mut named) = (Vec::new(), Vec::new());
     for passed in arguments {
         let argument = match passed.value.value.sole_reference() {
-            Some(place) => by_reference(scope, setting, task, passed, place, &mut handed)?,
+            Some(place) => by_reference(scope, setting, task, passed, place, (&mut handed, &mut whole))?,
             None => Argument::Value(scope.eval(&passed.value.value)?),
         };
         match &passed.name {
@@ -199,7 +200,7 @@ fn by_reference(
     task: &Task,
     passed: &manifest::Argument,
     place: &Reference,
-    handed: &mut Handed,
+    (handed, whole): (&mut Handed, &mut Vec<Arc<Version>>),
 ) -> Result<Argument, Hindrance> {
     let value = scope.eval(&passed.value.value)?;
     let is_variable = scope.variables().iter().any(|(name, _)| *name.as_str() == *place.root);
@@ -208,7 +209,12 @@ fn by_reference(
     if task.mutates(&place.root) && !is_variable {
         let keys = scope.keys(place)?;
         if is_container {
-            let version = setting.versions.of(&document, &seen(scope, &document));
+            // one for all arguments of the call: they may share parts
+            let version = match whole.iter().find(|known| known.document == document) {
+                Some(known) => known.clone(),
+                None => setting.versions.of(&document, &seen(scope, &document)),
+            };
+            whole.push(version.clone());
             return Ok(Argument::Part { version, path: keys, tracked: true });
         }
         // a copy, at which the call then looks

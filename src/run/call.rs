@@ -222,7 +222,10 @@ impl Running {
                 let finished = Some(finished);
                 Ended { changes, reads, finished, ..Ended::never_begun(Outcome::Succeeded) }
             }
-            Err(failure) => failed(&mut ready.scope, task, failure, Some(finished)),
+            Err(failure) => {
+                let reads = harvest::looked_at(&ready.scope, task);
+                Ended { reads, ..failed(&mut ready.scope, task, failure, Some(finished)) }
+            }
         });
         ended.address = Some(ready.scope.address());
         ended.fingerprint = Some(ready.fingerprint);
@@ -288,7 +291,10 @@ impl Running {
             if let Some(at) = core.schedule.retry(&core.plan, node, now, failure) {
                 let wait = at.saturating_sub(now);
                 self.tell_retry(core.plan.address_text(call), attempt, tails, failure.clone(), wait);
-                core.between.insert(call, ended);
+                let before = core.between.insert(call, ended);
+                if let (Some(before), Some(last)) = (before, core.between.get_mut(&call)) {
+                    last.reads.extend(before.reads);
+                }
                 core.built_on += 1;
                 return;
             }
@@ -297,6 +303,12 @@ impl Running {
     }
 
     fn end_call(&self, call: CallId, node: NodeIndex, mut ended: Box<Ended>) {
+        if let Some(before) = self.lock().between.remove(&call) {
+            // that there was another attempt comes of what the last one saw
+            ended.reads.extend(before.reads);
+            ended.reads.sort_unstable();
+            ended.reads.dedup_by(|later, first| first.holds(later));
+        }
         let tails = self.tails(&ended);
         let record = Record::of(&ended, &tails);
         let address = ended.address.take();
@@ -304,7 +316,6 @@ impl Running {
         // before others can begin that build on it
         self.tell_call(address, &ended, tails);
         let core = &mut *self.lock();
-        core.between.remove(&call);
         let task = core.plan.task_of(call);
         let end = match &ended.outcome {
             Outcome::Failed { forgiven: false, .. } => {
@@ -342,11 +353,17 @@ impl Core {
         Ok(scope)
     }
 
-    /// The call that was to fill the place and was skipped, or failed and was forgiven.
+    /// The call that was to fill the place and was skipped, or failed and was forgiven: of those that the reader waited for,
+    /// and after all that have put something there. One that might have changed anything in the document was not to fill
+    /// this place.
     pub(super) fn unfilled(&self, reader: Option<CallId>, place: &Path) -> Option<Skip> {
-        let mut fillers = self.plan.changers_of(place);
-        fillers.sort_unstable_by_key(|&filler| self.plan.order_of(filler));
-        let unfilled = fillers.into_iter().filter(|&filler| Some(filler) != reader).find(|filler| {
+        let plan = &self.plan;
+        let is_before = |&filler: &CallId| reader.is_none_or(|reader| plan.is_ordered(filler, reader));
+        let mut fillers = plan.changers_of(place);
+        fillers.retain(|filler| is_before(filler) && !plan.may_change_anything(*filler, &place.document));
+        fillers.sort_unstable_by_key(|&filler| plan.order_of(filler));
+        let last = fillers.iter().rposition(|&filler| self.store.has_set(plan, filler, place));
+        let unfilled = fillers.into_iter().skip(last.map_or(0, |last| last + 1)).find(|filler| {
             matches!(self.verdicts[filler.0 as usize], Some(Verdict::Skipped | Verdict::Forgiven))
         });
         Some(Skip::Reads { call: self.plan.address(unfilled?), path: place.to_string() })
@@ -400,7 +417,9 @@ fn skipped(scope: &mut CallScope, task: &Task, because: Skip) -> Ended {
     match harvest::defaults(scope, task).transpose() {
         Ok(changes) => {
             let changes = changes.unwrap_or_default();
-            Ended { changes, ..Ended::never_begun(Outcome::Skipped { because }) }
+            let is_of_reading = matches!(because, Skip::Condition | Skip::Reads { .. });
+            let reads = if is_of_reading { harvest::looked_at(scope, task) } else { Vec::new() };
+            Ended { changes, reads, ..Ended::never_begun(Outcome::Skipped { because }) }
         }
         Err(wrong) => Ended::failed(wrong, None),
     }

@@ -69,6 +69,11 @@ fn union(seen: Option<&Value>, stands: Option<&Value>, new: &Value) -> Result<Va
             Ok(Value::array(items))
         }
         (Value::Object(standing), Value::Object(wanted)) => {
+            if let Some(Value::Object(seen)) = seen
+                && seen.keys().any(|key| !wanted.contains_key(key))
+            {
+                return Err(Misfit("`union` only adds, and the call took a member away".to_owned()));
+            }
             let mut members = (**standing).clone();
             for (key, value) in wanted.iter() {
                 match members.get(key) {
@@ -129,5 +134,6 @@ mod tests {
         check(Merge::Union, ("[1]", "[1]", "[2]"), Err("took an element away"));
         check(Merge::Union, ("", r#"{"a":1}"#, r#"{"a":1,"b":2}"#), Ok(r#"{"a":1,"b":2}"#));
         check(Merge::Union, ("", r#"{"a":1}"#, r#"{"a":2}"#), Err("two values"));
+        check(Merge::Union, (r#"{"a":1}"#, r#"{"a":1}"#, r#"{"b":2}"#), Err("took a member away"));
     }
 }

@@ -26,12 +26,14 @@ pub struct Shared<'a> {
     sharing: Option<&'a Sharing>,
     /// What tasks whose calls share one version saw at a merged place.
     seen: RefCell<FxHashMap<(TaskId, Path), Option<Value>>>,
+    /// What a call has just taken out of a merged place.
+    taken: RefCell<Option<(CallId, Path, Value)>>,
 }
 
 impl<'a> Shared<'a> {
     pub fn new(store: &'a Store, plan: &'a Plan, document: &'a Name) -> Shared<'a> {
         let sharing = plan.manifest.sharing.get(document);
-        Shared { store, plan, document, sharing, seen: RefCell::default() }
+        Shared { store, plan, document, sharing, seen: RefCell::default(), taken: RefCell::default() }
     }
 
     /// The first two of these calls, in call order, that got in each other's way at a place that overlaps `path`.
@@ -92,17 +94,25 @@ impl<'a> Shared<'a> {
         depth: usize,
     ) -> Result<(), Clash> {
         let rule = self.rule(&change.path.segments);
+        let taken = self.taken.take().filter(|(by, path, _)| *by == call && *path == change.path);
         let (Some((rule, length)), Operation::Set(new)) = (rule, &change.operation) else {
+            if rule.is_some() && change.operation == Operation::Delete {
+                let stood = root.as_ref().and_then(|root| root.at(keys(&change.path.segments[depth..])));
+                self.taken.replace(stood.map(|stood| (call, change.path.clone(), stood.clone())));
+            }
             return change.apply(root, depth).map_err(|misfit| clash(call, change, misfit));
         };
         let place = &change.path.segments[..length];
         let seen = self.seen_at(call, place)?;
         let stands = root.as_ref().and_then(|root| root.at(keys(&place[depth..])));
         let value = match &change.path.segments[length..] {
-            [] => merged(rule, seen.as_ref(), stands, new),
+            // what the call itself has just taken out, to put it in anew
+            [] => merged(rule, seen.as_ref(), stands.or(taken.as_ref().map(|(.., stood)| stood)), new),
             [Segment::Append] => merged(rule, None, stands, &Value::array(vec![new.clone()])),
             [Segment::Key(key), ..] => {
-                merged(rule, seen.as_ref(), stands, &Value::object([(key.clone(), new.clone())]))
+                let member = |value: &Value| Value::object([(key.clone(), value.clone())]);
+                let seen = seen.as_ref().and_then(|seen| seen.get(key)).map(member);
+                merged(rule, seen.as_ref(), stands, &member(new))
             }
             _ => Err(Misfit("a key is not known".to_owned())),
         };

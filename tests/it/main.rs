@@ -30,6 +30,7 @@ mod sandbox;
 mod scheduling;
 mod screen;
 mod selection;
+mod serial;
 mod slips;
 mod state;
 mod window;
