@@ -461,11 +461,18 @@ impl Plan {
             .collect()
     }
 
-    /// Whether the call is one of a finalizer that names nothing to wait for: it waits for everything else.
-    fn is_last(&self, call: CallId) -> bool {
-        let waits =
-            || self.graph.neighbors_directed(self.node_of(call), Direction::Incoming).next().is_some();
-        self.task(call).when.is_finalizer() && !waits()
+    /// Whether the node is a call, or the expansion, of a task that runs however others ended.
+    pub fn is_finalizer(&self, node: NodeIndex) -> bool {
+        match self.graph[node] {
+            Node::Call(call) => self.task(call).when.is_finalizer(),
+            Node::Expansion(task) => self.manifest.tasks[task.0 as usize].when.is_finalizer(),
+            Node::Join(_) | Node::Sync(_) => false,
+        }
+    }
+
+    /// Whether the node is a finalizer that names nothing to wait for: it waits for everything else.
+    pub fn is_last(&self, node: NodeIndex) -> bool {
+        self.is_finalizer(node) && self.graph.neighbors_directed(node, Direction::Incoming).next().is_none()
     }
 
     /// Whether `second` waits for `first`, directly or not.
@@ -474,7 +481,10 @@ impl Plan {
             return false;
         }
         let target = self.order_of(second);
-        if self.is_last(second) && !self.is_last(first) && self.order_of(first) < target {
+        if self.order_of(first) < target
+            && self.is_last(self.node_of(second))
+            && !self.is_last(self.node_of(first))
+        {
             return true;
         }
         let mut seen = FxHashSet::default();

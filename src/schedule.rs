@@ -27,7 +27,6 @@ use crate::plan::grow::Growth;
 use crate::plan::{CallId, Node, Plan};
 
 use demand::Rules;
-use finalizers::{is_finalizer, is_last};
 use outlook::Outlook;
 use ready::Ready;
 use retry::Retries;
@@ -206,7 +205,7 @@ impl Schedule {
             while let Some(node) = open.pop() {
                 for next in plan.graph.neighbors_directed(node, Outgoing) {
                     let state = &mut self.states[next.index()];
-                    if matches!(state, State::Waiting | State::Ready) && !is_finalizer(plan, next) {
+                    if matches!(state, State::Waiting | State::Ready) && !plan.is_finalizer(next) {
                         *state = State::Ended(End::Blocked(by));
                         open.push(next);
                     }
@@ -242,11 +241,11 @@ impl Schedule {
 
     /// Everything before the node has ended: it gets ready, or ends at once if it is blocked or a join.
     fn arrive_or_end(&mut self, plan: &Plan, node: NodeIndex) -> Option<End> {
-        if is_last(plan, node) {
+        if plan.is_last(node) {
             self.last.push(node);
             return None;
         }
-        if let Some(by) = self.blocker(plan, node).filter(|_| !is_finalizer(plan, node)) {
+        if let Some(by) = self.blocker(plan, node).filter(|_| !plan.is_finalizer(node)) {
             return Some(End::Blocked(by));
         }
         match plan.graph[node] {
@@ -261,7 +260,7 @@ impl Schedule {
     /// Puts the node where it can be picked; once stopped, a finalizer only.
     fn get_ready(&mut self, plan: &Plan, node: NodeIndex) {
         self.states[node.index()] = State::Ready;
-        if !self.stopped || is_finalizer(plan, node) {
+        if !self.stopped || plan.is_finalizer(node) {
             self.push(plan, node);
         }
     }

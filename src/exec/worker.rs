@@ -131,6 +131,8 @@ pub struct Raised {
     pub kind: Option<String>,
     pub message: String,
     pub traceback: Option<String>,
+    /// Where it looked in documents that it may change.
+    pub reads: Vec<Path>,
 }
 
 /// What a thread that leads a worker is told, and asked for.

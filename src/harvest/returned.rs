@@ -17,7 +17,10 @@ use super::{completed, judge};
 pub fn changes(scope: &mut CallScope, task: &Task, answer: Answer) -> Result<Recorded, Failure> {
     let Returned { result, changes, reads } = match answer {
         Answer::Returned(returned) => returned,
-        Answer::Raised(raised) => return Err(Failure::Raised { message: in_words(raised) }),
+        Answer::Raised(mut raised) => {
+            scope.also_looked_at(std::mem::take(&mut raised.reads));
+            return Err(Failure::Raised { message: in_words(raised) });
+        }
         Answer::Broken(message) => {
             let message = format!("its worker does not keep to the protocol: {message}");
             return Err(Failure::Raised { message });

@@ -174,6 +174,11 @@ impl CallScope {
         *self.handed.borrow_mut() = handed;
     }
 
+    /// Notes where the call has looked in what it was given.
+    pub fn also_looked_at(&self, places: Vec<Path>) {
+        self.handed.borrow_mut().looked_at.extend(places);
+    }
+
     /// The documents that the call was given to look at and change by itself.
     pub fn handed(&self) -> Ref<'_, Handed> {
         self.handed.borrow()

@@ -6,7 +6,6 @@ use petgraph::graph::NodeIndex;
 use crate::manifest::{Manifest, Task, When};
 use crate::outcome::{Exit, Outcome, Verdict};
 use crate::plan::{CallId, Node};
-use crate::schedule::finalizers::is_finalizer;
 use crate::value::Value;
 
 use super::Core;
@@ -50,6 +49,11 @@ impl Core {
         if task.when != When::Failure {
             return true;
         }
+        self.has_failed_before(node)
+    }
+
+    /// Whether something failed that the finalizer waits for: so it does not matter what else has ended by then.
+    fn has_failed_before(&self, node: NodeIndex) -> bool {
         let (calls, others_failed) = self.calls_before(node);
         let has_failed = |call: &CallId| {
             matches!(self.verdicts[call.0 as usize], Some(Verdict::Failed | Verdict::Blocked))
@@ -64,9 +68,8 @@ impl Core {
     pub(super) fn seen_by_finalizer(&self, node: NodeIndex) -> [(&'static str, Value); 2] {
         let status = match self {
             Core { signal: Some(_), .. } => "interrupted",
-            Core { failures: 1.., .. } | Core { clash: Some(_), .. } | Core { timed_out: true, .. } => {
-                "failure"
-            }
+            Core { clash: Some(_), .. } | Core { timed_out: true, .. } => "failure",
+            _ if self.has_failed_before(node) => "failure",
             _ => "success",
         };
         let mut calls = self.calls_before(node).0.unwrap_or_else(|| self.all_others());
@@ -101,8 +104,20 @@ impl Core {
         (Some(calls), failed)
     }
 
+    /// What a finalizer waits for that names nothing: everything but finalizers and what comes after such a one.
     fn all_others(&self) -> Vec<CallId> {
-        let is_other = |&call: &CallId| !is_finalizer(&self.plan, self.plan.node_of(call));
+        let graph = &self.plan.graph;
+        let mut later = rustc_hash::FxHashSet::default();
+        let mut open: Vec<NodeIndex> = graph.node_indices().filter(|&node| self.plan.is_last(node)).collect();
+        while let Some(node) = open.pop() {
+            if later.insert(node) {
+                open.extend(graph.neighbors(node));
+            }
+        }
+        let is_other = |&call: &CallId| {
+            let node = self.plan.node_of(call);
+            !self.plan.is_finalizer(node) && !later.contains(&node)
+        };
         self.plan.calls().filter(is_other).collect()
     }
 

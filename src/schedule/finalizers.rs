@@ -8,20 +8,6 @@ use rustc_hash::FxHashSet;
 use super::{End, Schedule, State};
 use crate::plan::{Node, Plan};
 
-/// Whether the node is a call, or the expansion, of a task that runs however others ended.
-pub fn is_finalizer(plan: &Plan, node: NodeIndex) -> bool {
-    match plan.graph[node] {
-        Node::Call(call) => plan.task(call).when.is_finalizer(),
-        Node::Expansion(task) => plan.manifest.tasks[task.0 as usize].when.is_finalizer(),
-        Node::Join(_) | Node::Sync(_) => false,
-    }
-}
-
-/// Whether the node is a finalizer that names nothing to wait for: it waits for everything else.
-pub(super) fn is_last(plan: &Plan, node: NodeIndex) -> bool {
-    is_finalizer(plan, node) && plan.graph.neighbors_directed(node, Incoming).next().is_none()
-}
-
 impl Schedule {
     /// Makes the finalizers a part of a run of some calls only: those that wait for something wanted, and the last ones.
     /// What else they would wait for stays out.
@@ -30,7 +16,7 @@ impl Schedule {
         let finalizers: Vec<NodeIndex> = plan
             .graph
             .node_indices()
-            .filter(|&node| is_finalizer(plan, node) && is_open(self, node))
+            .filter(|&node| plan.is_finalizer(node) && is_open(self, node))
             .collect();
         for node in finalizers {
             let before: Vec<NodeIndex> = plan.graph.neighbors_directed(node, Incoming).collect();
@@ -38,7 +24,7 @@ impl Schedule {
             let joins: Vec<NodeIndex> = before.iter().filter(is_join).copied().collect();
             let behind = joins.iter().flat_map(|&join| plan.graph.neighbors_directed(join, Incoming));
             let follows = before.iter().copied().chain(behind).any(|node| !is_open(self, node));
-            if !follows && !is_last(plan, node) {
+            if !follows && !plan.is_last(node) {
                 continue;
             }
             for &fresh in joins.iter().chain([&node]) {
@@ -63,14 +49,14 @@ impl Schedule {
         self.block_the_rest(plan);
         for node in plan.graph.node_indices() {
             let waits = matches!(self.states[node.index()], State::Waiting | State::Ready);
-            if waits && !is_finalizer(plan, node) && !later.contains(&node) {
+            if waits && !plan.is_finalizer(node) && !later.contains(&node) {
                 self.states[node.index()] = State::Ended(End::NotRun);
             }
         }
         let finalizers: Vec<NodeIndex> = plan
             .graph
             .node_indices()
-            .filter(|&node| is_finalizer(plan, node) && self.states[node.index()] == State::Waiting)
+            .filter(|&node| plan.is_finalizer(node) && self.states[node.index()] == State::Waiting)
             .filter(|node| !self.last.contains(node) && self.unended_before(plan, *node) == 0)
             .collect();
         if !finalizers.is_empty() {
@@ -86,7 +72,7 @@ impl Schedule {
     pub(super) fn keep_only_finalizers(&mut self, plan: &Plan) {
         let mut kept = Vec::new();
         while let Some(node) = self.ready.pop() {
-            kept.extend(is_finalizer(plan, node).then_some(node));
+            kept.extend(plan.is_finalizer(node).then_some(node));
         }
         kept.into_iter().for_each(|node| self.push(plan, node));
     }

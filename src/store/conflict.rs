@@ -1,6 +1,7 @@
 //! Whether calls that the graph does not order have got in each other's way in one document: a tree over the keys of what
 //! they changed and read. Knows places, kinds of access and call order; whether two calls are ordered it asks.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
@@ -168,19 +169,17 @@ impl<'s, 'a> Search<'s, 'a> {
         let appended: Vec<u32> = self.nodes[append as usize].here.iter().copied().filter(is_change).collect();
         let mutates =
             |index: &u32| matches!(self.accesses[*index as usize].deed, Deed::Append { mutates: true });
-        let Some(&one) = appended.first() else { return };
-        let Access { call, place, .. } = self.accesses[one as usize];
-        if appended.iter().all(mutates) && (self.rules.is_array)(call, &place[..place.len() - 1]) {
-            return;
-        }
         let mut set = Vec::new();
         node.keys.values().for_each(|&child| self.gather(child, &mut set));
         set.retain(is_change);
         for &one in &appended {
+            let Access { call, place, .. } = self.accesses[one as usize];
+            let stood =
+                LazyCell::new(|| mutates(&one) && (self.rules.is_array)(call, &place[..place.len() - 1]));
             for &other in &set {
                 let (first, second) = (one.min(other) as usize, one.max(other) as usize);
                 // accesses stand in call order: the lesser indexes are of the earlier calls
-                if self.is_earlier((first, second), *found) && self.are_unordered(first, second) {
+                if self.is_earlier((first, second), *found) && self.are_unordered(first, second) && !*stood {
                     *found = Some((first, second));
                 }
             }

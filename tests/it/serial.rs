@@ -19,6 +19,14 @@ fn gives(manifest: &str, answer: &str) {
     }
 }
 
+/// The same of a run that keeps going after a failure.
+#[track_caller]
+fn gives_though_failed(manifest: &str, answer: &str) {
+    for jobs in ["-j1", "-j4"] {
+        program(manifest).run(["-k", jobs]).code(1).answer_is(answer);
+    }
+}
+
 /// `exit`: 1 where the run shows it, 2 where planning does.
 #[track_caller]
 fn refuses(manifest: &str, exit: i32, words: &str) {
@@ -254,6 +262,78 @@ fn a_finalizer_that_waits_for_everything_comes_last_in_call_order() {
         "#,
         r#"{"x":"fin"}"#,
     );
+}
+
+#[test]
+fn a_finalizer_sees_what_it_waits_for_whatever_else_has_ended() {
+    gives_though_failed(
+        r#"
+        [tasks.a]
+        run = "echo 1"
+        [tasks.fin]
+        when = "always"
+        after = ["a"]
+        run = "echo ${{ run.status }} ${{ calls | length }}"
+        [tasks.b]
+        run = "exit 1"
+        "#,
+        r#"{"a":"1","fin":"success 1"}"#,
+    );
+    gives_though_failed(
+        r#"
+        [tasks.fin]
+        when = "always"
+        run = "echo ${{ run.status }}"
+        [tasks.m]
+        run = "echo ${{ fin }}"
+        [tasks.last]
+        when = "always"
+        run = "echo ${{ calls | length }}"
+        [tasks.bad]
+        run = "exit 1"
+        "#,
+        r#"{"fin":"failure","m":"failure","last":"1"}"#,
+    );
+}
+
+#[test]
+fn an_append_to_an_array_that_stood_meets_no_index() {
+    gives(
+        r#"
+        [tasks.a]
+        mutates = ["d"]
+        run = "deco append d.x 1"
+        [tasks.b]
+        for = { i = "range(2)" }
+        mutates = ["d"]
+        run = "if test $DECO_VAR_I = 0; then deco append d.x 2; else deco set 'd.x[0]' 9; fi"
+        "#,
+        r#"{"d":{"x":[9,2]}}"#,
+    );
+}
+
+#[test]
+fn what_a_function_saw_counts_though_it_raised() {
+    let manifest = r#"
+        [data]
+        d = { n = 0 }
+        [tasks.t]
+        for = { i = [0, 1] }
+        mutates = ["d"]
+        allow-failure = true
+        call = "f.py:f(d, i)"
+        "#;
+    let function = "def f(d, i):
+    if i == 0:
+        d['n'] = 1
+    else:
+        assert d['n'] == 1
+        d['y'] = 5
+";
+    for jobs in ["-j1", "-j4"] {
+        let sandbox = Sandbox::new().manifest(manifest).file("f.py", function);
+        sandbox.run([jobs]).code(1).stderr_has("`t[1]` looked at `d.n`, which `t[0]` changed");
+    }
 }
 
 #[test]

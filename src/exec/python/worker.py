@@ -228,7 +228,10 @@ class Worker:
                 where[ref["at"]] = value
             result = function(*args, **named)
             said = b'"result":' + say.say(result, "result")
-            return said + self.recorded()
+            return said + self.changes() + self.reads()
+        except BaseException as error:
+            # that it failed may come of what it saw
+            return self.failed(error) + self.reads()
         finally:
             documents = self.documents[:]
             self.documents.clear()
@@ -250,8 +253,8 @@ class Worker:
         c_code.watch_heapq()
         say.encode = say.make_encoder()
 
-    def recorded(self):
-        """The changes and reads of the call."""
+    def changes(self):
+        """What the call did to documents, as a member of the answer."""
         from .record import spoken
 
         changes = []
@@ -265,16 +268,15 @@ class Worker:
                 else:
                     said = say.say(value, spoken(document.name, path))
                 changes.append(b'{"place":%b,"%b":%b}' % (place, kind.encode(), said))
+        return b',"changes":[' + b",".join(changes) + b"]" if changes else b""
+
+    def reads(self):
+        """Where the call looked, as a member of the answer."""
         reads = []
         for document in self.documents:
             if document.tracked:
                 reads.extend(say.say([document.name] + path, "") for path in document.reads())
-        said = b""
-        if changes:
-            said += b',"changes":[' + b",".join(changes) + b"]"
-        if reads:
-            said += b',"reads":[' + b",".join(reads) + b"]"
-        return said
+        return b',"reads":[' + b",".join(reads) + b"]" if reads else b""
 
 
 CHANGED = "it changed `%s`, which its task may not change: name the document in `mutates`, or change a copy"

@@ -90,12 +90,12 @@ impl Said {
     }
 
     fn answer(self) -> Result<Result<Returned, Raised>, String> {
+        let reads = items(self.reads.as_ref()).iter().map(place).collect::<Result<_, _>>()?;
         if let Some(error) = self.error {
-            return Ok(Err(raised(&error)));
+            return Ok(Err(Raised { reads, ..raised(&error) }));
         }
         let result = self.result.ok_or("it answers without a `result` or an `error`")?;
         let changes = items(self.changes.as_ref()).iter().map(change).collect::<Result<_, _>>()?;
-        let reads = items(self.reads.as_ref()).iter().map(place).collect::<Result<_, _>>()?;
         Ok(Ok(Returned { result, changes, reads }))
     }
 }
@@ -126,7 +126,7 @@ fn raised(error: &Value) -> Raised {
         _ => None,
     };
     let message = text("message").unwrap_or_else(|| error.to_text());
-    Raised { kind: text("type"), message, traceback: text("traceback") }
+    Raised { kind: text("type"), message, traceback: text("traceback"), reads: Vec::new() }
 }
 
 fn change(value: &Value) -> Result<Change, String> {
