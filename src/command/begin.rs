@@ -8,7 +8,7 @@ use crate::run::resume::Resume;
 use crate::state::journal::Journal;
 use crate::state::{Lock, Locking, RunFolder, Shelf, State, WhileHeld};
 
-use super::{Exit, broken, complain};
+use super::{Exit, broken, complain, wrong};
 
 /// What a run has before it runs.
 pub struct Begun {
@@ -51,6 +51,9 @@ fn own_states() -> Option<PathBuf> {
 
 /// Begins a run, or goes on with an earlier one; on error all has been said.
 pub fn begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun, Exit> {
+    if let Some(id) = how.resume.as_deref().filter(|id| !id.is_empty()) {
+        state.has_run(id).map_err(wrong)?;
+    }
     try_begin(manifest, state, how).map_err(broken)
 }
 

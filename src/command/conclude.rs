@@ -26,8 +26,8 @@ pub struct Asked<'a> {
     pub only: Option<Vec<Name>>,
     pub to: To,
     pub selection: Option<&'a SelectionArgs>,
-    /// The answer is this document itself, not an object of documents.
-    pub alone: Option<Name>,
+    /// The answer is this document itself, not an object of documents; and what it is where nothing was filled.
+    pub alone: Option<(Name, Value)>,
 }
 
 /// Where the answer goes.
@@ -100,7 +100,7 @@ pub fn conclude(
     }
     let answer = match &asked.alone {
         None => answer,
-        Some(name) => answer.get(name.as_str()).cloned().unwrap_or_default(),
+        Some((name, empty)) => answer.get(name.as_str()).unwrap_or(empty).clone(),
     };
     let written = match &asked.to {
         To::Nowhere => Exit::Done,

@@ -82,7 +82,8 @@ fn start(
         words: "the same command line with `--resume` behind `deco map`",
         log: log(&args.how.state),
     };
-    let alone = Some(Name::new(NAME).map_err(broken)?);
+    let empty = if args.list { Value::array(Vec::new()) } else { Value::empty_object() };
+    let alone = Some((Name::new(NAME).map_err(broken)?, empty));
     shelf.forget_others(&state);
     let stage = Stage { how: &args.how, state, color: args.color, again, curtain, also };
     carry_through(stage, opened, options, Asked { only: None, to, selection: None, alone })

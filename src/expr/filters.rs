@@ -39,6 +39,7 @@ pub fn apply(
         }
         other => other,
     };
+    std::iter::once(input).chain(positional).try_for_each(in_range)?;
     let mut arguments = vec![to_minijinja(input)];
     arguments.extend(positional.iter().map(|argument| to_minijinja(&readable(name, argument))));
     if !named.is_empty() {
@@ -59,6 +60,26 @@ pub fn apply(
         _ => convert::detail(&error),
     })?;
     if result.is_undefined() { Ok(None) } else { from_minijinja(&result).map(Some) }
+}
+
+/// Refuses integers that minijinja would round: what is beyond 128 bits.
+fn in_range(value: &Value) -> Result<(), String> {
+    let is_beyond = |value: &Value| match value {
+        // so many digits always fit
+        Value::Number(number) if number.as_str().len() <= 38 => false,
+        Value::Number(number) => number::is_integer(number) && number.as_i128().is_none(),
+        _ => false,
+    };
+    let beyond = match value {
+        Value::Array(items) => items.iter().find(|item| is_beyond(item)),
+        other => Some(other).filter(|other| is_beyond(other)),
+    };
+    match beyond {
+        Some(number) => {
+            Err(format!("{number} does not fit into 128 bits; as a text, by `string`, it keeps its digits"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Arguments that a filter writes into a text are written as they would land.
@@ -136,6 +157,7 @@ pub fn holds(name: &str, input: &Value, arguments: &[Value]) -> Result<bool, Str
         ("integer" | "int", []) => Ok(matches!(input, Value::Number(number) if number::is_integer(number))),
         ("float", []) => Ok(matches!(input, Value::Number(number) if !number::is_integer(number))),
         _ => {
+            std::iter::once(input).chain(arguments).try_for_each(in_range)?;
             let all: Vec<Jinja> = std::iter::once(input).chain(arguments).map(to_minijinja).collect();
             ENVIRONMENT.empty_state().perform_test(name, &all).map_err(|error| convert::detail(&error))
         }

@@ -491,3 +491,11 @@ fn no_depth_overflows_the_stack() {
         }
     }
 }
+
+#[test]
+fn filters_and_tests_take_no_integer_that_they_would_round() {
+    for text in ["big | int", "big is even", "[1, big] | unique"] {
+        let error = Expression::parse(text).unwrap().eval(&scope()).unwrap_err();
+        assert!(error.message.contains("does not fit into 128 bits"), "{text}: {}", error.message);
+    }
+}

@@ -60,20 +60,28 @@ fn jobs<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Jobs> {
     let jobs = match node.get_ref() {
         DeValue::Integer(count) => {
             let count = count.to_string().parse().ok();
-            count.filter(|&count| count > 0).map(Jobs::Count)
+            count.filter(|count| (1..=MOST_JOBS).contains(count)).map(Jobs::Count)
         }
         DeValue::String(text) => text.parse().ok(),
         _ => return reader.mismatch(node, "a count or a share of the CPUs", "for example `4` or \"50%\""),
     };
     if jobs.is_none() {
         let diagnostic =
-            Diagnostic::error("`jobs` is a count from 1 or a share of the CPUs").at(node.span(), "");
+            Diagnostic::error(format!("`jobs` is a count from 1 to {MOST_JOBS} or a share of the CPUs"))
+                .at(node.span(), "");
         reader.report(diagnostic.help("for example `4` or \"50%\""));
     }
     jobs
 }
 
 /// As the command line and the manifest write it: `4`, `50%`.
+/// So many calls at a time are more than any machine can run, and still cost little to get ready for.
+const MOST_JOBS: usize = 100_000;
+
+fn too_many(count: usize) -> String {
+    format!("{count} calls at a time are more than deco can get ready for: at most {MOST_JOBS}")
+}
+
 impl std::str::FromStr for Jobs {
     type Err = String;
 
@@ -81,8 +89,8 @@ impl std::str::FromStr for Jobs {
         let wrong = || format!("`{text}` is neither a count from 1 nor a share of the CPUs such as `50%`");
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let Some(share) = text.strip_suffix('%') else {
-            let count = text.parse().ok().filter(|&count| count > 0);
-            return count.map(Jobs::Count).ok_or_else(wrong);
+            let count = text.parse().ok().filter(|&count| count > 0).ok_or_else(wrong)?;
+            return if count > MOST_JOBS { Err(too_many(count)) } else { Ok(Jobs::Count(count)) };
         };
         let share = share.parse().ok().filter(|&percent: &f64| digits(share) && percent > 0.0);
         share.map(Jobs::Percent).ok_or_else(wrong)
@@ -221,6 +229,7 @@ mod tests {
         let check =
             |text: &str, expected: Option<Jobs>| assert_eq!(text.parse::<Jobs>().ok(), expected, "{text}");
         check("4", Some(Jobs::Count(4)));
+        check("100001", None);
         check("50%", Some(Jobs::Percent(50.0)));
         check("12.5%", Some(Jobs::Percent(12.5)));
         for wrong in ["0", "-1", "", "%", "0%", "-5%", "inf%", "1e3%", "4.0", "half"] {

@@ -46,10 +46,11 @@ impl Running {
         self.groups.signal(Signal::CONT);
     }
 
-    /// After a signal, and once no other call runs, finalizers have only their time. The thread is not waited for: it
+    /// After a signal or the run's own time limit, and once no other call runs, finalizers have only their time. The thread is not waited for: it
     /// holds nothing of the run.
     pub(super) fn limit_finalizers(&self, core: &mut Core) {
-        if core.signal.is_none() || core.attempts > 0 || core.is_limited {
+        let is_cut = core.signal.is_some() || core.timed_out;
+        if !is_cut || core.attempts > 0 || core.is_limited {
             return;
         }
         core.is_limited = true;
@@ -75,6 +76,7 @@ impl Running {
                 self.enders.end_all(Ending::Gently(Signal::TERM.as_raw()));
                 self.scribe
                     .notice(&format!("the run took longer than its run-timeout of {}", in_words(limit)));
+                self.limit_finalizers(&mut core);
                 drop(core);
                 return self.changed.notify_all();
             };

@@ -79,6 +79,12 @@ impl Earlier {
 }
 
 impl State {
+    /// `Err`: there is no such run, in words.
+    pub fn has_run(&self, id: &str) -> Result<(), String> {
+        let runs = self.runs();
+        if runs.iter().any(|run| run.id == id) { Ok(()) } else { Err(unknown_run(id, &runs)) }
+    }
+
     /// The run to go on with: the one named, else the last if it did not come to a good end. `Ok(None)`: there is none.
     pub fn unfinished(&self, named: Option<&str>) -> Result<Option<(RunFolder, Earlier)>, String> {
         let mut runs = self.runs();

@@ -180,3 +180,18 @@ fn its_time_begins_when_the_other_calls_have_ended() {
     running.end().died_of(15);
     assert!(sandbox.exists("cleaned"));
 }
+
+#[test]
+fn after_the_time_of_the_run_finalizers_have_only_theirs() {
+    let manifest = r#"
+        [settings]
+        run-timeout = "50ms"
+        finalizer-timeout = "50ms"
+        [tasks.a]
+        run = "sleep 1000"
+        [tasks.f]
+        when = "always"
+        run = "sleep 1000"
+        "#;
+    Sandbox::new().manifest(manifest).run([]).code(1).stderr_has("run-timeout");
+}

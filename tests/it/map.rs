@@ -290,3 +290,13 @@ fn no_key_at_all_is_told() {
     map(&sandbox, &["-q", "wc", "-l"], "").code(0).stdout_is("{}\n").stderr_lacks("deco:");
     map(&sandbox, &["echo", ":::"], "").code(0).stdout_is("{}\n").stderr_lacks(told);
 }
+
+#[test]
+fn where_nothing_succeeded_the_answer_is_empty() {
+    for (args, empty) in
+        [(["-k", "--compact", "-q"].as_slice(), "{}\n"), (&["-k", "--list", "--compact"], "[]\n")]
+    {
+        let sandbox = Sandbox::new();
+        map(&sandbox, &[args, &["false"]].concat(), "a\nb\n").code(1).stdout_is(empty);
+    }
+}

@@ -63,7 +63,7 @@ fn a_run_that_came_to_a_good_end_is_not_resumed() {
     assert!(!sandbox.exists("ran"));
     sandbox
         .run(["--resume=no-such-run"])
-        .code(3)
+        .code(2)
         .stderr_has("there is no run `no-such-run`")
         .stderr_has(&run);
 }
@@ -287,4 +287,10 @@ fn a_journal_that_is_broken_in_its_middle_is_refused() {
     fs::write(&journal, &text).unwrap();
     sandbox.run(["--resume"]).code(3).stdout_is("").stderr_has("is broken in line 3");
     assert_eq!(fs::read_to_string(&journal).unwrap(), text);
+}
+
+#[test]
+fn a_run_that_there_is_not_is_a_slip_of_the_command_line() {
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'true'\n");
+    sandbox.run(["--resume=nosuch"]).code(2).stderr_has("there is no run `nosuch`");
 }
