@@ -7,6 +7,7 @@ mod verb;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, ValueEnum, ValueHint};
 
 use crate::report::{Color, Logs, Progress};
@@ -69,8 +70,17 @@ pub struct SelectionArgs {
 #[derive(Debug, Args)]
 pub struct StateArgs {
     /// Keep the state of runs in this folder [default: .deco beside the manifest; of `map`: in $XDG_STATE_HOME]
+    // an empty one is none: so comes a variable that CI has no value for
     #[arg(long, value_name = "DIR", env = "DECO_STATE_DIR", value_hint = ValueHint::DirPath)]
+    #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub state_dir: Option<PathBuf>,
+}
+
+impl StateArgs {
+    /// The folder, if one is named.
+    pub fn folder(&self) -> Option<&PathBuf> {
+        self.state_dir.as_ref().filter(|folder| !folder.as_os_str().is_empty())
+    }
 }
 
 /// What is made of a run's events at its end.

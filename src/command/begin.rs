@@ -39,7 +39,7 @@ pub fn shelf(args: &StateArgs) -> Result<Shelf, String> {
 }
 
 fn elsewhere(args: &StateArgs) -> Option<PathBuf> {
-    args.state_dir.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()))
+    args.folder().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()))
 }
 
 /// As the XDG base directories have it: a relative path in the variable counts for nothing.

@@ -91,7 +91,7 @@ fn start(
 
 /// The command that shows what calls of this run printed, up to `--run`.
 fn log(state: &StateArgs) -> String {
-    let folder = state.state_dir.as_ref().map(|folder| folder.to_string_lossy());
+    let folder = state.folder().map(|folder| folder.to_string_lossy());
     let folder = folder.map(|folder| format!(" --state-dir {}", shell::quoted(&folder)));
     format!("deco log --map{}", folder.unwrap_or_default())
 }

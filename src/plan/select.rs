@@ -29,6 +29,10 @@ pub fn named(plan: &Plan, address: &str) -> Result<Named, String> {
         })
     } else if address.matches('[').count() > address.matches(']').count() {
         return Err(format!("`{address}` is no address: a `[` has no `]`"));
+    } else if let Some(head) = address.strip_suffix("[]")
+        && !tasks_named(plan, head)?.is_empty()
+    {
+        return Err(format!("`{address}` names no call: an empty key is written `{head}[\"\"]`"));
     } else if let Some((head, key)) = split_call(address) {
         match tasks_named(plan, head)? {
             tasks if tasks.is_empty() => fillers(plan, address),

@@ -251,12 +251,14 @@ impl Lines {
             block.push_str(&ended.last_words(failure));
         }
         block.push_str(&self.whole(ended));
-        block.push_str(&format!("  to run it again: {}\n", self.again(ended.name)));
+        block.push_str(&format!("  to run it again: {}\n", self.again(ended.name, failure)));
         block
     }
 
-    fn again(&self, name: &str) -> String {
+    fn again(&self, name: &str, failure: &Failure) -> String {
         match &self.again {
+            // a sync point runs nothing of its own
+            Again::Part(command) if matches!(failure, Failure::Check { .. }) => format!("{command} --resume"),
             Again::Part(command) => format!("{command} --resume -t {}", shell_quoted(&clean(name))),
             Again::Whole { words, .. } => (*words).to_owned(),
         }

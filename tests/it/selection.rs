@@ -163,3 +163,11 @@ fn a_wrong_command_line_runs_nothing() {
     }
     assert!(!sandbox.exists("ran"));
 }
+
+#[test]
+fn an_empty_key_is_not_every_key() {
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nfor = { x = [1, 2] }\nrun = 'true'\n");
+    for option in ["-t", "--skip"] {
+        sandbox.run([option, "t[]"]).code(2).stderr_has("an empty key is written `t[\"\"]`");
+    }
+}

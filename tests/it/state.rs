@@ -125,3 +125,10 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
     }
     panic!("no run came to its end");
 }
+
+#[test]
+fn a_variable_without_a_value_names_no_folder() {
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'true'\n");
+    sandbox.deco(["run"]).env("DECO_STATE_DIR", "").run().code(0);
+    assert!(sandbox.exists(".deco"));
+}

@@ -160,7 +160,7 @@ fn a_message_of_several_lines_stays_together() {
     check(
         Detail::Normal,
         [EventKind::SyncEnded { sync: "day".into(), outcome: failed(Failure::Check { message }) }],
-        "day failed: first\n    second\n  to run it again: deco run --resume -t day\n",
+        "day failed: first\n    second\n  to run it again: deco run --resume\n",
     );
 }
 
