@@ -235,11 +235,13 @@ impl Running {
             calls.sort_unstable_by_key(|&call| plan.order_of(call));
             core.store.conflict(plan, name, &calls)
         });
-        let first = found.min_by_key(|clash| match clash {
+        // one that was seen while the run went on need not be the first
+        let all = core.clash.take().into_iter().chain(found);
+        let first = all.min_by_key(|clash| match clash {
             Clash::Unordered { first, second, .. } => (plan.order_of(*first), plan.order_of(*second)),
             Clash::Misfit { call, .. } => (plan.order_of(*call), 0),
         });
-        core.clash = core.clash.take().or(first);
+        core.clash = first;
     }
 
     /// The answer, once [`Running::run`] has returned: of these documents, or as the settings say. `None`: the run has none.
