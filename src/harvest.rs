@@ -56,22 +56,25 @@ fn looks(scope: &CallScope, task: &Task) -> Vec<Path> {
     if looked_at().next().is_none() {
         return Vec::new();
     }
-    let places = if handed.places.is_empty() {
-        mutable_places(scope, task).unwrap_or_default()
-    } else {
-        handed.places.clone()
+    let places = match handed.places.is_empty() {
+        true => mutable_places(scope, task),
+        false => Ok(handed.places.clone()),
     };
+    let Ok(places) = places else { return looked_at().cloned().collect() };
     let mut recorder = Recorder::new(places);
     looked_at().for_each(|path| recorder.read(path));
     recorder.finish().reads
 }
 
-/// Where a call looked that did not come to change anything: by its expressions, and by `deco get` as far as that is known.
-/// What it did, or that it did nothing, may come of what it saw there.
+/// Where a call looked that did not come to change anything: by its expressions, and by `deco get`; in all that it was given,
+/// where that cannot be read. That it did nothing may come of what it saw there.
 pub fn looked_at(scope: &CallScope, task: &Task) -> Vec<Path> {
-    let by_itself = mutations::of_call(&scope.handed()).unwrap_or_default().reads;
     let mut reads = looks(scope, task);
-    reads.extend(by_itself);
+    let handed = scope.handed();
+    match mutations::of_call(&handed) {
+        Ok(by_itself) => reads.extend(by_itself.reads),
+        Err(_) => reads.extend(handed.places.iter().map(|(place, _)| place.clone())),
+    }
     // a place that holds a secret can be neither kept nor shown; what holds it is looked at as well
     for path in &mut reads {
         while !path.segments.is_empty() && scope.secrets.find_in_text(&path.to_string()).is_some() {
@@ -210,11 +213,7 @@ fn in_words(error: FormatError) -> String {
 
 fn fills(scope: &mut CallScope, task: &Task, result: Value, exit: Value) -> Result<Vec<Change>, Hindrance> {
     scope.after = Some((result, exit));
-    let mut changes = Vec::with_capacity(task.fills.len());
-    for fill in &task.fills {
-        changes.push(change(scope, fill)?);
-    }
-    Ok(changes)
+    task.fills.iter().map(|fill| change(scope, fill)).collect()
 }
 
 fn change(scope: &CallScope, fill: &Fill) -> Result<Change, Hindrance> {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use smol_str::SmolStrBuilder;
 
-use crate::value::{Text, write_quoted};
+use crate::value::{Text, quoted};
 
 /// The name of a document or a `for` variable: `[A-Za-z_][A-Za-z0-9_]*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,9 +178,7 @@ pub fn key_part(text: &str) -> Cow<'_, str> {
     if is_word || (!text.is_empty() && text.trim() == text && !text.contains(special)) {
         return text.into();
     }
-    let mut quoted = String::new();
-    write_quoted(text, &mut quoted);
-    quoted.into()
+    quoted(text).into()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use smol_str::SmolStrBuilder;
 
 use crate::name::Name;
-use crate::value::{Text, parse_index, write_quoted};
+use crate::value::{Text, parse_index, quoted};
 
 /// One step below a container.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,12 +114,6 @@ impl Serialize for Path {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text())
     }
-}
-
-fn quoted(key: &str) -> String {
-    let mut quoted = String::new();
-    write_quoted(key, &mut quoted);
-    quoted
 }
 
 /// A literal path, as the command line writes it: `results[0].mean`, `results["a b"]`, `results[a b]`, `log[]`.

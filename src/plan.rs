@@ -14,6 +14,7 @@ mod keyed;
 pub mod mutators;
 pub mod order;
 pub mod places;
+mod precedence;
 pub mod rank;
 pub mod reads;
 pub mod scope;
@@ -29,7 +30,6 @@ pub mod writers;
 use std::ops::Range;
 use std::sync::Arc;
 
-use petgraph::Direction;
 use petgraph::graph::{Graph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -363,50 +363,6 @@ impl Plan {
         address_text(&self.task(call).name, self.key(call).iter().filter_map(key_text))
     }
 
-    /// The place that the call fills, if it is one place and known before the run.
-    pub fn sole_fill(&self, call: CallId) -> Option<Path> {
-        let [fill] = &self.task(call).fills[..] else { return None };
-        let place = places::fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)))?;
-        place.is_known().then_some(place)
-    }
-
-    /// Whether this is the place that [`Plan::sole_fill`] gives.
-    pub fn is_sole_fill(&self, call: CallId, place: &Path) -> bool {
-        let [fill] = &self.task(call).fills[..] else { return false };
-        places::is_fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)), place)
-    }
-
-    /// Whether what stands at a place is just what the call fills there, since its task alone changes the document, and
-    /// calls never get in each other's way.
-    pub fn is_all_of(&self, path: &Path, call: CallId) -> bool {
-        !self.is_uncertain(&path.document)
-            && self.fills_of(&path.document).len() == 1
-            && self.is_sole_fill(call, path)
-    }
-
-    /// The tasks that fill a document, with the shape of each fill.
-    pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
-        self.fillers.get(document).map(|fillers| &fillers.tasks[..]).unwrap_or_default()
-    }
-
-    /// Every call that may change what stands at a place, in id order.
-    pub fn changers_of(&self, path: &Path) -> Vec<CallId> {
-        merged(self.fillers_of(path), self.mutators_of(path))
-    }
-
-    /// Whether planning could not tell if two changes of the document are in conflict.
-    pub fn is_uncertain(&self, document: &Name) -> bool {
-        self.world.is_mutated(document)
-            || self.manifest.sharing.contains_key(document)
-            || self.fillers.get(document).is_some_and(|fillers| fillers.uncertain)
-    }
-
-    /// Whether a change of the document may find something in its way: what was given, or another call's change.
-    pub fn may_misfit(&self, document: &Name) -> bool {
-        let nested = self.fillers.get(document).is_some_and(|fillers| fillers.nested || fillers.uncertain);
-        nested || self.world.given(document.as_str()).is_some()
-    }
-
     /// The call that stands at a node, if one does.
     pub fn call_at(&self, node: NodeIndex) -> Option<CallId> {
         match self.graph[node] {
@@ -437,72 +393,6 @@ impl Plan {
     /// The position in call order of a task's first call, or where that would stand.
     pub fn order_of_task(&self, task: TaskId) -> u32 {
         self.tasks[task.0 as usize].position
-    }
-
-    /// The calls whose changes the reader of a place sees, in call order. `wait`: whom it waited for.
-    pub fn changers(&self, path: &Path, wait: Wait, reader: Reader) -> Vec<CallId> {
-        let mut calls = match wait {
-            Wait::None => Vec::new(),
-            Wait::One(call) => vec![call],
-            Wait::Join(join) => self.calls_before(self.joins[join.0 as usize].node),
-        };
-        calls.extend(self.own_before(path, reader));
-        calls.sort_unstable_by_key(|&call| self.order_of(call));
-        calls
-    }
-
-    fn calls_before(&self, node: NodeIndex) -> Vec<CallId> {
-        let before = self.graph.neighbors_directed(node, Direction::Incoming);
-        before
-            .filter_map(|before| match self.graph[before] {
-                Node::Call(call) => Some(call),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// Whether the node is a call, or the expansion, of a task that runs however others ended.
-    pub fn is_finalizer(&self, node: NodeIndex) -> bool {
-        match self.graph[node] {
-            Node::Call(call) => self.task(call).when.is_finalizer(),
-            Node::Expansion(task) => self.manifest.tasks[task.0 as usize].when.is_finalizer(),
-            Node::Join(_) | Node::Sync(_) => false,
-        }
-    }
-
-    /// Whether the node is a finalizer that names nothing to wait for: it waits for everything else.
-    pub fn is_last(&self, node: NodeIndex) -> bool {
-        self.is_finalizer(node) && self.graph.neighbors_directed(node, Direction::Incoming).next().is_none()
-    }
-
-    /// Whether `second` waits for `first`, directly or not.
-    pub fn is_ordered(&self, first: CallId, second: CallId) -> bool {
-        if self.task_of(first) == self.task_of(second) && !self.mutators.is_entangled(self.task_of(first)) {
-            return false;
-        }
-        let target = self.order_of(second);
-        if self.order_of(first) < target
-            && self.is_last(self.node_of(second))
-            && !self.is_last(self.node_of(first))
-        {
-            return true;
-        }
-        let mut seen = FxHashSet::default();
-        let mut open = vec![self.node_of(first)];
-        while let Some(node) = open.pop() {
-            for next in self.graph.neighbors(node) {
-                match self.graph[next] {
-                    Node::Call(call) if call == second => return true,
-                    Node::Call(call) if self.order_of(call) > target => {}
-                    _ => {
-                        if seen.insert(next) {
-                            open.push(next);
-                        }
-                    }
-                }
-            }
-        }
-        false
     }
 }
 

@@ -12,7 +12,7 @@ use rustc_hash::FxBuildHasher;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use write::Stream;
-pub use write::{Layout, write_quoted};
+pub use write::{Layout, quoted, write_quoted};
 
 /// Shared text: keys, names, strings. A short one needs no memory of its own.
 pub type Text = smol_str::SmolStr;

@@ -51,13 +51,17 @@ fn own_states() -> Option<PathBuf> {
 
 /// Begins a run, or goes on with an earlier one; on error all has been said.
 pub fn begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun, Exit> {
-    if let Some(id) = how.resume.as_deref().filter(|id| !id.is_empty()) {
-        state.has_run(id).map_err(wrong)?;
-    }
-    try_begin(manifest, state, how).map_err(broken)
+    let named = how.resume.as_deref().filter(|id| !id.is_empty());
+    let named = named.map(|id| state.find(Some(id))).transpose().map_err(wrong)?;
+    try_begin(manifest, state, how, named).map_err(broken)
 }
 
-fn try_begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun, String> {
+fn try_begin(
+    manifest: &Manifest,
+    state: &State,
+    how: &HowArgs,
+    named: Option<RunFolder>,
+) -> Result<Begun, String> {
     state.make()?;
     let fresh = run_id();
     let within = std::env::var("DECO_RUN_ID").ok();
@@ -73,8 +77,7 @@ fn try_begin(manifest: &Manifest, state: &State, how: &HowArgs) -> Result<Begun,
     })?;
     let earlier = match &how.resume {
         None => None,
-        Some(run) => {
-            let named = Some(run.as_str()).filter(|run| !run.is_empty());
+        Some(_) => {
             let found = state.unfinished(named)?;
             if found.is_none() {
                 complain("there is no unfinished run to resume: this one starts from the beginning");

@@ -88,11 +88,7 @@ pub fn options(how: &HowArgs, settings: &Settings) -> Result<Options, Exit> {
 
 fn slots(jobs: Option<Jobs>) -> usize {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    match jobs {
-        None => cpus,
-        Some(Jobs::Count(count)) => count.max(1),
-        Some(Jobs::Percent(percent)) => ((cpus as f64 * percent / 100.0).floor() as usize).max(1),
-    }
+    jobs.map_or(cpus, |jobs| jobs.count(cpus))
 }
 
 /// How many calls run at a time: as many as were asked for, unless the system allows fewer open files.

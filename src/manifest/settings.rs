@@ -74,14 +74,20 @@ fn jobs<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Jobs> {
     jobs
 }
 
-/// As the command line and the manifest write it: `4`, `50%`.
 /// So many calls at a time are more than any machine can run, and still cost little to get ready for.
 const MOST_JOBS: usize = 100_000;
 
-fn too_many(count: usize) -> String {
-    format!("{count} calls at a time are more than deco can get ready for: at most {MOST_JOBS}")
+impl Jobs {
+    /// How many calls at a time that is on a machine with so many CPUs.
+    pub fn count(self, cpus: usize) -> usize {
+        match self {
+            Jobs::Count(count) => count,
+            Jobs::Percent(percent) => ((cpus as f64 * percent / 100.0).floor() as usize).clamp(1, MOST_JOBS),
+        }
+    }
 }
 
+/// As the command line and the manifest write it: `4`, `50%`.
 impl std::str::FromStr for Jobs {
     type Err = String;
 
@@ -90,7 +96,10 @@ impl std::str::FromStr for Jobs {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let Some(share) = text.strip_suffix('%') else {
             let count = text.parse().ok().filter(|&count| count > 0).ok_or_else(wrong)?;
-            return if count > MOST_JOBS { Err(too_many(count)) } else { Ok(Jobs::Count(count)) };
+            return match count {
+                1..=MOST_JOBS => Ok(Jobs::Count(count)),
+                _ => Err(format!("at most {MOST_JOBS} calls can run at a time")),
+            };
         };
         let share = share.parse().ok().filter(|&percent: &f64| digits(share) && percent > 0.0);
         share.map(Jobs::Percent).ok_or_else(wrong)
@@ -230,6 +239,7 @@ mod tests {
             |text: &str, expected: Option<Jobs>| assert_eq!(text.parse::<Jobs>().ok(), expected, "{text}");
         check("4", Some(Jobs::Count(4)));
         check("100001", None);
+        assert_eq!(Jobs::Percent(1e300).count(2), MOST_JOBS);
         check("50%", Some(Jobs::Percent(50.0)));
         check("12.5%", Some(Jobs::Percent(12.5)));
         for wrong in ["0", "-1", "", "%", "0%", "-5%", "inf%", "1e3%", "4.0", "half"] {

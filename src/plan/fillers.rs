@@ -11,7 +11,7 @@ use crate::path::{Path, Segment};
 use crate::spread;
 
 use super::writers::{Overlap, WriterTree};
-use super::{CallId, Plan, Reader, TaskId, places};
+use super::{CallId, Plan, Reader, TaskId, merged, places};
 
 /// Places that are worth a thread, and that are in memory at a time.
 const PLACES: usize = 1_024;
@@ -46,6 +46,50 @@ impl Fillers {
 }
 
 impl Plan {
+    /// The place that the call fills, if it is one place and known before the run.
+    pub fn sole_fill(&self, call: CallId) -> Option<Path> {
+        let [fill] = &self.task(call).fills[..] else { return None };
+        let place = places::fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)))?;
+        place.is_known().then_some(place)
+    }
+
+    /// Whether this is the place that [`Plan::sole_fill`] gives.
+    pub fn is_sole_fill(&self, call: CallId, place: &Path) -> bool {
+        let [fill] = &self.task(call).fills[..] else { return false };
+        places::is_fill_place(&fill.place.value, fill.append, &self.before(Reader::Call(call)), place)
+    }
+
+    /// Whether what stands at a place is just what the call fills there, since its task alone changes the document, and
+    /// calls never get in each other's way.
+    pub fn is_all_of(&self, path: &Path, call: CallId) -> bool {
+        !self.is_uncertain(&path.document)
+            && self.fills_of(&path.document).len() == 1
+            && self.is_sole_fill(call, path)
+    }
+
+    /// The tasks that fill a document, with the shape of each fill.
+    pub fn fills_of(&self, document: &Name) -> &[(TaskId, Vec<Segment>)] {
+        self.fillers.get(document).map(|fillers| &fillers.tasks[..]).unwrap_or_default()
+    }
+
+    /// Every call that may change what stands at a place, in id order.
+    pub fn changers_of(&self, path: &Path) -> Vec<CallId> {
+        merged(self.fillers_of(path), self.mutators_of(path))
+    }
+
+    /// Whether planning could not tell if two changes of the document are in conflict.
+    pub fn is_uncertain(&self, document: &Name) -> bool {
+        self.world.is_mutated(document)
+            || self.manifest.sharing.contains_key(document)
+            || self.fillers.get(document).is_some_and(|fillers| fillers.uncertain)
+    }
+
+    /// Whether a change of the document may find something in its way: what was given, or another call's change.
+    pub fn may_misfit(&self, document: &Name) -> bool {
+        let nested = self.fillers.get(document).is_some_and(|fillers| fillers.nested || fillers.uncertain);
+        nested || self.world.given(document.as_str()).is_some()
+    }
+
     /// Records that calls of a task fill these places.
     pub(super) fn add_filler(&mut self, task: TaskId, document: &Name, fill: &Fill) {
         let fillers = self.fillers.entry(document.clone()).or_default();

@@ -1,5 +1,7 @@
 //! Plans of small manifests: what waits for what, in which order, and what is refused.
 
+use petgraph::Direction;
+
 use super::*;
 use crate::diagnostic::Source;
 use crate::manifest::check;

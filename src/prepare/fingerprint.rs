@@ -46,7 +46,7 @@ impl Fingerprints {
     }
 }
 
-/// What a list of parts is of: a byte, since each block of the hash costs as much as making the rest of it.
+/// What a list of parts is of: a byte, so that few blocks are hashed.
 #[derive(Clone, Copy)]
 enum Of {
     Settings,
@@ -270,8 +270,8 @@ fn of_task(task: &Task, world: &World, setting: &Setting) -> Hash {
         parts.add(name.as_bytes());
         parts.add(if setting.secrets.names(name) { &[] } else { value.as_bytes() });
     }
-    let names = task.variable_names();
-    names.for_each(|name| parts.add(name.as_str().as_bytes()));
+    parts.begin(Of::Variables, task.variable_names().count());
+    task.variable_names().for_each(|name| parts.add(name.as_str().as_bytes()));
     parts.begin(Of::Fills, task.fills.len());
     for fill in &task.fills {
         of_fill(&mut parts, fill, (world, setting));
@@ -309,18 +309,18 @@ fn of_expression(parts: &mut Parts, expression: &Expression, known: (&World, &Se
     expression.references().iter().for_each(|asked| constant(parts, asked, known));
 }
 
-/// What no task changes counts where what is filled is made of it: it shows in nothing that is rendered. But secrets do not.
+/// What no task changes counts where what is filled is made of it: it shows in nothing that is rendered. Of the environment
+/// only a variable that is named, and no secret.
 fn constant(parts: &mut Parts, asked: &Reference, (world, setting): (&World, &Setting)) {
     let keys = asked.steps.iter().map_while(|step| match step {
         Step::Key(key) => Some(key),
         Step::Computed(_) => None,
     });
     let value = match &*asked.root {
-        "env" => asked.steps.first().map(|_| &world.env),
+        "env" => keys.clone().next().filter(|name| !setting.secrets.names(name)).map(|_| &world.env),
         root => world.constant(root),
     };
-    let is_secret = keys.clone().any(|key| *asked.root == *"env" && setting.secrets.names(key));
-    if let Some(value) = value.filter(|_| !is_secret).and_then(|value| value.look(keys)) {
+    if let Some(value) = value.and_then(|value| value.look(keys)) {
         parts.value(&value);
     }
 }

@@ -17,7 +17,7 @@ use crate::harvest;
 use crate::manifest::Task;
 use crate::outcome::{Exit, Failure, Outcome, Skip, Verdict};
 use crate::path::Path;
-use crate::plan::CallId;
+use crate::plan::{CallId, select};
 use crate::prepare::{self, CallScope, Hindrance, Kept, Place, Work};
 use crate::schedule::End;
 use crate::schedule::demand::Grant;
@@ -82,7 +82,9 @@ impl Running {
             Ok((mut ready, Work::Process(attempt))) => {
                 self.tell_begun(&begun, &mut ready, grant.slot);
                 let made = self.guarded(|| Ok(self.make(&begun, ready, &attempt)));
-                made.unwrap_or_else(|ended| ended)
+                match made {
+                    Ok(ended) | Err(ended) => ended,
+                }
             }
             Err(ended) => ended,
         };
@@ -222,10 +224,7 @@ impl Running {
                 let finished = Some(finished);
                 Ended { changes, reads, finished, ..Ended::never_begun(Outcome::Succeeded) }
             }
-            Err(failure) => {
-                let reads = harvest::looked_at(&ready.scope, task);
-                Ended { reads, ..failed(&mut ready.scope, task, failure, Some(finished)) }
-            }
+            Err(failure) => failed(&mut ready.scope, task, failure, Some(finished)),
         });
         ended.address = Some(ready.scope.address());
         ended.fingerprint = Some(ready.fingerprint);
@@ -282,7 +281,7 @@ impl Running {
     }
 
     /// Ends the call, unless its failure is worth another attempt.
-    pub(super) fn end_attempt(&self, Begun { call, node, attempt }: Begun, ended: Box<Ended>) {
+    pub(super) fn end_attempt(&self, Begun { call, node, attempt }: Begun, mut ended: Box<Ended>) {
         // what failed before it was tried would fail again
         if let (Outcome::Failed { failure, .. }, Some(_)) = (&ended.outcome, &ended.finished) {
             let tails = self.tails(&ended);
@@ -291,10 +290,10 @@ impl Running {
             if let Some(at) = core.schedule.retry(&core.plan, node, now, failure) {
                 let wait = at.saturating_sub(now);
                 self.tell_retry(core.plan.address_text(call), attempt, tails, failure.clone(), wait);
-                let before = core.between.insert(call, ended);
-                if let (Some(before), Some(last)) = (before, core.between.get_mut(&call)) {
-                    last.reads.extend(before.reads);
+                if let Some(before) = core.between.remove(&call) {
+                    ended.also_saw(before.reads);
                 }
+                core.between.insert(call, ended);
                 core.built_on += 1;
                 return;
             }
@@ -304,10 +303,8 @@ impl Running {
 
     fn end_call(&self, call: CallId, node: NodeIndex, mut ended: Box<Ended>) {
         if let Some(before) = self.lock().between.remove(&call) {
-            // that there was another attempt comes of what the last one saw
-            ended.reads.extend(before.reads);
-            ended.reads.sort_unstable();
-            ended.reads.dedup_by(|later, first| first.holds(later));
+            // that there was another attempt comes of what the ones before saw
+            ended.also_saw(before.reads);
         }
         let tails = self.tails(&ended);
         let record = Record::of(&ended, &tails);
@@ -358,9 +355,10 @@ impl Core {
     /// this place.
     pub(super) fn unfilled(&self, reader: Option<CallId>, place: &Path) -> Option<Skip> {
         let plan = &self.plan;
-        let is_before = |&filler: &CallId| reader.is_none_or(|reader| plan.is_ordered(filler, reader));
+        let before = reader.map(|reader| select::before(plan, plan.node_of(reader)));
+        let is_before = |filler| before.as_ref().is_none_or(|before| before.contains(&plan.node_of(filler)));
         let mut fillers = plan.changers_of(place);
-        fillers.retain(|filler| is_before(filler) && !plan.may_change_anything(*filler, &place.document));
+        fillers.retain(|&filler| is_before(filler) && !plan.may_change_anything(filler, &place.document));
         fillers.sort_unstable_by_key(|&filler| plan.order_of(filler));
         let last = fillers.iter().rposition(|&filler| self.store.has_set(plan, filler, place));
         let unfilled = fillers.into_iter().skip(last.map_or(0, |last| last + 1)).find(|filler| {
@@ -371,6 +369,12 @@ impl Core {
 }
 
 impl Ended {
+    fn also_saw(&mut self, reads: Vec<Path>) {
+        self.reads.extend(reads);
+        self.reads.sort_unstable();
+        self.reads.dedup_by(|later, first| first.holds(later));
+    }
+
     fn failed(failure: Failure, finished: Option<Finished>) -> Ended {
         let outcome = Outcome::Failed { failure, forgiven: false };
         Ended { finished, ..Ended::never_begun(outcome) }
@@ -401,15 +405,17 @@ fn secret_key(scope: &CallScope) -> Option<Failure> {
 }
 
 fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option<Finished>) -> Ended {
+    let reads = harvest::looked_at(scope, task);
     if !task.allow_failure || failure == Failure::Interrupted {
-        return Ended::failed(failure, finished);
+        return Ended { reads, ..Ended::failed(failure, finished) };
     }
     match harvest::defaults(scope, task).transpose() {
         Ok(changes) => {
+            let changes = changes.unwrap_or_default();
             let outcome = Outcome::Failed { failure, forgiven: true };
-            Ended { changes: changes.unwrap_or_default(), finished, ..Ended::never_begun(outcome) }
+            Ended { changes, reads, finished, ..Ended::never_begun(outcome) }
         }
-        Err(wrong) => Ended::failed(wrong, finished),
+        Err(wrong) => Ended { reads, ..Ended::failed(wrong, finished) },
     }
 }
 

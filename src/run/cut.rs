@@ -46,8 +46,8 @@ impl Running {
         self.groups.signal(Signal::CONT);
     }
 
-    /// After a signal or the run's own time limit, and once no other call runs, finalizers have only their time. The thread is not waited for: it
-    /// holds nothing of the run.
+    /// After a signal or the run's own time limit, and once no other call runs, finalizers have only their time. The thread
+    /// is not waited for: it holds nothing of the run.
     pub(super) fn limit_finalizers(&self, core: &mut Core) {
         let is_cut = core.signal.is_some() || core.timed_out;
         if !is_cut || core.attempts > 0 || core.is_limited {

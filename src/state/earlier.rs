@@ -79,29 +79,11 @@ impl Earlier {
 }
 
 impl State {
-    /// `Err`: there is no such run, in words.
-    pub fn has_run(&self, id: &str) -> Result<(), String> {
-        let runs = self.runs();
-        if runs.iter().any(|run| run.id == id) { Ok(()) } else { Err(unknown_run(id, &runs)) }
-    }
-
     /// The run to go on with: the one named, else the last if it did not come to a good end. `Ok(None)`: there is none.
-    pub fn unfinished(&self, named: Option<&str>) -> Result<Option<(RunFolder, Earlier)>, String> {
-        let mut runs = self.runs();
-        let run = match named {
-            None => runs.pop(),
-            Some(id) => {
-                let found = runs.iter().position(|run| run.id == id).map(|at| runs.swap_remove(at));
-                Some(found.ok_or_else(|| unknown_run(id, &self.runs()))?)
-            }
-        };
-        let Some(run) = run else { return Ok(None) };
+    pub fn unfinished(&self, named: Option<RunFolder>) -> Result<Option<(RunFolder, Earlier)>, String> {
+        let is_named = named.is_some();
+        let Some(run) = named.or_else(|| self.runs().pop()) else { return Ok(None) };
         let earlier = Earlier::read(&run.journal())?;
-        Ok((!earlier.is_finished || named.is_some()).then_some((run, earlier)))
+        Ok((!earlier.is_finished || is_named).then_some((run, earlier)))
     }
-}
-
-fn unknown_run(id: &str, known: &[RunFolder]) -> String {
-    let last = known.last().map_or("none is kept".to_owned(), |run| format!("the last is `{}`", run.id));
-    format!("there is no run `{id}` of this manifest to resume; {last}")
 }

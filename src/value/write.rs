@@ -119,6 +119,13 @@ fn scalar(value: &Value, out: &mut String) {
     }
 }
 
+/// `text` as a JSON string, as [`write_quoted`] appends it.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    write_quoted(text, &mut out);
+    out
+}
+
 /// Appends `text` as a JSON string: only quotes, backslashes and control characters are escaped.
 pub fn write_quoted(text: &str, out: &mut String) {
     out.push('"');

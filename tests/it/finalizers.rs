@@ -193,5 +193,6 @@ fn after_the_time_of_the_run_finalizers_have_only_theirs() {
         when = "always"
         run = "sleep 1000"
         "#;
-    Sandbox::new().manifest(manifest).run([]).code(1).stderr_has("run-timeout");
+    let sandbox = Sandbox::new().manifest(manifest);
+    sandbox.run([]).code(1).stderr_has("run-timeout").stderr_has("f was ended with the run");
 }

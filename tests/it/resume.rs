@@ -288,9 +288,3 @@ fn a_journal_that_is_broken_in_its_middle_is_refused() {
     sandbox.run(["--resume"]).code(3).stdout_is("").stderr_has("is broken in line 3");
     assert_eq!(fs::read_to_string(&journal).unwrap(), text);
 }
-
-#[test]
-fn a_run_that_there_is_not_is_a_slip_of_the_command_line() {
-    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'true'\n");
-    sandbox.run(["--resume=nosuch"]).code(2).stderr_has("there is no run `nosuch`");
-}

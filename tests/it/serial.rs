@@ -175,6 +175,10 @@ fn what_a_call_saw_counts_though_it_did_nothing() {
     };
     second(r#"if = "i == 0 or d.n == 1""#, "deco set d.y 5");
     second("allow-failure = true", "test $(deco get d.n) = 1; deco set d.y 5");
+    // it fails before it runs
+    second("allow-failure = true", ": ${{ d.n if i == 0 else [7][d.n] + [7][d.n - 1] }}; deco set d.y 5");
+    // what it changed cannot be read
+    second("allow-failure = true", "deco get d.n; echo no JSON > $DECO_DOC_D");
     second(
         "retries = 1\nretry-delay = \"1ms\"",
         "test $DECO_ATTEMPT = 2 || test $(deco get d.n) = 1; deco set d.y $DECO_ATTEMPT",
@@ -262,6 +266,53 @@ fn a_finalizer_that_waits_for_everything_comes_last_in_call_order() {
         "#,
         r#"{"x":"fin"}"#,
     );
+}
+
+#[test]
+fn the_first_conflict_is_named_whichever_is_seen_first() {
+    // `r` looks only at what the later two are in conflict over
+    refuses(
+        r#"
+        [data]
+        d = { a = 0, b = 0 }
+        [tasks.t]
+        for = { i = "range(3)" }
+        mutates = ["d"]
+        run = """
+        case $DECO_VAR_I in
+        0) deco set d.a 1 ;;
+        1) deco get d.a; deco set d.b 1 ;;
+        2) deco get d.b ;;
+        esac
+        """
+        [tasks.r]
+        run = "echo ${{ d.b }}"
+        "#,
+        1,
+        "`t[1]` looked at `d.a`, which `t[0]` changed",
+    );
+}
+
+#[test]
+fn a_finalizer_does_not_see_a_failure_that_it_did_not_wait_for() {
+    // `a` ends once the failure is known
+    let manifest = r#"
+        [tasks.a]
+        run = "read word < known; echo 1"
+        [tasks.fin]
+        when = "always"
+        after = ["a"]
+        run = "echo ${{ run.status }}"
+        [tasks.b]
+        run = "exit 1"
+        [tasks.known]
+        when = "failure"
+        after = ["b"]
+        run = "echo word > known"
+        fills = false
+        "#;
+    let sandbox = Sandbox::new().manifest(manifest).fifo("known");
+    sandbox.run(["-k", "-j4"]).code(1).answer_is(r#"{"a":"1","fin":"success"}"#);
 }
 
 #[test]

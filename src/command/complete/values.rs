@@ -104,6 +104,8 @@ fn calls_of_map(position: &Position<'_>) -> Vec<Candidate> {
     let run = past::of_map(directory.as_deref(), &position.state(), position.given("run").last()).ok();
     let run = run.filter(|run| fs::metadata(run.journal()).is_ok_and(|file| file.len() <= MOST_OF_JOURNAL));
     let record = run.and_then(|run| reports::record(&run).ok()).unwrap_or_default();
-    let calls = record.calls.into_keys();
-    calls.map(|word| Candidate { word: word.into(), about: String::new() }).collect()
+    // in the journal they stand as they began, which chance decides
+    let mut calls: Vec<_> = record.calls.into_keys().collect();
+    calls.sort_unstable();
+    calls.into_iter().map(|word| Candidate { word: word.into(), about: String::new() }).collect()
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Weak};
 
-use crate::value::{Text, write_quoted};
+use crate::value::{Text, quoted, write_quoted};
 
 use super::digits;
 use super::{Argument, Request, Version, Work};
@@ -227,12 +227,6 @@ fn commas<T>(out: &mut String, items: impl IntoIterator<Item = T>, mut write: im
         }
         write(item, out);
     }
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    write_quoted(text, &mut out);
-    out
 }
 
 /// What is no UTF-8 is written as Python takes the system's texts: a byte as half of a surrogate pair.

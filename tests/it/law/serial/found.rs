@@ -40,18 +40,19 @@ fn found(model: &Manifest, task: usize, feeders: &[usize]) -> Result<Found, Unfi
     let mut task = model.tasks[task].clone();
     let reads = calls::reads_of_expansion(&task);
     let is_read = |fill: &Vec<Seg>| reads.iter().any(|read| calls::may_overlap(read, fill));
-    let outcomes: Vec<Outcome> = (0..calls.all.len())
-        .filter(|&call| calls.all[call].fills.iter().any(is_read))
-        .filter_map(|call| made.outcomes[call])
-        .collect();
-    if outcomes.iter().any(|outcome| outcome.is_failure()) {
+    let fillers: Vec<usize> =
+        (0..calls.all.len()).filter(|&call| calls.all[call].fills.iter().any(is_read)).collect();
+    if fillers.iter().any(|&call| made.outcomes[call].is_some_and(Outcome::is_failure)) {
         return Ok(Found::Nothing);
     }
+    // a task without calls leaves no hole: it was to fill nothing
+    let is_hole =
+        |&call: &usize| !calls.all[call].is_nothing && made.outcomes[call].is_some_and(Outcome::is_hole);
     let found = Found::Documents(made.store.clone());
     task.found = Some(found.clone());
     match calls::bindings(model, &task) {
         Some(_) => Ok(found),
-        None if outcomes.iter().any(|outcome| outcome.is_hole()) => Ok(Found::Nothing),
+        None if fillers.iter().any(is_hole) => Ok(Found::Nothing),
         None => Err(Unfit("nothing to go over")),
     }
 }
