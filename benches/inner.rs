@@ -83,7 +83,7 @@ fn assemble(bench: &mut Criterion) {
 fn assembled(plan: &Plan, changes: Vec<Change>) -> Vec<u8> {
     let mut store = Store::new(plan);
     for (call, change) in plan.calls().zip(changes) {
-        store.record(plan, call, vec![change], Vec::new());
+        store.record(plan, call, [change].into(), Vec::new());
     }
     let answer = finish::answer(plan, &store, None);
     let answer = answer.unwrap_or_else(|wrong| panic!("{wrong:?}"));

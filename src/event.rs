@@ -5,6 +5,7 @@ mod read;
 pub mod shape;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -103,7 +104,8 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schemars(with = "String")]
         fingerprint: Option<Fingerprint>,
-        changes: Vec<Change>,
+        #[schemars(with = "Vec<Change>")]
+        changes: Arc<[Change]>,
         /// Places of documents that it changes at which the call is known to have looked.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         #[schemars(with = "Vec<String>")]

@@ -34,7 +34,6 @@ use petgraph::graph::{Graph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::expr::key_text;
 use crate::manifest::pattern::KeyPattern;
 use crate::manifest::{Manifest, Sync, Task};
 use crate::name::{CallAddress, Name, address_text};
@@ -354,13 +353,12 @@ impl Plan {
     }
 
     pub fn address(&self, call: CallId) -> CallAddress {
-        let key = self.key(call).iter().map(|part| part.to_text().into()).collect();
-        CallAddress { task: self.task(call).name.clone(), key }
+        CallAddress { task: self.task(call).name.clone(), key: self.row(call).key_texts().collect() }
     }
 
     /// The call's address as it is written.
     pub fn address_text(&self, call: CallId) -> Text {
-        address_text(&self.task(call).name, self.key(call).iter().filter_map(key_text))
+        address_text(&self.task(call).name, self.row(call).key_texts())
     }
 
     /// The call that stands at a node, if one does.

@@ -255,20 +255,20 @@ impl Running {
         has_one.then(|| finish::answer(&core.plan, &core.store, only))
     }
 
-    /// What came of it, once [`Running::run`] has returned.
+    /// Whether all went well, once [`Running::run`] has returned.
+    pub fn has_succeeded(&self) -> bool {
+        self.lock().status() == RunStatus::Succeeded
+    }
+
+    /// What came of it, once [`Running::run`] has returned. The process is about to end, and its memory with it: what the
+    /// run needed for each call is not given back piece by piece, which takes time.
     pub fn into_ran(self) -> Ran {
         let secrets = self.setting.secrets.known();
         let core = self.core.into_inner().unwrap_or_else(PoisonError::into_inner);
         let status = core.status();
-        Ran {
-            status,
-            plan: core.plan,
-            store: core.store,
-            clash: core.clash,
-            broken: core.broken,
-            signal: core.signal,
-            secrets,
-        }
+        let Core { plan, store, clash, broken, signal, schedule, pace, verdicts, .. } = core;
+        std::mem::forget((schedule, pace, verdicts));
+        Ran { status, plan, store, clash, broken, signal, secrets }
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Event;
 use crate::report::{Batch, Reporters};
-use crate::state::journal::Journal;
+use crate::state::journal::{End, Journal};
 
 /// How long a plain success may wait for others before it is written.
 const GATHER: Duration = Duration::from_millis(20);
@@ -50,7 +50,8 @@ struct Inbox {
     sleeps: bool,
     /// Something should be told now.
     urgent: bool,
-    over: bool,
+    /// Nothing more comes, and how the journal is to end.
+    over: Option<End>,
     /// The thread that writes has ended.
     deserted: bool,
 }
@@ -99,16 +100,16 @@ impl Scribe {
         self.desk.wake(inbox);
     }
 
-    /// Says that nothing more comes: what has come is written, and brought to the disk.
-    pub fn close(&self) {
+    /// Says that nothing more comes: what has come is written.
+    pub fn close(&self, end: End) {
         let mut inbox = self.desk.lock();
-        inbox.over = true;
+        inbox.over.get_or_insert(end);
         self.desk.wake(inbox);
     }
 
-    /// Waits until all is written.
+    /// Waits until all is written, and on the disk unless [`Scribe::close`] has said otherwise.
     pub fn finish(&self) -> Written {
-        self.close();
+        self.close(End::default());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let written = thread.and_then(|thread| thread.join().ok());
         written.unwrap_or_else(|| {
@@ -141,7 +142,7 @@ impl Desk {
 
     /// Wakes the thread if it sleeps, or gathers and should not.
     fn wake(&self, inbox: MutexGuard<'_, Inbox>) {
-        if inbox.sleeps || inbox.urgent || inbox.over {
+        if inbox.sleeps || inbox.urgent || inbox.over.is_some() {
             self.come.notify_one();
         }
     }
@@ -149,37 +150,36 @@ impl Desk {
     /// Waits until there is something, and a little longer for what else comes.
     fn gather(&self) -> Inbox {
         let mut inbox = self.lock();
-        while inbox.events.is_empty() && inbox.notices.is_empty() && !inbox.over {
+        while inbox.events.is_empty() && inbox.notices.is_empty() && inbox.over.is_none() {
             inbox.sleeps = true;
             inbox = self.come.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
         inbox.sleeps = false;
         let until = Instant::now() + GATHER;
-        while !inbox.urgent && !inbox.over && inbox.events.len() < MOST {
+        while !inbox.urgent && inbox.over.is_none() && inbox.events.len() < MOST {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             inbox = self.come.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         // room for somewhat more: to move events is dearer than to have room for them
         let room = inbox.events.len() * 3 / 2;
-        let next = Inbox { events: Vec::with_capacity(room), ..Inbox::default() };
-        let over = inbox.over;
+        let next = Inbox { events: Vec::with_capacity(room), over: inbox.over, ..Inbox::default() };
         self.taken.notify_all();
-        Inbox { over, ..replace(&mut *inbox, next) }
+        replace(&mut *inbox, next)
     }
 
     fn serve(&self, journal: Option<Journal>, reporters: Reporters) -> Written {
         let mut journal = journal.map(Ok);
-        loop {
+        let end = loop {
             let Inbox { events, notices, over, .. } = self.gather();
             self.tell(&mut journal, &reporters, events);
             notices.iter().for_each(|text| reporters.notice(text));
             // what came in the meantime is taken before the end
-            if over && self.lock().events.is_empty() {
-                break;
+            if let Some(end) = over.filter(|_| self.lock().events.is_empty()) {
+                break end;
             }
-        }
+        };
         let kept = match journal {
-            Some(Ok(journal)) => journal.finish().inspect_err(|words| reporters.notice(words)),
+            Some(Ok(journal)) => journal.finish(end).inspect_err(|words| reporters.notice(words)),
             Some(Err(words)) => Err(words),
             None => Ok(()),
         };
@@ -230,6 +230,16 @@ mod tests {
         scribe.keep_pace();
         assert!(scribe.desk.lock().events.len() < MOST);
         assert_eq!(scribe.finish().journal, Ok(()));
+    }
+
+    #[test]
+    fn what_comes_after_the_end_was_said_does_not_take_it_back() {
+        let desk = Desk::default();
+        desk.lock().over = Some(End::Written);
+        for _ in 0..2 {
+            desk.lock().events.push(event());
+            assert_eq!(desk.gather().over, Some(End::Written));
+        }
     }
 
     #[test]

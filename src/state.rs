@@ -116,16 +116,21 @@ impl State {
         choose(self.runs(), id, "no run is kept; `deco run` makes one")
     }
 
-    /// A folder for a run that begins; of the older ones the last few stay.
+    /// A folder for a run that begins.
     pub fn begin(&self, id: &str) -> Result<RunFolder, String> {
-        let runs = self.runs();
-        for old in &runs[..runs.len().saturating_sub(KEPT_RUNS - 1)] {
-            // one that cannot be removed now will be with the next run
-            let _ = std::fs::remove_dir_all(&old.path);
-        }
         let path = self.folder.join("runs").join(id);
         disk::create_private_folder(&path).map_err(|error| self.unusable(&path, &error))?;
         Ok(RunFolder { id: id.to_owned(), path })
+    }
+
+    /// Removes all runs but the last few, and this one.
+    pub fn forget_older_than(&self, this: &RunFolder) {
+        let runs = self.runs();
+        let old = &runs[..runs.len().saturating_sub(KEPT_RUNS)];
+        for run in old.iter().filter(|run| run.id != this.id) {
+            // one that cannot be removed now will be with the next run
+            let _ = std::fs::remove_dir_all(&run.path);
+        }
     }
 
     /// Removes all of it.

@@ -7,6 +7,7 @@ mod sharing;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -36,7 +37,7 @@ enum Kept {
     Nothing,
     /// Set at the place that the plan knows.
     Planned(Value),
-    Changes(Box<[Change]>),
+    Changes(Arc<[Change]>),
 }
 
 /// What each call changed, and the values made of it.
@@ -70,7 +71,7 @@ impl Store {
     }
 
     /// Keeps what a call changed, and what it looked at of documents that it mutates.
-    pub fn record(&mut self, plan: &Plan, call: CallId, changes: Vec<Change>, reads: Vec<Path>) {
+    pub fn record(&mut self, plan: &Plan, call: CallId, changes: Arc<[Change]>, reads: Vec<Path>) {
         if !reads.is_empty() {
             self.reads.insert(call, reads.into_boxed_slice());
         }
@@ -87,14 +88,30 @@ impl Store {
     }
 
     /// What a call changed, if it ended.
-    fn changes_of(&self, plan: &Plan, call: CallId) -> Cow<'_, [Change]> {
+    fn changes_of(&self, plan: &Plan, call: CallId) -> Arc<[Change]> {
         match &self.kept[call.0 as usize] {
-            Kept::Nothing => Cow::default(),
+            Kept::Nothing => Arc::default(),
             Kept::Planned(value) => {
-                let place = plan.sole_fill(call);
-                Cow::Owned(place.map(|place| Change::set(place, value.clone())).into_iter().collect())
+                plan.sole_fill(call).map(|place| Change::set(place, value.clone())).into_iter().collect()
             }
-            Kept::Changes(changes) => Cow::Borrowed(changes),
+            Kept::Changes(changes) => changes.clone(),
+        }
+    }
+
+    /// Goes over what a call changed, if it ended.
+    fn try_each_change<E>(
+        &self,
+        plan: &Plan,
+        call: CallId,
+        mut f: impl FnMut(&Change) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &self.kept[call.0 as usize] {
+            Kept::Nothing => Ok(()),
+            Kept::Planned(value) => match plan.sole_fill(call) {
+                Some(place) => f(&Change::set(place, value.clone())),
+                None => Ok(()),
+            },
+            Kept::Changes(changes) => changes.iter().try_for_each(f),
         }
     }
 
@@ -221,15 +238,13 @@ impl Store {
 }
 
 impl Kept {
-    fn of(plan: &Plan, call: CallId, mut changes: Vec<Change>) -> Kept {
-        let as_planned = |change: &mut Change| match &mut change.operation {
-            Operation::Set(value) if plan.is_sole_fill(call, &change.path) => Some(std::mem::take(value)),
-            _ => None,
-        };
-        match &mut changes[..] {
+    fn of(plan: &Plan, call: CallId, changes: Arc<[Change]>) -> Kept {
+        match &changes[..] {
             [] => Kept::Nothing,
-            [only] => as_planned(only).map_or_else(|| Kept::Changes(changes.into()), Kept::Planned),
-            _ => Kept::Changes(changes.into()),
+            [Change { path, operation: Operation::Set(value) }] if plan.is_sole_fill(call, path) => {
+                Kept::Planned(value.clone())
+            }
+            _ => Kept::Changes(changes),
         }
     }
 }
@@ -247,9 +262,9 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn try_each<E>(&self, mut f: impl FnMut(CallId, &Change) -> Result<(), E>) -> Result<(), E> {
         for &call in &*self.calls {
-            let changes = self.store.changes_of(self.plan, call);
-            let mut seen = changes.iter().filter(|change| change.path.may_overlap(self.path));
-            seen.try_for_each(|change| f(call, change))?;
+            self.store.try_each_change(self.plan, call, |change| {
+                if change.path.may_overlap(self.path) { f(call, change) } else { Ok(()) }
+            })?;
         }
         Ok(())
     }

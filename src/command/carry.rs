@@ -1,8 +1,10 @@
 //! What `deco run` and `deco map` have in common: a plan carried through to its answer. Does not know where the plan comes
 //! from.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -23,7 +25,7 @@ use crate::report::github::{self, Github};
 use crate::report::{self, Again, Color, Curtain, Detail, Events, Live, Reporter, Reporters, Terminal};
 use crate::run::{Options, Ran, Running};
 use crate::scribe::Scribe;
-use crate::state::journal::append_last;
+use crate::state::journal::{End, append_last};
 use crate::state::logs::Logs;
 use crate::state::{Lock, RunFolder, State};
 use crate::value::{Layout, Value};
@@ -59,7 +61,9 @@ pub fn carry_through(
     let (how, color) = (stage.how, stage.color);
     let layout = if how.compact { Layout::Compact } else { Layout::Pretty };
     let carried = carry_out(stage, opened, options, asked.only.as_deref())?;
-    let exit = conclude::conclude(&carried.ran, carried.answer, &carried.folder, &asked, layout, color);
+    // the process is about to end, and its memory with it
+    let ran = ManuallyDrop::new(carried.ran);
+    let exit = conclude::conclude(&ran, carried.answer, &carried.folder, &asked, layout, color);
     if exit == Exit::Done {
         let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
         // without it the run would only be resumed with nothing left to do
@@ -164,6 +168,9 @@ fn carry_out(
     if let Err(error) = &watchdog {
         scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
     }
+    let (older, this) = (state.clone(), folder.clone());
+    let forgetting = thread::Builder::new().name("old runs".to_owned());
+    let forgetting = forgetting.spawn(move || older.forget_older_than(&this));
     running.run();
     let is_cut_off = running.is_cut_off();
     if is_cut_off {
@@ -171,8 +178,8 @@ fn carry_out(
     }
     drop(guard);
     let keeping = pace.keep(&running);
-    // the answer is made while the journal is brought to the disk, and given only if that succeeds
-    scribe.close();
+    // the answer is made while the journal is written to its end, and given only if that succeeds
+    scribe.close(if running.has_succeeded() { End::Written } else { End::Synced });
     let answer = running.answer(only);
     let written = scribe.finish();
     drop(scratch);
@@ -181,6 +188,8 @@ fn carry_out(
         Ok(watchdog) => watchdog.dismiss(),
         Err(_) => {}
     }
+    // without a thread they are forgotten with the next run
+    let _ = forgetting.map(JoinHandle::join);
     if let Some(words) = keeping.end().filter(|_| written.journal.is_ok()) {
         complain(words);
     }

@@ -118,7 +118,7 @@ fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
         exit: fields.below("exit").ok().map(|below| exit(&below)).transpose()?,
         leaked: fields.flag("leaked"),
         fingerprint: fingerprint(fields),
-        changes,
+        changes: changes.into(),
         reads: reads.collect::<Read<_>>()?,
         stdout_head: fields.optional_text("stdout_head"),
         stderr_head: fields.optional_text("stderr_head"),
@@ -310,7 +310,8 @@ mod tests {
                 set(r#"r["a b"][]"#, r#"{"x":[123456789012345678901234567890,null]}"#),
                 Change::ensure("r".parse().unwrap(), Container::Array),
                 Change::delete("r.k".parse().unwrap()),
-            ],
+            ]
+            .into(),
             reads: vec!["r.k".parse().unwrap(), r#"s["a b"]"#.parse().unwrap()],
             stdout_head: Some("begins\n".to_owned()),
             stderr_head: None,

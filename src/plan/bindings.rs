@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::expr::key_text;
 use crate::name::Name;
 use crate::value::{Text, Value};
 
@@ -101,7 +102,7 @@ impl Bindings {
 
     /// What names a row, as texts.
     pub(super) fn texts(&self, number: usize) -> Vec<Text> {
-        self.row(number).key().iter().map(|part| part.to_text().into()).collect()
+        self.row(number).key_texts().collect()
     }
 
     /// Whether every value names its call by itself, as a text, a number or a boolean.
@@ -166,6 +167,15 @@ impl<'a> Row<'a> {
             Some(key) => key.clone(),
             None => self.indexes.iter().map(|&index| self.bindings.key_part(index)).collect(),
         }
+    }
+
+    /// The parts of what names the call, as texts.
+    pub fn key_texts(self) -> impl Iterator<Item = Text> + 'a {
+        let count = self.own_key().map_or(self.indexes.len(), Vec::len);
+        (0..count).filter_map(move |at| match self.key_part(at) {
+            Some(part) => key_text(part),
+            None => key_text(&self.bindings.key_part(self.indexes[at])),
+        })
     }
 
     /// What `key` gives, if the task has one.

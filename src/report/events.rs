@@ -64,7 +64,7 @@ mod tests {
             exit: None,
             leaked: false,
             fingerprint: None,
-            changes,
+            changes: changes.into(),
             reads: Vec::new(),
             stdout_head: None,
             stderr_head: None,

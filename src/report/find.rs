@@ -65,7 +65,7 @@ fn has_key(record: &Record, address: &str, parts: &[Part]) -> Result<bool, Strin
 fn fillers<'r>(record: &'r Record, address: &str) -> Vec<(&'r str, &'r Call)> {
     let Ok(place) = address.parse::<Path>() else { return Vec::new() };
     let changed = |call: &Call| {
-        let changes = call.end.iter().flat_map(|end| &end.changes);
+        let changes = call.end.iter().flat_map(|end| &*end.changes);
         changes.into_iter().any(|change| change.path.may_overlap(&place))
     };
     calls(record).filter(|(_, call)| changed(call)).collect()

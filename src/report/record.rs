@@ -1,6 +1,8 @@
 //! What became of a run, call by call, put together from its events: what is made long after is made from this. A run that was
 //! resumed is one record: its parts stand one after the other. Reads no files and writes none.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use crate::change::Change;
@@ -71,7 +73,7 @@ pub struct End {
     pub took_ms: Option<u64>,
     pub exit: Option<Exit>,
     pub leaked: bool,
-    pub changes: Vec<Change>,
+    pub changes: Arc<[Change]>,
     pub stdout: Output,
     pub stderr: Output,
 }

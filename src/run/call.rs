@@ -61,7 +61,7 @@ pub(super) struct Told {
 #[derive(Debug)]
 pub(super) struct Ended {
     pub outcome: Outcome,
-    pub changes: Vec<Change>,
+    pub changes: Arc<[Change]>,
     /// Places of documents that it may change at which it is known to have looked.
     pub reads: Vec<Path>,
     pub finished: Option<Finished>,
@@ -217,13 +217,15 @@ impl Running {
         done: Result<Recorded, Failure>,
     ) -> Box<Ended> {
         let task = ready.task;
-        let done = done.and_then(|done| Ok((self.fitting(begun.call, done.changes)?, done.reads)));
+        let done = done.and_then(|done| self.fits(begun.call, &done.changes).map(|()| done));
         self.keep_outputs(&mut finished, done.is_ok() && task.reads_stdout());
         let mut ended = Box::new(match done {
-            Ok((changes, reads)) => {
-                let finished = Some(finished);
-                Ended { changes, reads, finished, ..Ended::never_begun(Outcome::Succeeded) }
-            }
+            Ok(Recorded { changes, reads }) => Ended {
+                changes: changes.into(),
+                reads,
+                finished: Some(finished),
+                ..Ended::never_begun(Outcome::Succeeded)
+            },
             Err(failure) => failed(&mut ready.scope, task, failure, Some(finished)),
         });
         ended.address = Some(ready.scope.address());
@@ -256,13 +258,13 @@ impl Running {
         self.limit_finalizers(core);
     }
 
-    pub(super) fn fitting(&self, call: CallId, changes: Vec<Change>) -> Result<Vec<Change>, Failure> {
+    pub(super) fn fits(&self, call: CallId, changes: &[Change]) -> Result<(), Failure> {
         let core = self.lock();
         let misfit = changes.iter().find_map(|change| {
             let message = core.store.misfit(&core.plan, call, change)?;
             Some(Failure::Fill { message: format!("its result cannot fill `{}`: {message}", change.path) })
         });
-        misfit.map_or(Ok(changes), Err)
+        misfit.map_or(Ok(()), Err)
     }
 
     fn hindered(&self, scope: &mut CallScope, task: &Task, call: CallId, hindrance: Hindrance) -> Ended {
@@ -388,7 +390,7 @@ impl Ended {
     pub fn never_begun(outcome: Outcome) -> Ended {
         Ended {
             outcome,
-            changes: Vec::new(),
+            changes: Arc::default(),
             reads: Vec::new(),
             finished: None,
             fingerprint: None,
@@ -411,7 +413,7 @@ fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option
     }
     match harvest::defaults(scope, task).transpose() {
         Ok(changes) => {
-            let changes = changes.unwrap_or_default();
+            let changes = changes.unwrap_or_default().into();
             let outcome = Outcome::Failed { failure, forgiven: true };
             Ended { changes, reads, finished, ..Ended::never_begun(outcome) }
         }
@@ -422,7 +424,7 @@ fn failed(scope: &mut CallScope, task: &Task, failure: Failure, finished: Option
 fn skipped(scope: &mut CallScope, task: &Task, because: Skip) -> Ended {
     match harvest::defaults(scope, task).transpose() {
         Ok(changes) => {
-            let changes = changes.unwrap_or_default();
+            let changes = changes.unwrap_or_default().into();
             let is_of_reading = matches!(because, Skip::Condition | Skip::Reads { .. });
             let reads = if is_of_reading { harvest::looked_at(scope, task) } else { Vec::new() };
             Ended { changes, reads, ..Ended::never_begun(Outcome::Skipped { because }) }

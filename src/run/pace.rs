@@ -6,7 +6,6 @@ use std::time::Duration;
 use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
 
-use crate::expr::key_text;
 use crate::plan::{CallId, Plan, TaskId};
 use crate::schedule::outlook::Expected;
 use crate::state::durations::{Id, Past};
@@ -113,5 +112,5 @@ fn of_task(plan: &Plan, task: TaskId) -> Id {
 }
 
 fn of_call(plan: &Plan, call: CallId) -> Id {
-    Id::of_call(plan.task(call).name.as_str(), plan.key(call).iter().filter_map(key_text))
+    Id::of_call(plan.task(call).name.as_str(), plan.row(call).key_texts())
 }

@@ -59,7 +59,8 @@ impl Running {
             Outcome::Failed { .. } if !task.allow_failure => return None,
             outcome => outcome.clone(),
         };
-        let changes = self.fitting(call, end.changes.clone()).ok()?;
+        self.fits(call, &end.changes).ok()?;
+        let changes = end.changes.clone();
         let reads = end.reads.clone();
         Some(Ended { changes, reads, kept: Some(end.clone()), ..Ended::never_begun(outcome) })
     }

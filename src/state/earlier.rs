@@ -1,6 +1,7 @@
 //! What an unfinished run has left: the ends of its calls, by address, for the run that goes on with it.
 
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -19,7 +20,7 @@ pub struct EarlierEnd {
     pub fingerprint: Fingerprint,
     /// Succeeded, or failed and forgiven.
     pub outcome: Outcome,
-    pub changes: Vec<Change>,
+    pub changes: Arc<[Change]>,
     /// Places that it looked at, as its event says.
     pub reads: Vec<Path>,
     pub exit: Option<Exit>,

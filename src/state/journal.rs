@@ -24,6 +24,16 @@ pub struct Journal {
     sync: Option<Sync>,
 }
 
+/// What is waited for at the end of a journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// It is on the disk.
+    #[default]
+    Synced,
+    /// The system has it, which outlives deco, but not the machine's power.
+    Written,
+}
+
 /// The thread that brings to the disk what was written, so that nobody else waits for that.
 #[derive(Debug)]
 struct Sync {
@@ -68,10 +78,13 @@ impl Journal {
         }
     }
 
-    /// Brings all to the disk.
-    pub fn finish(mut self) -> Result<(), String> {
+    /// Nothing more is appended. What stands there is brought to the disk, or left to the system, that will do it by and by.
+    pub fn finish(mut self, end: End) -> Result<(), String> {
         self.finish_sync()?;
-        disk::sync(&self.file).map_err(|error| words("write", &self.path, &error))
+        match end {
+            End::Synced => disk::sync(&self.file).map_err(|error| words("write", &self.path, &error)),
+            End::Written => Ok(()),
+        }
     }
 
     fn finish_sync(&mut self) -> Result<(), String> {

@@ -1,8 +1,8 @@
 //! A document that calls share: whether those that do not wait for each other go together, and how their changes combine
 //! where the manifest says so. Asks the plan who waits for whom and the store what a call saw.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -41,7 +41,7 @@ impl<'a> Shared<'a> {
         if !self.plan.is_uncertain(self.document) || self.sharing.is_some_and(|sharing| sharing.last_wins) {
             return None;
         }
-        let changes: Vec<(CallId, Cow<'_, [Change]>)> =
+        let changes: Vec<(CallId, Arc<[Change]>)> =
             calls.iter().map(|&call| (call, self.store.changes_of(self.plan, call))).collect();
         let overlaps = |place: &Path| place.document == *self.document && place.may_overlap(path);
         let mut accesses: Vec<Access<'_>> = Vec::new();

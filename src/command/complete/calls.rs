@@ -75,7 +75,7 @@ impl Known {
     fn calls(&self, task: &Task, typed: &str) -> Vec<Candidate> {
         let Some(bindings) = self.expand(task) else { return Vec::new() };
         let address = |row: usize| {
-            let key = bindings.row(row).key().iter().map(|part| part.to_text().into()).collect();
+            let key = bindings.row(row).key_texts().collect();
             Some(CallAddress { task: task.name.clone(), key }.to_string())
         };
         self.first((0..bindings.len()).filter_map(address), typed)

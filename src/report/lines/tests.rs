@@ -1,5 +1,7 @@
 //! What is told, to the letter.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::name::{CallAddress, TaskName};
 use crate::outcome::Exit;
@@ -17,7 +19,7 @@ fn ended(call: &str, outcome: Outcome, stdout: &str, stderr: &str) -> EventKind 
         exit: None,
         leaked: false,
         fingerprint: None,
-        changes: Vec::new(),
+        changes: Arc::default(),
         reads: Vec::new(),
         stdout_head: None,
         stderr_head: None,
