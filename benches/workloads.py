@@ -91,7 +91,8 @@ def sh(path, floor, folder, count=10_000):
         "floor": Command([floor, str(count), "2", "/bin/sh", "-c", "echo k"]),
         **feeders(stdin, ["sh", "-c", "echo k"], count),
         "make": make(folder, flat_make(count, "sh -c 'echo k'"), count),
-        "ninja": ninja(folder, flat_ninja(count, "echo k")),
+        "ninja": ninja(folder, flat_ninja(count, "sh -c 'echo k'")),
+        "ninja echo": ninja(folder, flat_ninja(count, "echo k"), name="echo.ninja"),
         "parallel": Command(["parallel", "-N0", "-j2", "echo k"], stdin, lines=count),
     }
     targets = {"floor": 1.00, "xjobs": 0.89, "make": 0.82, "ninja": 0.48, "parallel": 0.12}
