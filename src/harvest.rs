@@ -1,10 +1,9 @@
 //! From a finished attempt to what the call changes: its ending judged, its output read as the task says, its fills
 //! made. Applies nothing.
 
+mod left;
 pub mod mutations;
 pub mod returned;
-
-use std::io::Read;
 
 use crate::change::Change;
 use crate::change::record::{Recorded, Recorder};
@@ -159,16 +158,11 @@ fn result(scope: &CallScope, task: &Task, stdout: &[u8]) -> Result<Value, Failur
             wrong(format!("its standard output is not what `result` says: {}{plain}", in_words(error)))
         });
     }
-    let limit = LONGEST_RESULT as u64;
-    let opened = std::fs::File::open(result_file(scope));
-    let read = opened.and_then(|file| {
-        let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes).map(|_| bytes)
-    });
-    let bytes = read.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => wrong("it wrote no file `$DECO_RESULT`".to_owned()),
-        _ => wrong(format!("the file `$DECO_RESULT` cannot be read: {error}")),
-    })?;
+    let bytes =
+        left::read(&result_file(scope), LONGEST_RESULT as u64).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => wrong("it wrote no file `$DECO_RESULT`".to_owned()),
+            _ => wrong(format!("the file `$DECO_RESULT` cannot be read: {error}")),
+        })?;
     if bytes.len() > LONGEST_RESULT {
         return Err(wrong(too_long("file `$DECO_RESULT`", LONGEST_RESULT)));
     }

@@ -109,7 +109,7 @@ pub struct GetArgs {
     #[arg(long)]
     pub text: bool,
 
-    /// Outside a call: the answer of this run [default: the last]
+    /// The answer of this run [default: the last]
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
 

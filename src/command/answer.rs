@@ -5,20 +5,28 @@ use crate::path::{Path, Segment};
 use crate::state::RunFolder;
 use crate::value::{Text, Value};
 
-use super::{Exit, complain, past, print, wrong};
+use super::{Exit, complain, get, past, print, wrong};
 
 pub fn run(args: &GetArgs) -> Exit {
     let path = match args.path.parse::<Path>() {
         Ok(path) => path,
         Err(message) => return wrong(message),
     };
+    let default = match get::default(args) {
+        Ok(default) => default,
+        Err(message) => return wrong(message),
+    };
     let run = past::run(&args.past, args.run.as_deref());
     let found = run.map_err(|message| (Exit::Wrong, message));
     let found = found.and_then(|run| find(&run, &path).map_err(|message| (Exit::Failed, message)));
-    match (found, &args.default) {
-        (Ok(Value::String(text)), _) if args.text => print(format!("{text}\n").as_bytes()),
-        (Ok(value), _) => print((value.to_pretty_json() + "\n").as_bytes()),
-        (Err(_), Some(json)) => print(format!("{json}\n").as_bytes()),
+    match (found, default) {
+        (Ok(value), _) | (Err(_), Some(value)) => {
+            let text = match value {
+                Value::String(text) if args.text => text.to_string(),
+                value => value.to_pretty_json(),
+            };
+            print((text + "\n").as_bytes())
+        }
         (Err((exit, message)), None) => {
             complain(message);
             exit

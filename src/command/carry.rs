@@ -228,9 +228,7 @@ fn reporters(stage: Stage<'_>, plan: &Plan, slots: usize) -> Result<(Reporters, 
                 "`--events -`: standard output carries only the answer; name a file, or `/dev/stderr`",
             ));
         }
-        let events = Events::create(file);
-        let events =
-            events.map_err(|error| broken(format_args!("cannot write `{}`: {error}", file.display())))?;
+        let events = Events::create(file).map_err(|error| conclude::unwritable(file, &error))?;
         reporters.push(Box::new(events));
     }
     let detail = match (how.quiet, how.verbose) {

@@ -1,6 +1,6 @@
 //! What becomes of a run that has ended: its answer where it was asked for, or the words for why there is none.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::cli::SelectionArgs;
@@ -48,15 +48,16 @@ pub fn check(to: &To) -> Result<(), Exit> {
             false => Ok(()),
         };
     };
-    output::check_writable(file).map_err(|error| {
-        let words = format!("cannot write `{}`: {error}", file.display());
-        match error.kind() {
-            ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                broken(words)
-            }
-            _ => wrong(words),
-        }
-    })
+    output::check_writable(file).map_err(|error| unwritable(file, &error))
+}
+
+/// A file that the command line names cannot be written: it is the wrong one, unless the disk is to blame.
+pub fn unwritable(file: &Path, error: &io::Error) -> Exit {
+    let words = format!("cannot write `{}`: {error}", file.display());
+    match error.kind() {
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded => broken(words),
+        _ => wrong(words),
+    }
 }
 
 /// Gives the answer, or says why there is none.

@@ -15,10 +15,10 @@ use crate::value::Value;
 use super::{Exit, answer, complain, inside, print};
 
 pub fn run(args: &GetArgs) -> Exit {
-    let call = inside::Call::find().transpose();
+    let call = if is_of_a_run(args) { None } else { inside::Call::find().transpose() };
     let Some(call) = call else { return answer::run(args) };
     let found = call.and_then(|call| {
-        let default = args.default.as_ref().map(|json| inside::value(json, false)).transpose()?;
+        let default = default(args)?;
         let path = inside::path(&args.path)?;
         Ok(look(&call, &path)?.or(default))
     });
@@ -39,6 +39,19 @@ pub fn run(args: &GetArgs) -> Exit {
             Exit::Wrong
         }
     }
+}
+
+/// What is printed where nothing stands.
+pub fn default(GetArgs { default, .. }: &GetArgs) -> Result<Option<Value>, String> {
+    let parsed = |json: &String| {
+        Value::parse(json.as_bytes()).map_err(|why| format!("what `--default` gives is no JSON: {why}"))
+    };
+    default.as_ref().map(parsed).transpose()
+}
+
+/// Whether the command line asks for the answer of a run, wherever it stands.
+fn is_of_a_run(GetArgs { run, past, .. }: &GetArgs) -> bool {
+    run.is_some() || past.map || past.manifest.is_some() || past.directory.is_some()
 }
 
 /// What stands there for the call.

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::{RunArgs, SelectionArgs};
+use crate::cli::{ManifestArgs, RunArgs, SelectionArgs};
 use crate::finish;
+use crate::mask::Masker;
 use crate::name::Name;
 use crate::plan::{Plan, select};
 use crate::report::Curtain;
 use crate::run::Options;
+use crate::shell;
 
 use super::carry::{Stage, carry_through, options};
 use super::conclude::{Asked, To};
@@ -38,7 +40,14 @@ fn try_run(args: &RunArgs) -> Result<Exit, Exit> {
     let to = output(args, plan).map_or(To::StandardOutput, To::File);
     let asked = Asked { only, to, selection: Some(&args.selection), alone: None };
     let (color, curtain) = (args.manifest.color, Curtain::of_stderr());
-    let stage = Stage { how, state, color, again: again(args).into(), curtain, also: Vec::new() };
+    let stage = Stage {
+        how,
+        state,
+        color,
+        again: again(args, opened.secrets.given()).into(),
+        curtain,
+        also: Vec::new(),
+    };
     carry_through(stage, opened, options, asked)
 }
 
@@ -81,15 +90,22 @@ fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
     asked.filter(|file| file != Path::new("-"))
 }
 
-/// The command that runs a part of this manifest again, up to `-t`.
-fn again(args: &RunArgs) -> String {
-    let directory = args.manifest.directory.iter().map(|folder| format!("-C {}", quoted(folder)));
-    let manifest = args.manifest.manifest.iter().map(|file| quoted(file));
-    ["deco run".to_owned()].into_iter().chain(directory).chain(manifest).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:@%".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+/// The command that runs a part of this manifest again, up to `-t`, without secrets.
+fn again(args: &RunArgs, secrets: &Masker) -> String {
+    let ManifestArgs { manifest, directory, set, set_text, .. } = &args.manifest;
+    let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+    // who has it in the environment need not be told
+    let is_told = |folder: &&PathBuf| std::env::var_os("DECO_STATE_DIR").is_none_or(|own| own != ***folder);
+    let options = [
+        ("-C", directory.iter().map(shown).collect()),
+        ("--set", set.clone()),
+        ("--set-text", set_text.clone()),
+        ("--state-dir", args.how.state.folder().filter(is_told).into_iter().map(shown).collect::<Vec<_>>()),
+    ];
+    let options = options
+        .into_iter()
+        .flat_map(|(option, values)| values.into_iter().flat_map(move |value| [option.to_owned(), value]));
+    let words = ["deco".to_owned(), "run".to_owned()].into_iter().chain(options);
+    let words = words.chain(manifest.iter().map(shown)).map(|word| shell::quoted(&word).into_owned());
+    secrets.mask_text(&words.collect::<Vec<_>>().join(" ")).into_owned()
 }

@@ -1,8 +1,6 @@
 //! What a call that has ended did to the documents that it was given: in their files, and by `deco set` and its like. Both
 //! become changes of one kind; a place that was changed both ways, or not declared, is the call's failure in words.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path as FilePath;
 
 use crate::change::diff::difference;
@@ -13,6 +11,8 @@ use crate::path::Path;
 use crate::prepare::LONGEST_RESULT;
 use crate::prepare::documents::{DocumentFile, Handed, variable};
 use crate::value::Value;
+
+use super::left;
 
 /// What the call changed, in an order in which it can be applied, and the places that it is known to have looked at.
 pub fn of_call(handed: &Handed) -> Result<Recorded, String> {
@@ -52,7 +52,7 @@ fn in_file(file: &DocumentFile, handed: &Handed) -> Result<Vec<Change>, String> 
         return Ok(Vec::new());
     }
     let name = variable(file.document.as_str());
-    let bytes = std::fs::read(&file.path).map_err(|why| match why.kind() {
+    let bytes = left::read(&file.path, u64::MAX).map_err(|why| match why.kind() {
         std::io::ErrorKind::NotFound => format!("it took away the file `${name}`"),
         _ => format!("the file `${name}` cannot be read: {why}"),
     })?;
@@ -97,9 +97,8 @@ fn told(handed: &Handed) -> Result<Recorded, String> {
 }
 
 fn bytes_of(file: &FilePath) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(LONGEST_RESULT as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|why| format!("the file of its changes cannot be read: {why}"))?;
+    let bytes = left::read(file, LONGEST_RESULT as u64)
+        .map_err(|why| format!("the file of its changes cannot be read: {why}"))?;
     match bytes.len() > LONGEST_RESULT {
         true => Err(super::too_long("list of changes", LONGEST_RESULT)),
         false => Ok(bytes),

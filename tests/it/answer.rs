@@ -80,6 +80,7 @@ fn nothing_but_the_answer_is_on_standard_output() {
 fn what_cannot_be_written_is_refused_before_anything_runs() {
     let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = ': > ran'");
     sandbox.run(["-o", "no-such-folder/out.json"]).code(2).stdout_is("").stderr_has("no-such-folder");
+    sandbox.run(["--events", "no-such-folder/events"]).code(2).stdout_is("").stderr_has("no-such-folder");
     sandbox.run(["-o", "."]).code(2).stdout_is("").stderr_has("cannot write `.`");
     assert!(!sandbox.exists("ran"));
 }

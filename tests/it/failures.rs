@@ -145,6 +145,13 @@ fn each_way_to_fail_is_told_in_words() {
         ("run = '''printf '\"\\\\ud800\"' '''\nresult = 'json'", "result"),
         ("run = '''printf '\\377' '''", "UTF-8"),
         ("run = 'true'\nresult = { format = 'json', from = 'file' }", "DECO_RESULT"),
+        ("run = 'mkfifo \"$DECO_RESULT\"'\nresult = { format = 'text', from = 'file' }", "no regular file"),
+        (
+            "run = 'ln -s /dev/zero \"$DECO_RESULT\"'\nresult = { format = 'text', from = 'file' }",
+            "no regular file",
+        ),
+        ("run = 'rm \"$DECO_DOC_D\"; mkfifo \"$DECO_DOC_D\"'\nmutates = ['d']", "no regular file"),
+        ("run = 'rm -f \"$DECO_CHANGES\"; mkfifo \"$DECO_CHANGES\"'\nmutates = ['d']", "no regular file"),
         ("run = 'true'\ndir = 'no-such-folder'", "no-such-folder"),
         ("run = 'echo 1'\nfills = { x = 'result.y.z' }", "result"),
     ] {

@@ -288,3 +288,22 @@ fn a_journal_that_is_broken_in_its_middle_is_refused() {
     sandbox.run(["--resume"]).code(3).stdout_is("").stderr_has("is broken in line 3");
     assert_eq!(fs::read_to_string(&journal).unwrap(), text);
 }
+
+#[test]
+fn the_command_that_runs_a_call_again_has_all_that_this_one_had() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [settings]
+        secrets = ["TOKEN"]
+        [data]
+        d = { wrong = true, token = "" }
+        [tasks.t]
+        run = "test ${{ d.wrong }} = false"
+        "#,
+    );
+    let args =
+        ["run", "--set", "d.wrong=true", "--set-text", "d.token=it's hunter2hunter2", "--state-dir", "kept"];
+    sandbox.deco(args).env("TOKEN", "hunter2hunter2").run().code(1).stderr_has(
+        "to run it again: deco run --set d.wrong=true --set-text 'd.token=it'\\''s ***' --state-dir kept --resume -t t\n",
+    );
+}
