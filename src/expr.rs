@@ -32,6 +32,7 @@ pub use reads::key_text;
 use crate::name::Name;
 use crate::value::{Text, Value};
 use evaluate::Evaluator;
+use functions::Function;
 use node::{Kind, Node};
 use scan::Piece;
 
@@ -76,6 +77,8 @@ pub struct Expression {
     text: Text,
     node: Node,
     references: Vec<Reference>,
+    /// Whether files are asked.
+    asks_files: bool,
 }
 
 /// A text that is no template or expression.
@@ -235,6 +238,15 @@ impl Slot {
     }
 }
 
+/// Whether the node itself asks files.
+fn is_asking(node: &Node) -> bool {
+    matches!(node.kind, Kind::Call(Function::Glob | Function::Lines | Function::Json, _))
+}
+
+fn asks_files(node: &Node) -> bool {
+    is_asking(node) || node.parts().into_iter().any(asks_files)
+}
+
 impl Expression {
     /// Parses an expression; an error's span is in `text`.
     pub fn parse(text: &str) -> Result<Expression, ParseError> {
@@ -245,7 +257,8 @@ impl Expression {
 
     fn compiled(text: Text, node: Node) -> Expression {
         let references = reads::references(&node);
-        Expression { text, node, references }
+        let asks_files = asks_files(&node);
+        Expression { text, node, references, asks_files }
     }
 
     /// The value over this scope.
@@ -257,6 +270,19 @@ impl Expression {
             return Ok(value);
         }
         Evaluator { scope, text: &self.text }.value(&self.node)
+    }
+
+    /// What files tell it that it asks by `glob`, `lines` and `json`, where that can be known over this scope.
+    pub fn told_by_files(&self, scope: &dyn Scope) -> Vec<Value> {
+        let mut told = Vec::new();
+        let mut left = if self.asks_files { vec![&self.node] } else { Vec::new() };
+        while let Some(node) = left.pop() {
+            if is_asking(node) {
+                told.extend(Evaluator { scope, text: &self.text }.value(node).ok());
+            }
+            left.extend(node.parts());
+        }
+        told
     }
 
     /// Every place that is asked, in the order of the text, those of computed indexes included.

@@ -1,6 +1,7 @@
 //! The tree of a compiled expression, each node with its span in the text. Owned, so that an expression lives as
 //! long as the manifest that it came from. Data only.
 
+use std::iter::once;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -97,6 +98,36 @@ impl Node {
     /// The node's own text, out of the text that was parsed.
     pub fn source<'a>(&self, text: &'a str) -> &'a str {
         text.get(self.span.clone()).unwrap_or(text)
+    }
+
+    /// The nodes that it is made of, in the order of the text.
+    pub fn parts(&self) -> Vec<&Node> {
+        match &self.kind {
+            Kind::Constant(_) | Kind::Name(_) => Vec::new(),
+            Kind::Member(base, _) => vec![base],
+            Kind::Index(base, index) => vec![base, &index.node],
+            Kind::Slice(base, bounds) => {
+                let bounds = [&bounds.start, &bounds.stop, &bounds.step].into_iter().flatten();
+                once(&**base).chain(bounds).collect()
+            }
+            Kind::Not(operand) | Kind::Negate(operand) | Kind::Defined(operand) | Kind::File(operand) => {
+                vec![operand]
+            }
+            Kind::Arithmetic(_, left, right) | Kind::And(left, right) | Kind::Or(left, right) => {
+                vec![left, right]
+            }
+            Kind::Compare(first, rest) => once(&**first).chain(rest.iter().map(|(_, node)| node)).collect(),
+            Kind::If(choice) => [&choice.then, &choice.test].into_iter().chain(&choice.otherwise).collect(),
+            Kind::Default(default) => {
+                once(&default.input).chain(&default.fallback).chain(&default.falsy).collect()
+            }
+            Kind::Filter(_, input, arguments) | Kind::Test(_, input, arguments) => {
+                once(&**input).chain(arguments.nodes()).collect()
+            }
+            Kind::Call(_, arguments) => arguments.nodes().collect(),
+            Kind::List(items) => items.iter().collect(),
+            Kind::Map(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
+        }
     }
 }
 

@@ -47,29 +47,7 @@ fn collect(node: &Node, guarded: bool, found: &mut Vec<Reference>) {
             collect(left, false, found);
             collect(right, guarded, found);
         }
-        _ => children(node).into_iter().for_each(|child| collect(child, false, found)),
-    }
-}
-
-/// The parts of the nodes that use all of them as they are.
-fn children(node: &Node) -> Vec<&Node> {
-    match &node.kind {
-        Kind::Slice(base, bounds) => {
-            let bounds = [&bounds.start, &bounds.stop, &bounds.step].into_iter().flatten();
-            std::iter::once(&**base).chain(bounds).collect()
-        }
-        Kind::Not(operand) | Kind::Negate(operand) | Kind::File(operand) => vec![operand],
-        Kind::Arithmetic(_, left, right) => vec![left, right],
-        Kind::Compare(first, rest) => {
-            std::iter::once(&**first).chain(rest.iter().map(|(_, node)| node)).collect()
-        }
-        Kind::Filter(_, input, arguments) | Kind::Test(_, input, arguments) => {
-            std::iter::once(&**input).chain(arguments.nodes()).collect()
-        }
-        Kind::Call(_, arguments) => arguments.nodes().collect(),
-        Kind::List(items) => items.iter().collect(),
-        Kind::Map(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
-        _ => Vec::new(),
+        _ => node.parts().into_iter().for_each(|part| collect(part, false, found)),
     }
 }
 

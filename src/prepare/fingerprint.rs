@@ -18,7 +18,7 @@ use super::versions::is_small;
 use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
-const VERSION: &[u8] = b"deco call 6";
+const VERSION: &[u8] = b"deco call 7";
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
@@ -70,6 +70,7 @@ enum Of {
     Part,
     Document,
     Place,
+    Told,
     Default,
 }
 
@@ -142,6 +143,7 @@ impl Parts {
             }
         }
         self.read(scope, setting);
+        self.files(task, scope);
         if let Some(Ok(default)) = scope.default_value(task) {
             self.begin(Of::Default, 1);
             self.value(&default);
@@ -160,6 +162,20 @@ impl Parts {
                     Some(value) => self.shared(value, setting),
                     None => self.add(b""),
                 }
+            }
+        }
+    }
+
+    /// What files tell the expressions of what it fills, which shows in nothing that is rendered. Where a name of a file
+    /// comes of the result, it cannot be known before the call.
+    fn files(&mut self, task: &Task, scope: &CallScope) {
+        for fill in &task.fills {
+            let value = fill.value.iter().map(|value| &value.value);
+            let steps = fill.place.value.computed().map(|step| &**step);
+            let told: Vec<_> = value.chain(steps).flat_map(|asking| asking.told_by_files(scope)).collect();
+            if !told.is_empty() {
+                self.begin(Of::Told, told.len());
+                told.iter().for_each(|value| self.value(value));
             }
         }
     }

@@ -44,8 +44,10 @@ fn what_a_call_sets_appends_and_deletes_is_in_the_document() {
 #[test]
 fn get_of_another_run_is_no_get_of_the_calls_own() {
     let sandbox = call("{ n = 1 }", WHOLE, "deco set state.n \"$(deco get state.n -f other.toml)\"");
-    let sandbox =
-        sandbox.file("other.toml", "[data]\nstate = { n = 7 }\n[settings]\nselect = ['state']\n[tasks.t]\nrun = 'true'");
+    let sandbox = sandbox.file(
+        "other.toml",
+        "[data]\nstate = { n = 7 }\n[settings]\nselect = ['state']\n[tasks.t]\nrun = 'true'",
+    );
     sandbox.run(["other.toml"]).code(0);
     sandbox.run([]).code(0).answer_is(r#"{"state":{"n":7}}"#);
 }

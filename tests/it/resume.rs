@@ -307,3 +307,28 @@ fn the_command_that_runs_a_call_again_has_all_that_this_one_had() {
         "to run it again: deco run --set d.wrong=true --set-text 'd.token=it'\\''s ***' --state-dir kept --resume -t t\n",
     );
 }
+
+#[test]
+fn a_file_that_only_what_is_filled_asks_for_counts_as_well() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.t]
+        for = { f = "glob('*.json')" }
+        run = 'echo "$DECO_CALL" >> ran'
+        fills = { "out[f]" = "json(f).n", "all[f]" = "lines('names')[0]" }
+        [tasks.bad]
+        after = ["t"]
+        run = "test -e ok"
+        "#,
+    );
+    let sandbox = sandbox.file("a.json", r#"{"n":1}"#).file("b.json", r#"{"n":2}"#).file("names", "x\n");
+    sandbox.run(["-j1"]).code(1);
+    assert_eq!(ran(&sandbox), ["t[a.json]", "t[b.json]"]);
+    let sandbox = sandbox.file("b.json", r#"{"n":3}"#);
+    sandbox.run(["-j1", "--resume"]).code(1);
+    assert_eq!(ran(&sandbox), ["t[b.json]"]);
+    let sandbox = sandbox.file("names", "y\n").file("ok", "");
+    let answer = r#"{"out":{"a.json":1,"b.json":3},"all":{"a.json":"y","b.json":"y"}}"#;
+    sandbox.run(["-j1", "--resume", "--select", "out", "--select", "all"]).code(0).answer_is(answer);
+    assert_eq!(ran(&sandbox), ["t[a.json]", "t[b.json]"]);
+}
