@@ -150,7 +150,7 @@ fn read(args: &ManifestArgs) -> Result<(Arc<Source>, PathBuf), String> {
             let mut text = String::new();
             let read = io::stdin().lock().read_to_string(&mut text);
             read.map_err(|error| format!("cannot read the manifest from standard input: {error}"))?;
-            text
+            with_plain_ends(text)
         }
     };
     Ok((Arc::new(Source { name, text }), dir))
@@ -164,11 +164,17 @@ fn text(file: &Path, name: &str) -> Result<String, String> {
         }
         _ => format!("cannot read the manifest `{name}`: {error}"),
     })?;
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
         format!("the manifest `{name}` is not UTF-8 (line {line})")
-    })
+    })?;
+    Ok(with_plain_ends(text))
+}
+
+/// The text with each line's end a newline alone: in the lines of a `run`, a carriage return would be a part of the command.
+fn with_plain_ends(text: String) -> String {
+    if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text }
 }
 
 /// `--set` and `--set-text`, in that order.

@@ -59,8 +59,14 @@ impl Files {
         })
     }
 
+    /// What the file holds, but for a byte order mark.
     fn read(&self, file: &str) -> Result<Vec<u8>, String> {
-        fs::read(self.dir.join(file)).map_err(|error| format!("failed to read `{file}`: {}", reason(&error)))
+        let read = fs::read(self.dir.join(file));
+        let mut bytes = read.map_err(|error| format!("failed to read `{file}`: {}", reason(&error)))?;
+        if bytes.starts_with("\u{feff}".as_bytes()) {
+            bytes.drain(.."\u{feff}".len());
+        }
+        Ok(bytes)
     }
 
     /// The answer kept, or else made; the lock is held meanwhile, so that two threads do not see two states.
@@ -246,6 +252,15 @@ mod tests {
         fs::write(dir.path().join("late"), "2").unwrap();
         assert_eq!(files.json(&"a.txt".into()).unwrap().to_json(), "1");
         assert!(files.lines(&"late".into()).is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let dir = folder();
+        fs::write(dir.path().join("marked"), "\u{feff}[1]\n").unwrap();
+        let files = Files::new(dir.path());
+        assert_eq!(files.json(&"marked".into()).unwrap().to_json(), "[1]");
+        assert_eq!(files.lines(&"marked".into()).unwrap().to_json(), r#"["[1]"]"#);
     }
 
     #[test]

@@ -204,15 +204,16 @@ fn dotenv<'a>(reader: &Reader<'a>, node: &'a Node<'a>, dir: &Path) -> Vec<(Strin
 
 /// The variables of a dotenv file in their order.
 pub fn read_dotenv(file: &Path) -> Result<Vec<(String, String)>, FormatError> {
-    let variables = dotenvy::from_path_iter(file).map_err(|error| dotenv_words(&error, file))?;
-    variables.collect::<Result<_, _>>().map_err(|error| dotenv_words(&error, file))
+    let text = std::fs::read(file).map_err(|error| load::unreadable(&error))?;
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    dotenvy::from_read_iter(text).collect::<Result<_, _>>().map_err(|error| dotenv_words(&error, text))
 }
 
 /// The line is told by its number: what stands in such a file may be a secret.
-fn dotenv_words(error: &dotenvy::Error, file: &Path) -> FormatError {
+fn dotenv_words(error: &dotenvy::Error, text: &[u8]) -> FormatError {
     let message = match error {
         dotenvy::Error::Io(error) => return load::unreadable(error),
-        dotenvy::Error::LineParse(line, _) => match line_number(file, line) {
+        dotenvy::Error::LineParse(line, _) => match line_number(text, line) {
             Some(number) => format!("line {number} is wrong"),
             None => "one of its lines is wrong".to_owned(),
         },
@@ -222,8 +223,8 @@ fn dotenv_words(error: &dotenvy::Error, file: &Path) -> FormatError {
     FormatError { message, help: Some(help) }
 }
 
-fn line_number(file: &Path, wrong: &str) -> Option<usize> {
-    let text = std::fs::read_to_string(file).ok()?;
+fn line_number(text: &[u8], wrong: &str) -> Option<usize> {
+    let text = std::str::from_utf8(text).ok()?;
     let first = wrong.lines().next()?;
     // the parser reports the whole line or the value in it
     text.lines().position(|line| line.contains(first.trim())).map(|at| at + 1)

@@ -281,3 +281,11 @@ fn a_program_that_a_call_puts_in_front_is_found_by_the_calls_after_it() {
     let path = format!("{front}:{bin}:{}", std::env::var("PATH").unwrap());
     sandbox.deco(["run"]).env("PATH", path).run().code(0).answer_is(r#"{"a":"old","b":"","c":"new"}"#);
 }
+
+#[test]
+fn files_with_marks_and_line_ends_of_another_system_mean_the_same() {
+    let sandbox = Sandbox::new().file(".env", "\u{feff}A=1\r\nB=2\r\n").manifest(
+        "\u{feff}[settings]\r\ndotenv = '.env'\r\n[tasks.t]\r\nrun = \"\"\"\r\necho $A\r\nprintf '%s\\\\r\\n' $B\r\n\"\"\"\r\n",
+    );
+    sandbox.run([]).code(0).answer_is(r#"{"t":"1\n2\r"}"#);
+}
