@@ -77,6 +77,11 @@ pub struct StateArgs {
 }
 
 impl StateArgs {
+    /// The folder, if it is one that the command line names and not the environment.
+    pub fn told(&self) -> Option<&PathBuf> {
+        self.folder().filter(|folder| std::env::var_os("DECO_STATE_DIR").is_none_or(|own| own != ***folder))
+    }
+
     /// The folder, if one is named.
     pub fn folder(&self) -> Option<&PathBuf> {
         self.state_dir.as_ref().filter(|folder| !folder.as_os_str().is_empty())

@@ -73,6 +73,15 @@ pub struct Ran {
     pub signal: Option<i32>,
     /// Hides every secret that the run came to know.
     pub secrets: Masker,
+    _rest: Rest,
+}
+
+/// What a run needed for each of its calls, for whoever has the run to give back, or not if the process ends anyway.
+#[derive(Debug)]
+struct Rest {
+    _schedule: Schedule,
+    _pace: Pace,
+    _verdicts: Vec<Option<Verdict>>,
 }
 
 /// A run that goes on: shared by its threads and the signal handler's thread.
@@ -255,20 +264,24 @@ impl Running {
         has_one.then(|| finish::answer(&core.plan, &core.store, only))
     }
 
-    /// Whether all went well, once [`Running::run`] has returned.
-    pub fn has_succeeded(&self) -> bool {
-        self.lock().status() == RunStatus::Succeeded
+    /// Whether all of the manifest came to a good end, once [`Running::run`] has returned: nothing is left to go on with.
+    pub fn is_complete(&self) -> bool {
+        self.is_whole() && self.lock().status() == RunStatus::Succeeded
     }
 
-    /// What came of it, once [`Running::run`] has returned. The process is about to end, and its memory with it: what the
-    /// run needed for each call is not given back piece by piece, which takes time.
+    /// Whether all of the manifest is to run.
+    fn is_whole(&self) -> bool {
+        self.options.wanted.is_none() && self.options.skipped.is_empty()
+    }
+
+    /// What came of it, once [`Running::run`] has returned.
     pub fn into_ran(self) -> Ran {
         let secrets = self.setting.secrets.known();
         let core = self.core.into_inner().unwrap_or_else(PoisonError::into_inner);
         let status = core.status();
         let Core { plan, store, clash, broken, signal, schedule, pace, verdicts, .. } = core;
-        std::mem::forget((schedule, pace, verdicts));
-        Ran { status, plan, store, clash, broken, signal, secrets }
+        let rest = Rest { _schedule: schedule, _pace: pace, _verdicts: verdicts };
+        Ran { status, plan, store, clash, broken, signal, secrets, _rest: rest }
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {

@@ -56,6 +56,12 @@ struct Inbox {
     deserted: bool,
 }
 
+impl Inbox {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.notices.is_empty()
+    }
+}
+
 impl Scribe {
     /// Without a journal, events go to the reporters alone.
     pub fn start(journal: Option<Journal>, reporters: Reporters) -> io::Result<Scribe> {
@@ -150,7 +156,7 @@ impl Desk {
     /// Waits until there is something, and a little longer for what else comes.
     fn gather(&self) -> Inbox {
         let mut inbox = self.lock();
-        while inbox.events.is_empty() && inbox.notices.is_empty() && inbox.over.is_none() {
+        while inbox.is_empty() && inbox.over.is_none() {
             inbox.sleeps = true;
             inbox = self.come.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
@@ -174,7 +180,7 @@ impl Desk {
             self.tell(&mut journal, &reporters, events);
             notices.iter().for_each(|text| reporters.notice(text));
             // what came in the meantime is taken before the end
-            if let Some(end) = over.filter(|_| self.lock().events.is_empty()) {
+            if let Some(end) = over.filter(|_| self.lock().is_empty()) {
                 break end;
             }
         };

@@ -100,15 +100,20 @@ impl State {
 
     /// The runs that are kept, the oldest first.
     pub fn runs(&self) -> Vec<RunFolder> {
-        let entries = std::fs::read_dir(self.folder.join("runs")).into_iter().flatten().flatten();
-        let mut runs: Vec<RunFolder> = entries
-            .filter_map(|entry| {
-                Some(RunFolder { id: entry.file_name().into_string().ok()?, path: entry.path() })
-            })
-            .filter(|run| run.journal().is_file())
-            .collect();
-        runs.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut runs = self.folders();
+        runs.retain(|run| run.journal().is_file());
         runs
+    }
+
+    /// The folders of runs, the oldest first, whatever they hold.
+    fn folders(&self) -> Vec<RunFolder> {
+        let entries = std::fs::read_dir(self.folder.join("runs")).into_iter().flatten().flatten();
+        let run = |entry: std::fs::DirEntry| {
+            Some(RunFolder { id: entry.file_name().into_string().ok()?, path: entry.path() })
+        };
+        let mut folders: Vec<RunFolder> = entries.filter_map(run).collect();
+        folders.sort_by(|a, b| a.id.cmp(&b.id));
+        folders
     }
 
     /// The run whose id begins so, if there is one such; without a beginning the last.
@@ -123,11 +128,13 @@ impl State {
         Ok(RunFolder { id: id.to_owned(), path })
     }
 
-    /// Removes all runs but the last few, and this one.
+    /// Removes all runs but the last few, and this one; and what is left of runs that were being removed, or never came to
+    /// their journal. For who holds the lock.
     pub fn forget_older_than(&self, this: &RunFolder) {
-        let runs = self.runs();
-        let old = &runs[..runs.len().saturating_sub(KEPT_RUNS)];
-        for run in old.iter().filter(|run| run.id != this.id) {
+        let (mut runs, ruins): (Vec<_>, Vec<_>) =
+            self.folders().into_iter().partition(|run| run.journal().is_file());
+        runs.truncate(runs.len().saturating_sub(KEPT_RUNS));
+        for run in runs.iter().chain(&ruins).filter(|run| run.id != this.id) {
             // one that cannot be removed now will be with the next run
             let _ = std::fs::remove_dir_all(&run.path);
         }

@@ -18,23 +18,23 @@ pub fn run(args: &GetArgs) -> Exit {
     };
     let run = past::run(&args.past, args.run.as_deref());
     let found = run.map_err(|message| (Exit::Wrong, message));
-    let found = found.and_then(|run| find(&run, &path).map_err(|message| (Exit::Failed, message)));
-    match (found, default) {
-        (Ok(value), _) | (Err(_), Some(value)) => {
-            let text = match value {
-                Value::String(text) if args.text => text.to_string(),
-                value => value.to_pretty_json(),
-            };
-            print((text + "\n").as_bytes())
-        }
-        (Err((exit, message)), None) => {
+    let found = found.and_then(|run| {
+        let value = find(&run, &path).map_err(|message| (Exit::Failed, message))?;
+        let nothing = || format!("nothing stands at `{path}` in the answer of the run {}", run.id);
+        value.or(default).ok_or_else(|| (Exit::Failed, nothing()))
+    });
+    match found {
+        Ok(Value::String(text)) if args.text => print(format!("{text}\n").as_bytes()),
+        Ok(value) => print((value.to_pretty_json() + "\n").as_bytes()),
+        Err((exit, message)) => {
             complain(message);
             exit
         }
     }
 }
 
-fn find(run: &RunFolder, path: &Path) -> Result<Value, String> {
+/// What stands at the place in the run's answer.
+fn find(run: &RunFolder, path: &Path) -> Result<Option<Value>, String> {
     let bytes = std::fs::read(run.answer()).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => format!(
             "the run {} gave no answer: not all of it succeeded; `--keep-going` gives what did",
@@ -42,11 +42,11 @@ fn find(run: &RunFolder, path: &Path) -> Result<Value, String> {
         ),
         _ => format!("failed to read `{}`: {error}", run.answer().display()),
     })?;
-    let answer = Value::parse(&bytes).map_err(|error| error.to_string())?;
-    let nothing = || format!("nothing stands at `{path}` in the answer of the run {}", run.id);
+    let broken = |error| format!("`{}` is broken: {error}", run.answer().display());
+    let answer = Value::parse(&bytes).map_err(broken)?;
     let keys: Option<Vec<&Text>> = path.segments.iter().map(key).collect();
-    let document = answer.get(path.document.as_str()).ok_or_else(nothing)?;
-    document.at(keys.ok_or_else(nothing)?).cloned().ok_or_else(nothing)
+    let document = answer.get(path.document.as_str());
+    Ok(document.zip(keys).and_then(|(document, keys)| document.at(keys)).cloned())
 }
 
 fn key(segment: &Segment) -> Option<&Text> {

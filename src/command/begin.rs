@@ -63,10 +63,9 @@ fn try_begin(
     named: Option<RunFolder>,
 ) -> Result<Begun, String> {
     state.make()?;
-    let fresh = run_id();
     let within = std::env::var("DECO_RUN_ID").ok();
     let lock = state.lock(&Locking {
-        run: &fresh,
+        run: &run_id(),
         manifest: &manifest.source.name,
         within: within.as_deref(),
         while_held: if how.no_wait {
@@ -75,6 +74,8 @@ fn try_begin(
             WhileHeld::Wait(&|words| complain(words))
         },
     })?;
+    // runs that waited for each other are sorted as they went
+    let fresh = run_id();
     let earlier = match &how.resume {
         None => None,
         Some(_) => {

@@ -70,6 +70,7 @@ pub fn carry_through(
         let _ = append_last(&carried.folder.journal(), &event);
     }
     let reported = reports::write(&how.reports, &carried.folder).map_err(broken);
+    let _ = carried.forgetting.map(JoinHandle::join);
     Ok(if carried.all_written && reported.is_ok() { exit } else { Exit::Broken })
 }
 
@@ -120,6 +121,8 @@ struct Carried {
     folder: RunFolder,
     /// Milliseconds that it took.
     ms: u64,
+    /// Old runs are being removed.
+    forgetting: Option<JoinHandle<()>>,
     /// The state is ours until the answer is given.
     _lock: Lock,
 }
@@ -170,7 +173,8 @@ fn carry_out(
     }
     let (older, this) = (state.clone(), folder.clone());
     let forgetting = thread::Builder::new().name("old runs".to_owned());
-    let forgetting = forgetting.spawn(move || older.forget_older_than(&this));
+    // without a thread they are forgotten with the next run
+    let forgetting = forgetting.spawn(move || older.forget_older_than(&this)).ok();
     running.run();
     let is_cut_off = running.is_cut_off();
     if is_cut_off {
@@ -179,7 +183,7 @@ fn carry_out(
     drop(guard);
     let keeping = pace.keep(&running);
     // the answer is made while the journal is written to its end, and given only if that succeeds
-    scribe.close(if running.has_succeeded() { End::Written } else { End::Synced });
+    scribe.close(if running.is_complete() { End::Written } else { End::Synced });
     let answer = running.answer(only);
     let written = scribe.finish();
     drop(scratch);
@@ -188,8 +192,6 @@ fn carry_out(
         Ok(watchdog) => watchdog.dismiss(),
         Err(_) => {}
     }
-    // without a thread they are forgotten with the next run
-    let _ = forgetting.map(JoinHandle::join);
     if let Some(words) = keeping.end().filter(|_| written.journal.is_ok()) {
         complain(words);
     }
@@ -198,7 +200,15 @@ fn carry_out(
     let mut ran = running.into_ran();
     ran.broken = ran.broken.or(written.journal.err());
     let ms = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    Ok(Carried { ran, answer, all_written: written.reporters.is_empty(), folder, ms, _lock: lock })
+    Ok(Carried {
+        ran,
+        answer,
+        all_written: written.reporters.is_empty(),
+        folder,
+        ms,
+        forgetting,
+        _lock: lock,
+    })
 }
 
 /// A folder for what calls are given in files and leave behind; only its owner may look at that.

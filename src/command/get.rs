@@ -6,7 +6,7 @@ use std::io::Read;
 
 use crate::change::lines::{self, Line};
 use crate::change::record::Recorder;
-use crate::cli::GetArgs;
+use crate::cli::{GetArgs, PastArgs};
 use crate::name::Name;
 use crate::path::Path;
 use crate::prepare::documents::variable;
@@ -51,7 +51,8 @@ pub fn default(GetArgs { default, .. }: &GetArgs) -> Result<Option<Value>, Strin
 
 /// Whether the command line asks for the answer of a run, wherever it stands.
 fn is_of_a_run(GetArgs { run, past, .. }: &GetArgs) -> bool {
-    run.is_some() || past.map || past.manifest.is_some() || past.directory.is_some()
+    let PastArgs { manifest, map, directory, state } = past;
+    run.is_some() || *map || manifest.is_some() || directory.is_some() || state.told().is_some()
 }
 
 /// What stands there for the call.

@@ -1,4 +1,4 @@
-//! Past durations around a run: read before it begins, kept once it has ended, while its journal is brought to the disk.
+//! Past durations around a run: read before it begins, kept once it has ended, while its journal is written to its end.
 //! They are advice: what goes wrong with them is said once, and changes nothing else.
 
 use std::thread::{self, JoinHandle};

@@ -10,10 +10,14 @@ use crate::plan::{Plan, select};
 use crate::report::Curtain;
 use crate::run::Options;
 use crate::shell;
+use crate::value::excerpt;
 
 use super::carry::{Stage, carry_through, options};
 use super::conclude::{Asked, To};
 use super::{Exit, begin, open, wrong};
+
+/// So much is shown of a value that the command line sets: it is told of each call that failed.
+const LONGEST_SET: usize = 200;
 
 pub fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -94,18 +98,20 @@ fn output(args: &RunArgs, plan: &Plan) -> Option<PathBuf> {
 fn again(args: &RunArgs, secrets: &Masker) -> String {
     let ManifestArgs { manifest, directory, set, set_text, .. } = &args.manifest;
     let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
-    // who has it in the environment need not be told
-    let is_told = |folder: &&PathBuf| std::env::var_os("DECO_STATE_DIR").is_none_or(|own| own != ***folder);
-    let options = [
-        ("-C", directory.iter().map(shown).collect()),
-        ("--set", set.clone()),
-        ("--set-text", set_text.clone()),
-        ("--state-dir", args.how.state.folder().filter(is_told).into_iter().map(shown).collect::<Vec<_>>()),
-    ];
-    let options = options
-        .into_iter()
-        .flat_map(|(option, values)| values.into_iter().flat_map(move |value| [option.to_owned(), value]));
-    let words = ["deco".to_owned(), "run".to_owned()].into_iter().chain(options);
-    let words = words.chain(manifest.iter().map(shown)).map(|word| shell::quoted(&word).into_owned());
-    secrets.mask_text(&words.collect::<Vec<_>>().join(" ")).into_owned()
+    let file = |path: &PathBuf| match shown(path) {
+        // not an option
+        file if file.starts_with('-') && file != "-" => format!("./{file}"),
+        file => file,
+    };
+    let mut words = vec!["deco".to_owned(), "run".to_owned()];
+    let mut give = |option: &str, values: Vec<String>| {
+        words.extend(values.into_iter().flat_map(|value| [option.to_owned(), value]));
+    };
+    give("-C", directory.iter().map(shown).collect());
+    give("--set", set.iter().map(|set| excerpt(&secrets.mask_text(set), LONGEST_SET)).collect());
+    give("--set-text", set_text.iter().map(|set| excerpt(&secrets.mask_text(set), LONGEST_SET)).collect());
+    give("--state-dir", args.how.state.told().into_iter().map(shown).collect());
+    words.extend(manifest.iter().map(file));
+    let words: Vec<_> = words.iter().map(|word| shell::quoted(word)).collect();
+    secrets.mask_text(&words.join(" ")).into_owned()
 }

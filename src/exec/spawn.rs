@@ -4,7 +4,8 @@
 //! read in one sitting.
 //!
 //! Between clone and exec the child runs in our memory, on a stack of its own. So it allocates nothing, takes no lock,
-//! and makes system calls alone; every signal is blocked, and no handler of ours is left when they are unblocked.
+//! and makes system calls alone; every signal is blocked, but for one whose handler only stores a number (SIGCHLD) and those
+//! that tell of a thread's own mistake, and no handler of ours is left when they are unblocked.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
@@ -14,7 +15,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::Pid;
 
@@ -128,6 +129,8 @@ pub(super) fn spawn(program: &Program<'_>) -> io::Result<(Pid, Option<OwnedFd>)>
     match failed {
         0 => Ok((pid, descriptor)),
         failed => {
+            // its id may soon be another process's
+            program.announced.iter().for_each(|place| place.store(0, Ordering::Release));
             let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
             Err(io::Error::from_raw_os_error(failed))
         }
@@ -203,7 +206,7 @@ extern "C" fn child(argument: *mut c_void) -> c_int {
 /// Returns the number of the error only if the program cannot be executed.
 ///
 /// # Safety
-/// Only in a child of `clone`, with all signals blocked: what this changes is the child's own (descriptors, dispositions,
+/// Only in a child of `clone`, with signals blocked as the module says: what this changes is the child's own (descriptors, dispositions,
 /// mask, folder and group are not shared by its flags).
 unsafe fn become_program(program: &Program<'_>, caught: &[c_int]) -> c_int {
     // SAFETY: system calls on descriptors and C strings that the waiting thread keeps alive

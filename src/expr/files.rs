@@ -4,10 +4,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use globset::{GlobBuilder, GlobMatcher};
+use rustix::io::Errno;
 
 use crate::value::{Text, Value};
 
@@ -135,7 +137,7 @@ fn walk(dir: &Path, at: &str, parts: &[Part], found: &mut BTreeSet<String>) -> R
     match first {
         Part::Literal(name) => {
             let path = below(at, name);
-            if fs::symlink_metadata(dir.join(&path)).is_ok() {
+            if exists(dir, &path)? {
                 walk(dir, &path, rest, found)?;
             }
         }
@@ -175,18 +177,31 @@ fn below(at: &str, name: &str) -> String {
 
 /// The names in a folder; of what is no folder, or gone, none.
 fn names(dir: &Path, at: &str) -> Result<Vec<String>, String> {
+    let unlisted = |error: &io::Error| format!("failed to list `{at}`: {}", reason(error));
     let entries = match fs::read_dir(dir.join(at)) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(format!("failed to list `{at}`: {}", reason(&error)));
-        }
-        Err(_) => return Ok(Vec::new()),
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(unlisted(&error)),
     };
-    let name = |entry: fs::DirEntry| {
-        let name = entry.file_name();
+    let name = |entry: io::Result<fs::DirEntry>| {
+        let name = entry.map_err(|error| unlisted(&error))?.file_name();
         name.into_string().map_err(|name| format!("the file name `{}` is not UTF-8", name.to_string_lossy()))
     };
-    entries.flatten().map(name).collect()
+    entries.map(name).collect()
+}
+
+fn exists(dir: &Path, at: &str) -> Result<bool, String> {
+    match fs::symlink_metadata(dir.join(at)) {
+        Ok(_) => Ok(true),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(format!("failed to look for `{at}`: {}", reason(&error))),
+    }
+}
+
+/// Whether the error says that nothing is there; any other may hide what is.
+fn is_absence(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG))
 }
 
 #[cfg(test)]
@@ -239,6 +254,14 @@ mod tests {
         std::os::unix::fs::symlink(dir.path(), dir.path().join("s/up")).unwrap();
         let found = Files::new(dir.path()).glob(&[&"**/*.csv".into()]).unwrap();
         assert_eq!(found.to_json(), r#"["s/t/z.csv"]"#);
+    }
+
+    #[test]
+    fn a_link_to_itself_leads_nowhere() {
+        let dir = folder();
+        std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
+        let found = Files::new(dir.path()).glob(&[&"loop/*".into(), &"loop/x".into()]).unwrap();
+        assert_eq!(found.to_json(), "[]");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use super::summary::Summary;
 use crate::event::{Event, EventKind, RunStatus};
 use crate::outcome::{Failure, Outcome, Skip, in_words, signal_name};
+use crate::shell;
 
 /// Lines of an output's beginning in a failure's block.
 const HEAD_LINES: usize = 5;
@@ -259,7 +260,7 @@ impl Lines {
         match &self.again {
             // a sync point runs nothing of its own
             Again::Part(command) if matches!(failure, Failure::Check { .. }) => format!("{command} --resume"),
-            Again::Part(command) => format!("{command} --resume -t {}", shell_quoted(&clean(name))),
+            Again::Part(command) => format!("{command} --resume -t {}", shell::quoted(&clean(name))),
             Again::Whole { words, .. } => (*words).to_owned(),
         }
     }
@@ -269,7 +270,8 @@ impl Lines {
         let logs = [ended.stdout.log, ended.stderr.log];
         let Again::Whole { log, .. } = &self.again else { return self::logs(&self.folder, logs) };
         let run = self.folder.file_name().map(|id| id.to_string_lossy()).unwrap_or_default();
-        let address = shell_quoted(&clean(ended.name));
+        let name = clean(ended.name);
+        let address = shell::quoted(&name);
         let known = OUTPUTS.into_iter().zip(logs).filter(|(_, log)| log.is_some());
         let line = |((name, option), _)| format!("  all of {name}: {log} --run {run} {option} {address}\n");
         known.map(line).collect()
@@ -435,12 +437,6 @@ pub(super) fn clean(line: &str) -> String {
     let last = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
     let visible = |c: char| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
     anstream::adapter::strip_str(last).to_string().trim_end().chars().map(visible).collect()
-}
-
-/// A word that a shell takes as it is.
-fn shell_quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Running {
             name: self.manifest.settings.name.clone(),
             started: jiff::Timestamp::now().to_string(),
             resumed: self.resume.goes_on,
-            whole: self.options.wanted.is_none() && self.options.skipped.is_empty(),
+            whole: self.is_whole(),
             jobs: self.options.jobs,
             calls: wanted.count(),
             unexpanded: core.unexpanded(),

@@ -32,12 +32,15 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
-/// What `write` writes, and nothing else.
+/// What `write` writes, and nothing else: all of it, or what was there before.
 pub(super) fn fill(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     full_disk()?;
-    let mut file = BufWriter::new(File::create(path)?);
+    let new = path.with_extension("new");
+    let mut file = BufWriter::new(File::create(&new)?);
     write(&mut file)?;
-    file.flush()
+    file.flush()?;
+    full_disk()?;
+    fs::rename(new, path)
 }
 
 pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {

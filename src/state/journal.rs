@@ -1,4 +1,4 @@
-//! Writing a run's journal: lines appended, on the way to the disk within a tenth of a second. What cannot be written as a
+//! Writing a run's journal: lines appended, on the way to the disk within a tenth of a second while the run goes on. What cannot be written as a
 //! whole is not there at all.
 
 use std::fs::File;
@@ -104,7 +104,7 @@ pub fn append_last(path: &Path, event: &Event) -> Result<(), String> {
 
 fn serve(file: &File, wishes: &Receiver<()>, pause: &Receiver<()>, path: &Path) -> Result<(), String> {
     while wishes.recv().is_ok() {
-        // nobody ever sends: this ends by the time, or because all is over and the journal itself brings it to the disk
+        // nobody ever sends: this ends by the time, or because all is over, and how the journal ends is its own affair
         if pause.recv_timeout(SYNC_EVERY) == Err(RecvTimeoutError::Disconnected) {
             break;
         }

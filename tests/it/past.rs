@@ -50,6 +50,8 @@ fn a_value_of_the_answer_is_given_as_it_was() {
     sandbox.deco(["get", "cell[2]"]).run().code(0).stdout_is("20\n");
     sandbox.deco(["get", "cell[9]"]).run().code(1).stderr_has("nothing stands at `cell[9]`");
     sandbox.deco(["get", "cell[9]", "--default", "0"]).run().code(0).stdout_is("0\n");
+    sandbox.deco(["get", "cell[9]", "--default", "0", "--run", "nosuch"]).run().code(2).stdout_is("");
+    sandbox.deco(["get", "cell[9]", "--default", "0", "-f", "no.toml"]).run().code(2).stdout_is("");
     sandbox.deco(["get", "cell[9]", "--default", "oops"]).run().code(2).stdout_is("").stderr_has("no JSON");
     let sandbox = sandbox.manifest("[tasks.t]\nrun = 'echo \"a b\"'");
     sandbox.deco(["get", "cell[2]"]).run().code(0).stdout_is("20\n");

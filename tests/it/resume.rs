@@ -332,3 +332,16 @@ fn a_file_that_only_what_is_filled_asks_for_counts_as_well() {
     sandbox.run(["-j1", "--resume", "--select", "out", "--select", "all"]).code(0).answer_is(answer);
     assert_eq!(ran(&sandbox), ["t[a.json]", "t[b.json]"]);
 }
+
+#[test]
+fn the_command_that_runs_a_call_again_can_be_given_as_it_is() {
+    let sandbox = Sandbox::new().file("-m.toml", "[data]\nd = 1\n[tasks.t]\nrun = 'test ${{ d }} = 1'");
+    let long = format!("d=\"{}\"", "x".repeat(1000));
+    let failed = sandbox.deco(["run", "--set", &long, "./-m.toml"]).run().code(1);
+    assert!(
+        failed.stderr.contains("xx…'  ./-m.toml --resume -t t".replace("  ", " ").as_str()),
+        "{}",
+        failed.stderr
+    );
+    assert!(failed.stderr.len() < 2000, "{}", failed.stderr);
+}

@@ -132,3 +132,13 @@ fn a_variable_without_a_value_names_no_folder() {
     sandbox.deco(["run"]).env("DECO_STATE_DIR", "").run().code(0);
     assert!(sandbox.exists(".deco"));
 }
+
+#[test]
+fn what_is_left_of_runs_that_were_being_removed_goes_as_well() {
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'true'");
+    sandbox.run([]).code(0);
+    let ruin = sandbox.path(".deco/deco.toml/runs/20200101T000000000-1");
+    std::fs::create_dir_all(ruin.join("logs")).unwrap();
+    sandbox.run([]).code(0);
+    assert!(!ruin.exists());
+}

@@ -71,7 +71,15 @@ impl Session {
         let started = started.inspect_err(|_| groups.leave(place))?;
         let leader = Leader::new(started.pid, started.descriptor);
         let mark = format!("{:016x}", fastrand::u64(..));
-        let printed = |pipe, stream| Printed::new(pipe, stream).map_err(machine);
+        let printed = Printed::new(started.stdout, Stream::Stdout)
+            .and_then(|stdout| Ok((stdout, Printed::new(started.stderr, Stream::Stderr)?)));
+        let (stdout, stderr) = match printed {
+            Ok(printed) => printed,
+            Err(error) => {
+                let _ = bury(leader, place, groups);
+                return Err(machine(error));
+            }
+        };
         let mut session = Session {
             kind: kind.clone(),
             place,
@@ -79,8 +87,8 @@ impl Session {
             incoming: Some(pipes.incoming),
             outgoing: pipes.outgoing,
             claims: pipes.claims,
-            stdout: printed(started.stdout, Stream::Stdout)?,
-            stderr: printed(started.stderr, Stream::Stderr)?,
+            stdout,
+            stderr,
             ahead: None,
             has_answered: false,
             mean: Mean::unknown(),
@@ -170,14 +178,19 @@ impl Session {
     /// Kills what is left of the worker's group and tells how the worker ended.
     pub fn bury(mut self, groups: &Groups) -> Result<Exit, String> {
         self.incoming = None;
-        if !self.leader.has_ended() {
-            self.leader.signal(Signal::KILL);
-            wait(&self.leader, None);
-        }
-        self.leader.signal(Signal::KILL);
-        groups.leave(self.place);
-        self.leader.reap()
+        bury(self.leader, self.place, groups)
     }
+}
+
+/// Kills what is left of a worker's group.
+fn bury(leader: Leader, place: u32, groups: &Groups) -> Result<Exit, String> {
+    if !leader.has_ended() {
+        leader.signal(Signal::KILL);
+        wait(&leader, None);
+    }
+    leader.signal(Signal::KILL);
+    groups.leave(place);
+    leader.reap()
 }
 
 /// Lines on their way.
