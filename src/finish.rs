@@ -11,7 +11,7 @@ use crate::manifest::Select;
 use crate::name::Name;
 use crate::path::Path;
 use crate::plan::{CallId, Plan, TaskId, select};
-use crate::store::{Clash, Store};
+use crate::store::{Clash, Onlooker, Store};
 use crate::value::{Layout, Text, Value};
 
 /// Why there is no answer.
@@ -75,7 +75,8 @@ fn changed(plan: &Plan) -> Vec<Name> {
 fn documents(plan: &Plan, store: &Store, names: &[Name]) -> Result<Value, NoAnswer> {
     let mut members: Vec<(Text, Value)> = Vec::with_capacity(names.len());
     for name in names {
-        let value = whole(plan, store, name, plan.changers_of(&Path::whole(name.clone())));
+        let calls = plan.changers_of(&Path::whole(name.clone()));
+        let value = whole(plan, store, name, calls, Onlooker::Last);
         members.extend(value.map_err(NoAnswer::Clash)?.map(|value| (name.text().clone(), value)));
     }
     Ok(Value::object(members))
@@ -88,25 +89,29 @@ fn all(plan: &Plan, store: &Store) -> Result<Value, NoAnswer> {
     documents(plan, store, &names)
 }
 
-fn whole(plan: &Plan, store: &Store, name: &Name, mut calls: Vec<CallId>) -> Result<Option<Value>, Clash> {
+fn whole(
+    plan: &Plan,
+    store: &Store,
+    name: &Name,
+    mut calls: Vec<CallId>,
+    onlooker: Onlooker<'_>,
+) -> Result<Option<Value>, Clash> {
     calls.sort_unstable_by_key(|&call| plan.order_of(call));
-    store.replay(plan, &Path::whole(name.clone()), &calls, None)
+    store.replay(plan, &Path::whole(name.clone()), &calls, onlooker)
 }
 
 /// The documents that a sync point writes, as they stand with the calls that it waited for.
 pub fn checkpoint(plan: &Plan, store: &Store, sync: NodeIndex, names: &[Name]) -> Result<Value, Clash> {
-    let before = calls_before(plan, sync);
+    let before = select::before(plan, sync);
+    let is_before = |node| before.contains(&node);
     let mut members: Vec<(Text, Value)> = Vec::with_capacity(names.len());
     for name in names {
         let mut calls = plan.changers_of(&Path::whole(name.clone()));
-        calls.retain(|call| before.contains(call));
-        members.extend(whole(plan, store, name, calls)?.map(|value| (name.text().clone(), value)));
+        calls.retain(|&call| is_before(plan.node_of(call)));
+        let value = whole(plan, store, name, calls, Onlooker::After(&is_before))?;
+        members.extend(value.map(|value| (name.text().clone(), value)));
     }
     Ok(Value::object(members))
-}
-
-fn calls_before(plan: &Plan, node: NodeIndex) -> FxHashSet<CallId> {
-    select::before(plan, node).into_iter().filter_map(|node| plan.call_at(node)).collect()
 }
 
 /// The names that `select` expressions may ask for: every document as it stands at the end.

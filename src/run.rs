@@ -123,6 +123,8 @@ struct Core {
     /// Whether the run itself took too long.
     timed_out: bool,
     clash: Option<Clash>,
+    /// Whether calls that an expansion found are in conflict, of which its failure tells.
+    in_conflict: bool,
     broken: Option<String>,
     signal: Option<i32>,
     /// What finalizers are told of ended calls: exit and last words. Kept only if there are finalizers.
@@ -164,6 +166,7 @@ impl Running {
             failures: 0,
             timed_out: false,
             clash: None,
+            in_conflict: false,
             broken: None,
             signal: None,
             records: finalizers::are_there(&plan.manifest).then(FxHashMap::default),
@@ -388,7 +391,7 @@ impl Core {
     fn status(&self) -> RunStatus {
         match self {
             Core { signal: Some(_), .. } => RunStatus::Interrupted,
-            Core { clash: Some(_), .. } => RunStatus::Conflict,
+            Core { clash: Some(_), .. } | Core { in_conflict: true, .. } => RunStatus::Conflict,
             Core { failures: 1.., .. } | Core { timed_out: true, .. } | Core { broken: Some(_), .. } => {
                 RunStatus::Failed
             }

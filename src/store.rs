@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
 
 use crate::change::{Change, Container, Operation, misfit};
@@ -28,6 +29,17 @@ pub enum Clash {
     Unordered { first: CallId, second: CallId, path: Path, by_reading: bool },
     /// What a call changed does not fit into what stands there.
     Misfit { call: CallId, path: String, message: String },
+}
+
+/// Who looks at what stands at a place, and so which containers stand there that nobody filled.
+#[derive(Clone, Copy)]
+pub enum Onlooker<'a> {
+    /// Whoever comes when all is over.
+    Last,
+    /// One that the plan lets wait for what it reads.
+    Reader(Reader),
+    /// One that comes after these nodes, and of other calls knows nothing, ended or not.
+    After(&'a dyn Fn(NodeIndex) -> bool),
 }
 
 /// What is kept of what one call changed. Most calls set one value where the plan says, so that the value is enough.
@@ -148,7 +160,7 @@ impl Store {
             let mut calls = plan.changers_of(path);
             calls.retain(|&call| self.has_changed(call));
             calls.sort_unstable_by_key(|&call| plan.order_of(call));
-            return self.replay(plan, path, &calls, Some(reader));
+            return self.replay(plan, path, &calls, Onlooker::Reader(reader));
         }
         if let Some(known) = join.and_then(|join| self.joined.get(&join)) {
             return Ok(known.clone());
@@ -159,7 +171,7 @@ impl Store {
         {
             return Ok(Some(value.clone()));
         }
-        let value = self.replay(plan, path, &plan.changers(path, wait, reader), Some(reader))?;
+        let value = self.replay(plan, path, &plan.changers(path, wait, reader), Onlooker::Reader(reader))?;
         if let Some(join) = join {
             self.joined.insert(join, value.clone());
         }
@@ -172,7 +184,7 @@ impl Store {
         plan: &Plan,
         path: &Path,
         calls: &[CallId],
-        reader: Option<Reader>,
+        onlooker: Onlooker<'_>,
     ) -> Result<Option<Value>, Clash> {
         let shared = Shared::new(self, plan, &path.document);
         if let Some(clash) = shared.clash(path, calls) {
@@ -185,7 +197,7 @@ impl Store {
         if planted(Fault::AppendsReordered) && !seen.all(|change| !change.path.is_append()) {
             seen.calls.to_mut().reverse();
         }
-        seen.applied(&self.empty_containers(plan, path, reader))
+        seen.applied(&self.empty_containers(plan, path, onlooker))
     }
 
     /// Why a change of a call that has just ended does not fit into what was given and what the calls before it made.
@@ -203,22 +215,31 @@ impl Store {
         }
         before.sort_unstable_by_key(|&call| plan.order_of(call));
         let whole = Path::whole(path.document.clone());
-        let mut root = self.replay(plan, &whole, &before, None).ok()?;
+        let is_before = |node| plan.call_at(node).is_some_and(|other| plan.is_ordered(other, call));
+        let mut root = self.replay(plan, &whole, &before, Onlooker::After(&is_before)).ok()?;
         change.apply(&mut root, 0).err().map(|misfit| misfit.0)
     }
 
     /// Containers that stand although nobody filled them: the constant part of a fill of which no call failed.
-    /// A reader does not see those of tasks that come after it.
-    fn empty_containers(&self, plan: &Plan, path: &Path, reader: Option<Reader>) -> Vec<(TaskId, Change)> {
+    /// Nobody sees those of tasks that come later.
+    fn empty_containers(&self, plan: &Plan, path: &Path, onlooker: Onlooker<'_>) -> Vec<(TaskId, Change)> {
         let mut empties = Vec::new();
         for (task, shape) in plan.fills_of(&path.document) {
             let constant = constant_part(shape);
             let is_whole = constant.len() == shape.len();
             let below = constant.len() >= path.segments.len() && constant.starts_with(&path.segments);
-            // nor those of its own task, of whose other calls it sees nothing
-            let is_later = reader.is_some_and(|reader| {
-                plan.comes_later(*task, reader) || plan.snapshot_task(&path.document, reader) == Some(*task)
-            });
+            let is_later = match onlooker {
+                Onlooker::Last => false,
+                // nor those of its own task, of whose other calls it sees nothing
+                Onlooker::Reader(reader) => {
+                    plan.comes_later(*task, reader)
+                        || plan.snapshot_task(&path.document, reader) == Some(*task)
+                }
+                Onlooker::After(is_before) => {
+                    let calls = plan.calls_of(*task).map(|call| plan.node_of(call));
+                    !plan.expansion_of(*task).into_iter().chain(calls).all(is_before)
+                }
+            };
             if is_later || is_whole || !below || self.failed[task.0 as usize] || self.has_filled(plan, *task)
             {
                 continue;

@@ -113,6 +113,22 @@ impl Expression {
     }
 }
 
+impl Expression {
+    /// The place, where the expression is one and nothing else, with steps that count from the end.
+    pub fn sole_place(&self) -> Option<Reference> {
+        let mut steps = Vec::new();
+        let base = base(&self.node, &mut steps);
+        let Kind::Name(root) = &base.kind else { return None };
+        Some(Reference {
+            document: Name::new(root),
+            root: root.clone(),
+            steps: steps.into_iter().map(|(step, _)| step).collect(),
+            guarded: false,
+            span: self.node.span.clone(),
+        })
+    }
+}
+
 fn no_key(index: &Expression, value: &Value) -> EvalError {
     let message =
         format!("`{}` is {}: an index is a text, a number or a boolean", index.source(), value.kind());

@@ -21,9 +21,18 @@ pub struct Growth {
     pub joins: Vec<NodeIndex>,
 }
 
+/// An expansion that is wrong: its calls are in the plan and must not run.
+#[derive(Debug)]
+pub struct Refused {
+    pub growth: Growth,
+    pub wrong: Vec<Diagnostic>,
+    /// Whether calls of the plan are in conflict or in a circle, rather than that the task itself is wrong.
+    pub is_conflict: bool,
+}
+
 impl Plan {
-    /// Adds the calls of a task that was not expanded. On error the calls are in the plan and must not run.
-    pub fn grow(&mut self, task: TaskId, bindings: Bindings) -> Result<Growth, (Growth, Vec<Diagnostic>)> {
+    /// Adds the calls of a task that was not expanded.
+    pub fn grow(&mut self, task: TaskId, bindings: Bindings) -> Result<Growth, Refused> {
         let first_node = NodeIndex::new(self.graph.node_count());
         let positions_before = planted(Fault::ExpansionOrder)
             .then(|| self.tasks.iter().map(|calls| calls.positions.clone()).collect::<Vec<_>>());
@@ -39,7 +48,7 @@ impl Plan {
         let joins = joins.into_iter().map(|join| self.joins[join.0 as usize].node).collect();
         let growth = Growth { calls, first_node, joins };
         if !wrong.is_empty() {
-            return Err((growth, once_each_place(wrong)));
+            return Err(Refused { growth, wrong: once_each_place(wrong), is_conflict: false });
         }
         match self.settle() {
             Ok(()) => {
@@ -48,7 +57,7 @@ impl Plan {
                 }
                 Ok(growth)
             }
-            Err(wrong) => Err((growth, wrong)),
+            Err(wrong) => Err(Refused { growth, wrong, is_conflict: true }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What `after` and `waits-for` name: tasks, calls, tags, sync points and places, as nodes to wait for.
 
 use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::Template;
@@ -30,14 +31,10 @@ impl Plan {
                 self.gather_tasks(Gather::Tasks(glob.as_str().into(), tasks.clone()), tasks)
             }
             Target::Tag(tag) => {
-                let has_tag = |task: &TaskId| self.manifest.tasks[task.0 as usize].tags.contains(tag);
-                let tasks = self.task_ids().filter(has_tag).collect();
+                let tasks = self.tagged(tag);
                 self.gather_tasks(Gather::Tag(tag.as_str().into()), tasks)
             }
-            Target::Sync(name) => {
-                let found = self.manifest.syncs.iter().position(|sync| sync.name == *name);
-                found.map(|sync| self.sync_nodes[sync])
-            }
+            Target::Sync(name) => self.find_sync(name),
             Target::Place(reference) => {
                 let path = places::read_place(reference, &self.before(waiter));
                 path.and_then(|path| {
@@ -50,10 +47,48 @@ impl Plan {
         })
     }
 
-    fn gather_tasks(&mut self, gathers: Gather, tasks: Vec<TaskId>) -> Option<NodeIndex> {
-        let calls: Vec<_> = tasks.iter().flat_map(|&task| self.calls_of(task)).collect();
-        let unexpanded: Vec<_> = tasks.into_iter().filter(|&task| self.is_unexpanded(task)).collect();
-        self.gather(gathers, &calls, &unexpanded)
+    /// All calls of these tasks. A task that has none, or may come to have none, still comes after what it names: so does
+    /// whoever comes after it.
+    fn gather_tasks(&mut self, gathers: Gather, mut tasks: Vec<TaskId>) -> Option<NodeIndex> {
+        let manifest = self.manifest.clone();
+        let (mut calls, mut unexpanded, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seen: FxHashSet<TaskId> = tasks.iter().copied().collect();
+        while let Some(task) = tasks.pop() {
+            let known = calls.len();
+            calls.extend(self.calls_of(task));
+            unexpanded.extend(self.is_unexpanded(task).then_some(task));
+            if calls.len() > known {
+                continue;
+            }
+            for target in &manifest.tasks[task.0 as usize].after {
+                let (further, sync) = self.wholly_named(&target.value);
+                tasks.extend(further.into_iter().filter(|&task| seen.insert(task)));
+                syncs.extend(sync);
+            }
+        }
+        self.gather(gathers, &calls, &unexpanded, &syncs)
+    }
+
+    /// The tasks of which a target takes all calls, and the sync point that it is.
+    fn wholly_named(&self, target: &Target) -> (Vec<TaskId>, Option<NodeIndex>) {
+        match target {
+            Target::Task(name) => (self.find_task(name).into_iter().collect(), None),
+            Target::Tasks(_, names) => (names.iter().filter_map(|name| self.find_task(name)).collect(), None),
+            Target::Tag(tag) => (self.tagged(tag), None),
+            Target::Sync(name) => (Vec::new(), self.find_sync(name)),
+            Target::Call(..) | Target::Calls(_) | Target::Place(_) => (Vec::new(), None),
+        }
+    }
+
+    fn tagged(&self, tag: &str) -> Vec<TaskId> {
+        let has_tag =
+            |task: &TaskId| self.manifest.tasks[task.0 as usize].tags.iter().any(|own| *own == *tag);
+        self.task_ids().filter(has_tag).collect()
+    }
+
+    fn find_sync(&self, name: &TaskName) -> Option<NodeIndex> {
+        let found = self.manifest.syncs.iter().position(|sync| sync.name == *name);
+        found.map(|sync| self.sync_nodes[sync])
     }
 
     fn target_call(
@@ -71,7 +106,7 @@ impl Plan {
         let task = self.find_task(name).ok_or_else(|| at(format!("there is no task `{name}`")))?;
         if self.is_unexpanded(task) {
             let gathers = Gather::Call(CallAddress { task: name.clone(), key });
-            return Ok(self.gather(gathers, &[], &[task]));
+            return Ok(self.gather(gathers, &[], &[task], &[]));
         }
         let found = by_key.call(self, task, &key).map(|call| self.node_of(call));
         found.map(Some).ok_or_else(|| {
@@ -114,7 +149,7 @@ impl Plan {
             return Err(error.help("`deco plan` lists the calls of each task"));
         }
         let unexpanded: Vec<TaskId> = unexpanded.iter().map(|(task, _)| *task).collect();
-        Ok(self.gather(Gather::Calls(keys), &calls, &unexpanded))
+        Ok(self.gather(Gather::Calls(keys), &calls, &unexpanded, &[]))
     }
 
     pub(super) fn find_task(&self, name: &TaskName) -> Option<TaskId> {

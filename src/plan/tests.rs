@@ -366,7 +366,7 @@ pub(super) fn grow(
     let views = [(Text::from(document), crate::expr::View { places: vec![place] })];
     let manifest = plan.manifest.clone();
     let bindings = expand::of_task(&manifest.tasks[id.0 as usize], &plan.world.clone(), &views).unwrap();
-    plan.grow(id, bindings).map_err(|(_, wrong)| wrong)
+    plan.grow(id, bindings).map_err(|refused| refused.wrong)
 }
 
 const GROWING: &str = "

@@ -179,21 +179,26 @@ impl Plan {
         join
     }
 
-    /// The node that waits for all these calls, for `after`: none for nothing, the call itself for one.
+    /// The node that waits for all these calls and sync points, for `after`: none for nothing, itself for one.
     pub(super) fn gather(
         &mut self,
         gathers: Gather,
         calls: &[CallId],
         unexpanded: &[TaskId],
+        syncs: &[NodeIndex],
     ) -> Option<NodeIndex> {
-        match (calls, unexpanded) {
-            ([], []) => None,
-            ([call], []) => Some(self.node_of(*call)),
+        match (calls, unexpanded, syncs) {
+            ([], [], []) => None,
+            ([call], [], []) => Some(self.node_of(*call)),
+            ([], [], [sync]) => Some(*sync),
             _ => {
-                let known = self.joins_by.get(&gathers).copied();
-                let join = known
-                    .unwrap_or_else(|| self.new_join(gathers, Readers::All, calls, unexpanded, Edge::After));
-                Some(self.joins[join.0 as usize].node)
+                if let Some(&known) = self.joins_by.get(&gathers) {
+                    return Some(self.joins[known.0 as usize].node);
+                }
+                let join = self.new_join(gathers, Readers::All, calls, unexpanded, Edge::After);
+                let node = self.joins[join.0 as usize].node;
+                syncs.iter().for_each(|&sync| self.add_edge(Some(sync), node, Edge::After));
+                Some(node)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! From a call and what it sees to a request for a worker: the function and its arguments, by reference where they are
 //! places of documents, so that a document goes to a worker once and not with every call.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -179,9 +180,11 @@ fn called(
     let mut whole = Vec::new();
     let (mut args, mut named) = (Vec::new(), Vec::new());
     for passed in arguments {
-        let argument = match passed.value.value.sole_reference() {
-            Some(place) => by_reference(scope, setting, task, passed, place, (&mut handed, &mut whole))?,
-            None => Argument::Value(scope.eval(&passed.value.value)?),
+        let value = &passed.value.value;
+        let place = value.sole_reference().map(Cow::Borrowed);
+        let argument = match place.or_else(|| value.sole_place().map(Cow::Owned)) {
+            Some(place) => by_reference(scope, setting, task, passed, &place, (&mut handed, &mut whole))?,
+            None => Argument::Value(scope.eval(value)?),
         };
         match &passed.name {
             Some(name) => named.push((name.as_str().into(), argument)),

@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::outcome::{Failure, Outcome, Skip};
 use crate::plan::bindings::Bindings;
 use crate::plan::expand;
+use crate::plan::grow::Refused;
 use crate::plan::{Reader, TaskId, reads};
 use crate::prepare::scope::{changed_place, views_of};
 use crate::schedule::End;
@@ -73,7 +74,13 @@ impl Running {
     fn grow(&self, core: &mut Core, task: TaskId, bindings: Bindings) -> Result<usize, Nothing> {
         let (growth, wrong) = match core.plan.grow(task, bindings) {
             Ok(growth) => (growth, Vec::new()),
-            Err((growth, wrong)) => (growth, wrong),
+            Err(Refused { growth, wrong, is_conflict }) => {
+                if is_conflict {
+                    core.in_conflict = true;
+                    core.stop();
+                }
+                (growth, wrong)
+            }
         };
         core.verdicts.resize(core.plan.call_count(), None);
         core.store.grow(&core.plan);

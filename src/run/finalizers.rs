@@ -6,6 +6,7 @@ use petgraph::graph::NodeIndex;
 use crate::manifest::{Manifest, Task, When};
 use crate::outcome::{Exit, Outcome, Verdict};
 use crate::plan::{CallId, Node};
+use crate::schedule::End;
 use crate::value::Value;
 
 use super::Core;
@@ -55,12 +56,11 @@ impl Core {
     /// Whether something failed that the finalizer waits for: so it does not matter what else has ended by then.
     fn has_failed_before(&self, node: NodeIndex) -> bool {
         let (calls, others_failed) = self.calls_before(node);
-        let has_failed = |call: &CallId| {
-            matches!(self.verdicts[call.0 as usize], Some(Verdict::Failed | Verdict::Blocked))
-        };
+        let has_failed =
+            |node: NodeIndex| matches!(self.schedule.end_of(node), Some(End::Failed | End::Blocked(_)));
         match calls {
-            Some(calls) => others_failed || calls.iter().any(has_failed),
-            None => self.failures > 0,
+            Some(calls) => others_failed || calls.iter().any(|&call| has_failed(self.plan.node_of(call))),
+            None => self.others().into_iter().any(has_failed),
         }
     }
 
@@ -72,7 +72,9 @@ impl Core {
             _ if self.has_failed_before(node) => "failure",
             _ => "success",
         };
-        let mut calls = self.calls_before(node).0.unwrap_or_else(|| self.all_others());
+        let mut calls = self.calls_before(node).0.unwrap_or_else(|| {
+            self.others().into_iter().filter_map(|other| self.plan.call_at(other)).collect()
+        });
         calls.sort_unstable_by_key(|&call| self.plan.order_of(call));
         let told = calls.into_iter().filter_map(|call| self.told(call)).collect();
         [("run", Value::object([("status", Value::from(status))])), ("calls", Value::array(told))]
@@ -96,7 +98,7 @@ impl Core {
                 Node::Call(call) => calls.push(call),
                 Node::Join(_) => open.extend(self.plan.graph.neighbors_directed(before, Incoming)),
                 Node::Sync(_) | Node::Expansion(_) => {
-                    failed |= self.schedule.end_of(before) == Some(crate::schedule::End::Failed);
+                    failed |= self.schedule.end_of(before) == Some(End::Failed);
                     open.extend(self.plan.graph.neighbors_directed(before, Incoming));
                 }
             }
@@ -105,7 +107,7 @@ impl Core {
     }
 
     /// What a finalizer waits for that names nothing: everything but finalizers and what comes after such a one.
-    fn all_others(&self) -> Vec<CallId> {
+    fn others(&self) -> Vec<NodeIndex> {
         let graph = &self.plan.graph;
         let mut later = rustc_hash::FxHashSet::default();
         let mut open: Vec<NodeIndex> = graph.node_indices().filter(|&node| self.plan.is_last(node)).collect();
@@ -114,15 +116,16 @@ impl Core {
                 open.extend(graph.neighbors(node));
             }
         }
-        let is_other = |&call: &CallId| {
-            let node = self.plan.node_of(call);
-            !self.plan.is_finalizer(node) && !later.contains(&node)
-        };
-        self.plan.calls().filter(is_other).collect()
+        graph.node_indices().filter(|node| !self.plan.is_finalizer(*node) && !later.contains(node)).collect()
     }
 
     fn told(&self, call: CallId) -> Option<Value> {
-        let verdict = self.verdicts[call.0 as usize]?;
+        // of those that can never run nothing is recorded before the run is over
+        let verdict =
+            self.verdicts[call.0 as usize].or(match self.schedule.end_of(self.plan.node_of(call)) {
+                Some(End::Blocked(_)) => Some(Verdict::Blocked),
+                _ => None,
+            })?;
         let record = self.records.as_ref().and_then(|records| records.get(&call));
         let exit = match record.and_then(|record| record.exit) {
             Some(Exit::Code(code)) => Value::from(i128::from(code)),

@@ -259,7 +259,8 @@ impl<'s, 'a> Search<'s, 'a> {
             (Deed::Made(one), Deed::Made(other)) => first.place == second.place && one != other,
             (Deed::Fill | Deed::Write(_), Deed::Made(_)) => first.place.len() <= second.place.len(),
             (Deed::Made(_), _) | (_, Deed::Made(_)) => false,
-            (_, Deed::Read) => merged.is_none(),
+            // who looks at what holds a merged place sees whether others have put something there
+            (_, Deed::Read) => merged.is_none() || merged != self.merged(second),
             _ if merged.is_some() && merged == self.merged(second) => false,
             (Deed::Append { .. }, Deed::Append { .. }) => first.place.len() != second.place.len(),
             (Deed::Write(one_value), Deed::Write(other_value)) => {

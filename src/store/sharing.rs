@@ -16,7 +16,7 @@ use crate::value::Value;
 
 use super::conflict::{self, Access, Deed, Rules};
 use super::merge::merged;
-use super::{Clash, Store, keys};
+use super::{Clash, Onlooker, Store, keys};
 
 /// One document and what the manifest says of it.
 pub struct Shared<'a> {
@@ -146,7 +146,7 @@ impl<'a> Shared<'a> {
         }
         let path = Path { document: self.document.clone(), segments: place.to_vec() };
         let calls = self.plan.seen_by_task(&path, self.plan.task_of(call));
-        match self.store.replay(self.plan, &path, &calls, Some(Reader::Call(call))) {
+        match self.store.replay(self.plan, &path, &calls, Onlooker::Reader(Reader::Call(call))) {
             Ok(Some(Value::Array(items))) => index >= items.len(),
             _ => true,
         }
@@ -157,7 +157,7 @@ impl<'a> Shared<'a> {
         let path = Path { document: self.document.clone(), segments: place.to_vec() };
         let reader = Reader::Call(call);
         let calls = self.plan.seen_by_mutator(&path, call);
-        self.store.replay(self.plan, &path, &calls, Some(reader))
+        self.store.replay(self.plan, &path, &calls, Onlooker::Reader(reader))
     }
 }
 

@@ -449,3 +449,183 @@ fn a_resumed_run_takes_nothing_over_that_an_edit_changes() {
         r#"{"d":{"a":0,"b":0}}"#,
     );
 }
+
+#[test]
+fn who_comes_after_a_task_without_calls_comes_after_all_that_the_task_comes_after() {
+    let manifest = |each: &str, use_after: &str| {
+        format!(
+            r#"
+            [tasks.list]
+            run = "true"
+            result = "lines"
+            [tasks.setup]
+            run = "echo ready > file"
+            fills = "d.v"
+            [tasks.each]
+            for = {{ k = {each} }}
+            after = ["setup"]
+            run = "true"
+            [tasks.use]
+            after = ["{use_after}"]
+            run = "cat file 2>&1"
+            fills = {{ "d.v" = "result", out = "result" }}
+            [sync.s]
+            waits-for = ["each"]
+            "#
+        )
+    };
+    for each in ["[]", r#""list""#] {
+        for use_after in ["each", "s"] {
+            for jobs in ["-j1", "-j4"] {
+                let sandbox = Sandbox::new().manifest(&manifest(each, use_after));
+                sandbox.run([jobs, "--select", "out"]).code(0).answer_is(r#"{"out":"ready"}"#);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_task_without_calls_keeps_the_order_of_those_around_it() {
+    let manifest = |each: &str| {
+        format!(
+            r#"
+            [tasks.list]
+            run = "true"
+            result = "lines"
+            [tasks.r]
+            run = "echo r saw ${{{{ d.x | default('nothing') }}}}"
+            fills = "log[]"
+            [tasks.e]
+            for = {{ k = {each} }}
+            after = ["r"]
+            run = "true"
+            [tasks.t]
+            after = ["e"]
+            fills = {{ "d.x" = "result", "log[]" = "result" }}
+            run = "echo t"
+            "#
+        )
+    };
+    for each in ["[]", r#""list""#] {
+        for jobs in ["-j1", "-j4"] {
+            let run = program(&manifest(each)).run([jobs, "--select", "log"]);
+            run.code(0).answer_is(r#"{"log":["r saw nothing","t"]}"#);
+        }
+    }
+}
+
+#[test]
+fn a_change_of_an_argument_that_is_found_from_the_end_is_kept_or_refused() {
+    let run = |mutates: &str| {
+        let manifest = format!(
+            "[data]\nd = {{ l = [{{ n = 1 }}, {{ n = 2 }}] }}\n[tasks.a]\ncall = 'f.py:f(d.l[-1])'\n{mutates}\n"
+        );
+        Sandbox::new().file("f.py", "def f(x): x['n'] = 99\n").manifest(&manifest).run(["--select", "d"])
+    };
+    run("mutates = ['d']").code(0).answer_is(r#"{"d":{"l":[{"n":1},{"n":99}]}}"#);
+    run("").code(1).stderr_has("it changed `d.l[-1]`");
+}
+
+#[test]
+fn what_a_sync_point_writes_does_not_depend_on_what_it_did_not_wait_for() {
+    for jobs in ["-j1", "-j4"] {
+        let sandbox = program(
+            r#"
+            [tasks.a]
+            run = "echo 1"
+            fills = "d.x"
+            [tasks.b]
+            for = { k = ["p"] }
+            run = "echo 2"
+            fills = "d.y[k]"
+            [sync.s]
+            waits-for = ["a"]
+            write = "s.json"
+            "#,
+        );
+        sandbox.run([jobs]).code(0);
+        assert_eq!(sandbox.read("s.json"), "{\n  \"d\": {\n    \"x\": \"1\"\n  }\n}\n", "{jobs}");
+    }
+}
+
+#[test]
+fn who_looks_at_what_holds_merged_places_is_in_conflict_with_who_fills_one() {
+    let manifest = r#"
+        [data]
+        d = { counts = {} }
+        [documents.d]
+        merge = { "counts.*" = "sum" }
+        [tasks.t]
+        for = { k = ["x", "y"] }
+        run = "deco set d.seen.${{ k }} $(deco get d.counts | wc -c); deco set d.counts.${{ k }} 1"
+        mutates = ["d"]
+    "#;
+    refuses(manifest, 1, "`t[y]` looked at `d.counts.x`, which `t[x]` changed");
+}
+
+#[test]
+fn a_conflict_that_shows_in_the_run_leaves_no_answer() {
+    let manifest = r#"
+        [settings]
+        keep-going = true
+        [tasks.l1]
+        run = "echo x"
+        result = "lines"
+        [tasks.l2]
+        run = "echo x"
+        result = "lines"
+        [tasks.t1]
+        for = { k = "l1" }
+        fills = "d[k]"
+        run = "echo t1"
+        [tasks.t2]
+        for = { k = "l2" }
+        fills = "d[k]"
+        run = "echo t2"
+    "#;
+    for jobs in ["-j1", "-j4"] {
+        program(manifest).run([jobs]).code(1).stdout_is("").stderr_has("`t1[x]` and `t2[x]` both fill");
+    }
+}
+
+#[test]
+fn a_last_finalizer_sees_no_failure_of_another() {
+    gives_though_failed(
+        r#"
+        [tasks.w]
+        run = "echo 1"
+        [tasks.f1]
+        when = "always"
+        run = "exit 1"
+        [tasks.f2]
+        when = "always"
+        run = "echo ${{ run.status }}"
+        [tasks.f3]
+        when = "failure"
+        run = "echo alarm"
+        "#,
+        r#"{"w":"1","f2":"success"}"#,
+    );
+}
+
+#[test]
+fn a_finalizer_sees_that_what_it_comes_after_was_blocked() {
+    gives_though_failed(
+        r#"
+        [tasks.a]
+        run = "exit 1"
+        [tasks.g]
+        after = ["a"]
+        run = "echo g"
+        [tasks.told]
+        when = "always"
+        after = ["g"]
+        run = "echo ${{ run.status }} ${{ calls[0].outcome }}"
+        [tasks.alarm]
+        when = "failure"
+        after = ["g"]
+        run = "echo alarm"
+        "#,
+        r#"{"told":"failure blocked","alarm":"alarm"}"#,
+    );
+}
