@@ -257,8 +257,11 @@ impl<'s, 'a> Search<'s, 'a> {
         match (first.deed, second.deed) {
             (Deed::Made(_), Deed::Read) => second.place.len() <= first.place.len(),
             (Deed::Made(one), Deed::Made(other)) => first.place == second.place && one != other,
-            (Deed::Fill | Deed::Write(_), Deed::Made(_)) => first.place.len() <= second.place.len(),
-            (Deed::Made(_), _) | (_, Deed::Made(_)) => false,
+            (Deed::Fill | Deed::Write(_), Deed::Made(kind)) => {
+                first.place.len() <= second.place.len() || needs_another(kind, second.place, first.place)
+            }
+            (Deed::Made(kind), _) => needs_another(kind, first.place, second.place),
+            (_, Deed::Made(kind)) => needs_another(kind, second.place, first.place),
             // who looks at what holds a merged place sees whether others have put something there
             (_, Deed::Read) => merged.is_none() || merged != self.merged(second),
             _ if merged.is_some() && merged == self.merged(second) => false,
@@ -301,6 +304,16 @@ impl<'s, 'a> Search<'s, 'a> {
         let place = if first.place.len() >= second.place.len() { first.place } else { second.place };
         let by_reading = matches!(second.deed, Deed::Read);
         Pair { first: first.call, second: second.call, place, by_reading }
+    }
+}
+
+/// Whether a change of a place needs another kind of container than the one that was made.
+fn needs_another(made: Container, at: &[Segment], place: &[Segment]) -> bool {
+    let below = if place.starts_with(at) { place.get(at.len()) } else { None };
+    match (below, made) {
+        (Some(Segment::Append), Container::Object) => true,
+        (Some(Segment::Key(key)), Container::Array) => parse_index(key).is_none(),
+        _ => false,
     }
 }
 
@@ -404,6 +417,9 @@ mod tests {
     fn a_container_that_is_made_shows_to_who_looks_at_it() {
         check(&["0 make x", "1 make x", "2 set x.y 1", "3 set x 1"], &[], &[(2, 3)], None);
         check(&["0 make x", "1 list x"], &[], &[], Some((0, 1, "x")));
+        check(&["0 make x", "1 append x"], &[], &[], Some((0, 1, "x[]")));
+        check(&["0 set x.k 1", "1 list x"], &[], &[], Some((0, 1, "x.k")));
+        check(&["0 list l", "1 append l", "2 set l[0] 1"], &[], &[], None);
         check(&["0 set x 1", "1 make x"], &[], &[], Some((0, 1, "x")));
         check(&["0 set x.y 1", "1 make x"], &[], &[], None);
         check(&["0 make x", "1 read x.y"], &[], &[], None);

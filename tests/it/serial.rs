@@ -629,3 +629,20 @@ fn a_finalizer_sees_that_what_it_comes_after_was_blocked() {
         r#"{"told":"failure blocked","alarm":"alarm"}"#,
     );
 }
+
+#[test]
+fn who_needs_another_container_than_one_made_is_named_with_who_made_it() {
+    let manifest = |first: &str, second: &str| {
+        let call =
+            "[data]\nd = {}\n[tasks.t]\nfor = { k = [0, 1] }\ncall = 'f.py:g(d, k)'\nmutates = ['d']\n";
+        let function = format!("def g(d, k):\n    if k == 0: {first}\n    else: {second}\n");
+        Sandbox::new().file("f.py", &function).manifest(call)
+    };
+    let (object, list) = ("d.setdefault('l', {})", "d.setdefault('l', [])");
+    for (first, second) in [(object, format!("{list}.append(1)")), (list, format!("{object}['a'] = 1"))] {
+        for jobs in ["-j1", "-j4"] {
+            let run = manifest(first, &second).run([jobs]).code(1).stdout_is("");
+            run.stderr_has("`t[0]` and `t[1]`");
+        }
+    }
+}
