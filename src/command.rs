@@ -20,6 +20,7 @@ mod log;
 mod man;
 mod map;
 mod open;
+mod outputs;
 mod pace;
 mod past;
 mod plan;

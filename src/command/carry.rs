@@ -34,7 +34,7 @@ use super::begin::{self, Begun};
 use super::conclude::{self, Asked};
 use super::open::Opened;
 use super::pace::Pace;
-use super::{Exit, broken, complain, reports, wrong};
+use super::{Exit, broken, complain, outputs, reports, wrong};
 
 /// What a run has around it.
 pub struct Stage<'a> {
@@ -57,6 +57,7 @@ pub fn carry_through(
 ) -> Result<Exit, Exit> {
     conclude::check(&asked.to)?;
     reports::check(&stage.how.reports).map_err(wrong)?;
+    outputs::check(stage.how, &asked.to, &opened.plan.manifest).map_err(wrong)?;
     let options = Options { jobs: width(options.jobs, &opened.plan)?, ..options };
     let (how, color) = (stage.how, stage.color);
     let layout = if how.compact { Layout::Compact } else { Layout::Pretty };

@@ -46,6 +46,11 @@ pub fn record(run: &RunFolder) -> Result<Record, String> {
     Ok(record)
 }
 
+/// The files that are asked for, with their options.
+pub fn files(files: &ReportFiles) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    wanted(files).map(|((option, _), file)| (option, file))
+}
+
 fn wanted(files: &ReportFiles) -> impl Iterator<Item = (Kind, &PathBuf)> {
     let all = [(JUNIT, &files.junit), (TRACE, &files.trace), (HTML, &files.report)];
     all.into_iter().filter_map(|(kind, file)| Some((kind, file.as_ref()?)))

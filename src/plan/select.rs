@@ -27,7 +27,7 @@ pub fn named(plan: &Plan, address: &str) -> Result<Named, String> {
         tasks_whole(plan, |task| {
             plan.manifest.tasks[task.0 as usize].tags.iter().any(|one| tag.is_match(one))
         })
-    } else if address.matches('[').count() > address.matches(']').count() {
+    } else if is_open(address) {
         return Err(format!("`{address}` is no address: a `[` has no `]`"));
     } else if let Some(head) = address.strip_suffix("[]")
         && !tasks_named(plan, head)?.is_empty()
@@ -45,6 +45,22 @@ pub fn named(plan: &Plan, address: &str) -> Result<Named, String> {
         }
     };
     if found == Named::default() { Err(unknown(plan, address)) } else { Ok(found) }
+}
+
+/// Whether a bracket is not closed, of those outside of quoted parts.
+fn is_open(address: &str) -> bool {
+    let (mut depth, mut is_quoted, mut is_escaped) = (0, false, false);
+    for c in address.chars() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '[' if !is_quoted => depth += 1,
+            ']' if !is_quoted => depth -= 1,
+            _ => {}
+        }
+    }
+    depth > 0
 }
 
 /// The sync points that wait for nothing but what these nodes are or wait for: a part of a run of those.

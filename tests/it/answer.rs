@@ -98,3 +98,20 @@ fn an_answer_that_nobody_wants_is_no_error() {
         .unwrap();
     assert!(status.success(), "{status}");
 }
+
+#[test]
+fn what_would_write_over_the_manifest_or_another_output_is_refused() {
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = ': > ran'");
+    let before = sandbox.read("deco.toml");
+    for option in ["-o", "--events", "--junit", "--trace", "--report"] {
+        sandbox
+            .run([option, "./deco.toml"])
+            .code(2)
+            .stdout_is("")
+            .stderr_has("would write over the manifest");
+        assert_eq!(sandbox.read("deco.toml"), before);
+    }
+    sandbox.run(["-o", "x", "--junit", "./x"]).code(2).stderr_has("would write over what `-o` writes");
+    assert!(!sandbox.exists("ran"));
+    sandbox.run(["-o", "/dev/null", "--events", "/dev/null"]).code(0);
+}

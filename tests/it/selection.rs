@@ -171,3 +171,19 @@ fn an_empty_key_is_not_every_key() {
         sandbox.run([option, "t[]"]).code(2).stderr_has("an empty key is written `t[\"\"]`");
     }
 }
+
+#[test]
+fn an_address_that_deco_itself_prints_is_understood_whatever_the_key() {
+    let sandbox = Sandbox::new().manifest(
+        r##"
+        [tasks.t]
+        for = { i = ["x[y", 'a"[b', 'c\\', "z"] }
+        run = "false"
+        "##,
+    );
+    for address in [r#"t["x[y"]"#, r#"t["a\"[b"]"#, r#"t[c\\]"#] {
+        let run = sandbox.run(["-t", address]).code(1);
+        run.stderr_has("1 failed").stderr_has(&format!("-t '{address}'"));
+    }
+    sandbox.run(["-t", "t[x"]).code(2).stderr_has("a `[` has no `]`");
+}

@@ -1,0 +1,42 @@
+//! The files that a run is to write for the user: none of them may be the manifest, or another of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::HowArgs;
+use crate::manifest::Manifest;
+
+use super::conclude::To;
+use super::reports;
+
+/// Refuses what would be written over.
+pub fn check(how: &HowArgs, to: &To, manifest: &Manifest) -> Result<(), String> {
+    let answer = match to {
+        To::File(file) => Some(("-o", file)),
+        To::StandardOutput | To::Nowhere => None,
+    };
+    let events = how.events.iter().map(|file| ("--events", file));
+    let mut known: Vec<(String, PathBuf)> = Vec::new();
+    let own = Path::new(&manifest.source.name).file_name().map(|name| manifest.dir.join(name));
+    known.extend(
+        own.filter(|file| file.is_file()).and_then(|file| Some(("the manifest".to_owned(), place(&file)?))),
+    );
+    for (option, file) in answer.into_iter().chain(events).chain(reports::files(&how.reports)) {
+        let Some(place) = place(file) else { continue };
+        if let Some((other, _)) = known.iter().find(|(_, taken)| *taken == place) {
+            let file = file.display();
+            return Err(format!("`{option} {file}` would write over {other}: name another file"));
+        }
+        known.push((format!("what `{option}` writes"), place));
+    }
+    Ok(())
+}
+
+/// Where a file is, or would be; none of a pipe or a device, through which many may write.
+fn place(file: &Path) -> Option<PathBuf> {
+    if let Ok(place) = fs::canonicalize(file) {
+        return place.is_file().then_some(place);
+    }
+    let file = std::path::absolute(file).ok()?;
+    Some(fs::canonicalize(file.parent()?).ok()?.join(file.file_name()?))
+}
