@@ -6,6 +6,7 @@ use std::io;
 use std::iter;
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
@@ -13,11 +14,13 @@ use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
-/// Ends the watch when dropped. Signals that come later are swallowed until [`die_of`] or the process's end.
+/// Ends the watch when dropped. Signals that come later do what they do to any process: nobody waits for the end of a run
+/// whose answer nobody reads.
 #[derive(Debug)]
 pub struct Guard {
     handle: Handle,
     thread: Option<JoinHandle<()>>,
+    is_over: Arc<AtomicBool>,
 }
 
 /// What a signal asks for.
@@ -43,6 +46,10 @@ pub fn watch(mut on_wish: impl FnMut(Wish) + Send + 'static) -> io::Result<Guard
     }
     let all = [SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT];
     let watched = all.into_iter().filter(|signal| ignored & mask(*signal) == 0);
+    let is_over = Arc::new(AtomicBool::new(false));
+    for signal in watched.clone() {
+        flag::register_conditional_default(signal, is_over.clone())?;
+    }
     let mut signals = Signals::new(watched)?;
     let handle = signals.handle();
     let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -58,11 +65,12 @@ pub fn watch(mut on_wish: impl FnMut(Wish) + Send + 'static) -> io::Result<Guard
             });
         }
     })?;
-    Ok(Guard { handle, thread: Some(thread) })
+    Ok(Guard { handle, thread: Some(thread), is_over })
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
         self.handle.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

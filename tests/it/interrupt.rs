@@ -191,3 +191,16 @@ fn a_call_takes_signals_as_if_it_had_been_started_without_deco() {
     assert_eq!(alone, "SigBlk 0000000\nSigIgn 0000001\n");
     assert_eq!(answer.matches("\"SigBlk 0000000\\nSigIgn 0000001\"").count(), 6, "{told}");
 }
+
+#[test]
+fn an_answer_that_nobody_takes_can_be_given_up() {
+    let sandbox = Sandbox::new().fifo("answer").manifest("[tasks.t]\nrun = 'echo 1'");
+    let mut running = sandbox.deco(["run", "-o", "answer"]).spawn();
+    let runs = sandbox.path(".deco/deco.toml/runs");
+    running.wait_until("the answer is made", || {
+        let runs = std::fs::read_dir(&runs).into_iter().flatten().flatten();
+        runs.into_iter().any(|run| run.path().join("answer.json").exists())
+    });
+    running.signal(Signal::TERM);
+    running.end().died_of(15);
+}
