@@ -93,9 +93,15 @@ impl State {
         format!("failed to make `{}`: {error}; `--state-dir` puts deco's state elsewhere", what.display())
     }
 
-    /// Waits for the lock, or not: see [`Lock`].
+    /// Waits for the lock, or not: see [`Lock`]. Who held it may have removed the state with it: then it is made anew.
     pub fn lock(&self, locking: &Locking<'_>) -> Result<Lock, String> {
-        Lock::take(&self.folder.join("lock"), locking)
+        loop {
+            let lock = Lock::take(&self.folder.join("lock"), locking)?;
+            if lock.is_in_place() {
+                return Ok(lock);
+            }
+            self.make()?;
+        }
     }
 
     /// The runs that are kept, the oldest first.
@@ -140,15 +146,25 @@ impl State {
         }
     }
 
-    /// Removes all of it.
+    /// Removes all of it. For who holds the lock.
     pub fn remove(&self) -> Result<(), String> {
-        match std::fs::remove_dir_all(&self.folder) {
+        match remove_whole(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(format!("failed to remove `{}`: {error}", self.folder.display()))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Takes a folder away at once, and removes it then: whoever waits for its lock makes a new one, of which nothing is removed.
+fn remove_whole(folder: &Path) -> io::Result<()> {
+    let mut name = std::ffi::OsString::from(".removed-");
+    name.push(folder.file_name().unwrap_or_default());
+    name.push(format!("-{}", std::process::id()));
+    let removed = folder.with_file_name(name);
+    std::fs::rename(folder, &removed)?;
+    std::fs::remove_dir_all(removed)
 }
 
 /// Of these runs, the oldest first, the one whose id begins so; without a beginning the last. `none` says that there are none.

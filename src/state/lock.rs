@@ -4,6 +4,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -66,6 +67,13 @@ impl Lock {
     pub fn name(&self, run: &str) -> Result<(), String> {
         let holder = format!("{} {run}\n", std::process::id());
         disk::replace(&self.file, holder.as_bytes()).map_err(|error| words("write", &self.path, &error))
+    }
+
+    /// Whether others who ask for the lock ask for this file: not if it was removed while it was waited for.
+    pub(super) fn is_in_place(&self) -> bool {
+        let same =
+            |own: fs::Metadata, named: fs::Metadata| (own.dev(), own.ino()) == (named.dev(), named.ino());
+        self.file.metadata().and_then(|own| Ok(same(own, fs::metadata(&self.path)?))).unwrap_or(false)
     }
 
     /// Whoever has this descriptor, or a copy, holds the lock, even after the death of this process.
@@ -175,6 +183,7 @@ fn words(verb: &str, path: &Path, error: &std::io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::State;
 
     const REFUSE: WhileHeld<'_> = WhileHeld::Refuse { remedy: "come back later" };
 
@@ -203,6 +212,20 @@ mod tests {
         let inside = Locking { within: Some("r1"), ..locking("r2", WhileHeld::Wait(&|_| ())) };
         let refused = Lock::take(&path, &inside);
         assert!(refused.unwrap_err().contains("they would wait for each other"));
+    }
+
+    #[test]
+    fn a_lock_that_was_removed_while_it_was_waited_for_locks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::of(folder.path(), Some("deco.toml".as_ref()), None);
+        state.make().unwrap();
+        let held = std::sync::Mutex::new(Some(state.lock(&locking("r1", REFUSE)).unwrap()));
+        let removes = |_: &str| {
+            state.remove().unwrap();
+            drop(held.lock().unwrap().take());
+        };
+        let _second = state.lock(&locking("r2", WhileHeld::Wait(&removes))).unwrap();
+        assert!(state.lock(&locking("r3", REFUSE)).unwrap_err().contains("(run r2)"));
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn words(folder: &Path) -> Option<Vec<String>> {
 fn remove_unused(folder: &Path) {
     let Ok(lock) = File::open(folder.join("lock")) else { return };
     if lock.try_lock().is_ok() {
-        let _ = fs::remove_dir_all(folder);
+        let _ = super::remove_whole(folder);
     }
 }
 

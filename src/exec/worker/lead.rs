@@ -70,6 +70,8 @@ struct Lead<'a> {
     flight: VecDeque<Request>,
     /// When the first one can have begun.
     since: Instant,
+    /// When it became the first one.
+    waits_since: Instant,
     /// Those behind the first one were taken back.
     is_long: bool,
     /// What the first one has printed so far.
@@ -101,6 +103,7 @@ impl<'a> Lead<'a> {
             turn,
             flight: VecDeque::new(),
             since: around.groups.clock().now(),
+            waits_since: around.groups.clock().now(),
             is_long: false,
             kept: [None, None],
             phase: Phase::Running,
@@ -128,10 +131,12 @@ impl<'a> Lead<'a> {
             let ready = self.wait();
             self.exchange(&ready);
             self.step(&ready);
+            // further calls may be what the worker breaks at
+            let goes_on = matches!(self.phase, Phase::Over) || self.exchange_calls();
             if let Phase::Over = self.phase {
                 return self.conclude();
             }
-            if !self.exchange_calls() {
+            if !goes_on {
                 self.workers.put_back(self.session);
                 return Vec::new();
             }
@@ -165,9 +170,13 @@ impl<'a> Lead<'a> {
         }
         if self.flight.is_empty() {
             self.since = self.now();
+            self.waits_since = self.since;
         }
-        self.session.send(&given);
+        let has_room = self.session.send(&given);
         self.flight.extend(given);
+        if !has_room {
+            self.broke("it does not take the claims of the calls that it makes".to_owned());
+        }
     }
 
     /// Lets answers gather while there is enough to do for the worker.
@@ -292,7 +301,7 @@ impl<'a> Lead<'a> {
         let took = ended.took.unwrap_or(now - self.since);
         self.session.mean.add(took);
         self.session.has_answered = true;
-        self.since = now;
+        (self.since, self.waits_since) = (now, now);
         self.is_long = false;
         let [stdout, stderr] = self.printed(request.id, ended.printed);
         let answer = ended.answer.map_or_else(Answer::Raised, Answer::Returned);

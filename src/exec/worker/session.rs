@@ -108,12 +108,13 @@ impl Session {
     }
 
     /// Sends calls, as far as the pipe takes them now; their claims first, so that they can be taken back from then on.
-    pub fn send(&mut self, requests: &[Request]) {
+    /// `false`: the pipe is full of claims that the worker has never taken, since it takes more than are ever under way.
+    pub fn send(&mut self, requests: &[Request]) -> bool {
         self.batch = if self.batch == u8::MAX { 1 } else { self.batch + 1 };
-        // a pipe takes more of them than are ever under way
-        let _ = write(&self.claims.1, &vec![self.batch; requests.len()]);
+        let claimed = write(&self.claims.1, &vec![self.batch; requests.len()]);
         self.unsent.add(message::calls(requests, self.batch, &mut self.held));
         self.flush();
+        claimed == Ok(requests.len())
     }
 
     /// Writes what fits. A worker that does not read any more is seen by its end.
@@ -238,6 +239,7 @@ impl Pipes {
         ioctl_fionbio(&outgoing, true)?;
         // theirs too, since it is one end that both hold: no claim is a call that was taken back
         ioctl_fionbio(&claims_end, true)?;
+        ioctl_fionbio(&claims, true)?;
         let theirs = vec![
             (fcntl_dupfd_cloexec(&their_incoming, ABOVE)?, INCOMING.1),
             (fcntl_dupfd_cloexec(&their_outgoing, ABOVE)?, OUTGOING.1),

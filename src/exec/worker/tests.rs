@@ -601,3 +601,27 @@ fn workers_of_another_kind_make_room() {
         });
     }
 }
+
+#[test]
+fn a_worker_that_takes_no_claims_is_told_of_and_holds_up_nothing() {
+    let folder = TempDir::new().unwrap();
+    let worker = r#"
+import json, os
+numbers = [int(os.environ["DECO_WORKER_" + name]) for name in ("IN", "OUT")]
+incoming, outgoing = os.fdopen(numbers[0], "rb"), os.fdopen(numbers[1], "wb", buffering=0)
+incoming.readline()
+outgoing.write(b'{"protocol":1,"ahead":true}\n')
+for line in incoming:
+    for call in json.loads(line).get("calls", []):
+        outgoing.write(b'{"id":%d,"took":5,"result":1}\n' % call["id"])
+"#;
+    let file = folder.path().join("w.py");
+    std::fs::write(&file, worker).unwrap();
+    let bench = Bench::of(folder, vec!["python3".into(), file.into()]);
+    // more than a pipe holds bytes
+    let done = bench.run((0..70_000).map(|id| request(id, "f", "[]")).collect(), 1);
+    let told_of = done.iter().filter(|done| {
+        matches!(&done.answer, Answer::Broken(message) if message.contains("does not take the claims"))
+    });
+    assert_eq!(told_of.count(), 1);
+}

@@ -60,6 +60,9 @@ impl Lead<'_> {
         }
         if !self.has_begun() {
             self.since = self.now();
+            if matches!(self.phase, Phase::Running) && self.is_stuck() {
+                return self.ask_to_end(Cause::TimeLimit, Signal::TERM);
+            }
         }
         let called = !ready.call.is_empty();
         let late = self.around.groups.clock().has_come(self.deadline());
@@ -79,6 +82,13 @@ impl Lead<'_> {
         let is_late = has_come(Some(self.long_at())) || has_come(self.deadline());
         let knows = self.session.ahead == Some(true) && !self.is_long && is_late;
         !knows || self.session.unbegun() < self.flight.len()
+    }
+
+    /// Whether the worker has not even begun the first call in the time that it may take to begin and the call may take.
+    fn is_stuck(&self) -> bool {
+        let time = self.flight.front().and_then(|first| first.timeout);
+        let latest = time.and_then(|time| self.waits_since.checked_add(START)?.checked_add(time));
+        latest.is_some() && self.around.groups.clock().has_come(latest)
     }
 
     fn look_for_a_hindrance(&mut self) {
@@ -173,8 +183,14 @@ impl Lead<'_> {
     pub(super) fn conclude(mut self) -> Vec<Request> {
         self.take_back();
         let mut begun: Vec<_> = self.flight.drain(..).collect();
-        if self.cause.is_none() && begun.is_empty() && !self.session.has_answered && !self.back.is_empty() {
+        let is_to_blame = match self.cause {
             // it would be no better with the next worker
+            None => !self.session.has_answered,
+            // somebody must tell of it
+            Some(Cause::Broken(_) | Cause::TimeLimit) => true,
+            Some(Cause::Run | Cause::Terminal { .. }) => false,
+        };
+        if is_to_blame && begun.is_empty() && !self.back.is_empty() {
             begun.push(self.back.remove(0));
         }
         let outputs = begun.first().map(|first| self.printed_at_the_end(first.id));
