@@ -15,7 +15,7 @@ use crate::plan::cause::cause;
 use crate::plan::select::{self, Named};
 use crate::plan::{Node, Plan, Reader};
 use crate::report::find;
-use crate::report::record::{Call, Record};
+use crate::report::record::{Call, Record, task_of};
 use crate::state::RunFolder;
 
 use super::{Exit, begin, broken, open, past, print, reports, wrong};
@@ -38,7 +38,7 @@ pub fn run(args: &ExplainArgs) -> Exit {
     };
     let run = begin::state(&plan.manifest, &args.subject.state).find(None).ok();
     let record = run.as_ref().and_then(|run| reports::record(run).ok());
-    let explaining = Explaining { plan, run: run.as_ref(), record: record.as_ref() };
+    let explaining = Explaining { plan, address: &args.address, run: run.as_ref(), record: record.as_ref() };
     print(opened.secrets.given().mask_text(&explaining.all(&named)).as_bytes())
 }
 
@@ -81,6 +81,8 @@ fn last_run(run: &RunFolder, call: Option<&Call>) -> String {
 
 struct Explaining<'a> {
     plan: &'a Plan,
+    /// What is asked for.
+    address: &'a str,
     run: Option<&'a RunFolder>,
     /// What became of the last run.
     record: Option<&'a Record>,
@@ -116,9 +118,29 @@ impl Explaining<'_> {
         let command = command.unwrap_or_else(|| self.command(node, task));
         out.push_str(&runs(&command));
         out.push_str(&match (self.run, self.record) {
+            (Some(run), Some(record)) if matches!(self.plan.graph[node], Node::Expansion(_)) => {
+                self.found_in(record, run, task.name.as_str())
+            }
             (Some(run), Some(_)) => last_run(run, call),
             _ => "  has not run yet\n".to_owned(),
         });
+        out
+    }
+
+    /// How the calls ended that the last run found for a task.
+    fn found_in(&self, record: &Record, run: &RunFolder, task: &str) -> String {
+        let mut found = find::named(record, self.address).unwrap_or_default();
+        found.retain(|(address, _)| task_of(address) == task);
+        if found.is_empty() {
+            return last_run(run, None);
+        }
+        let more = found.len().saturating_sub(SHOWN);
+        let shown = found.into_iter().take(SHOWN);
+        let mut out: String =
+            shown.map(|(address, call)| format!("  {address}\n  {}", last_run(run, Some(call)))).collect();
+        if more > 0 {
+            let _ = writeln!(out, "  and {more} more");
+        }
         out
     }
 

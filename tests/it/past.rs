@@ -110,3 +110,25 @@ fn an_explanation_names_the_line_the_path_the_calls_and_what_blocked() {
     );
     sandbox.deco(["explain", "nix"]).run().code(2).stderr_has("names no call");
 }
+
+#[test]
+fn calls_that_were_found_in_the_run_are_explained_as_they_ended() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.gen]
+        run = "seq 3"
+        result = "lines"
+        [tasks.a]
+        for = { x = "gen" }
+        run = "test ${{ x }} != 2"
+        "#,
+    );
+    sandbox.run(["-k"]).code(1);
+    let said = sandbox.deco(["explain", "a[2]"]).run().code(0).stdout;
+    assert!(
+        said.contains("  a[2]\n    in the last run (") && said.contains("): failed: exited with code 1"),
+        "{said}"
+    );
+    let said = sandbox.deco(["explain", "a"]).run().code(0).stdout;
+    assert_eq!(said.matches("in the last run (").count(), 3, "{said}");
+}
