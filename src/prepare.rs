@@ -79,8 +79,13 @@ pub fn condition(scope: &CallScope, task: &Task) -> Result<(), Hindrance> {
 /// The words for a condition that gave no boolean.
 pub fn not_boolean(key: &str, value: &Value) -> String {
     let shown = excerpt(&value.to_json(), 60);
+    let compared = match value {
+        Value::Number(_) => "… != 0",
+        Value::Array(_) | Value::Object(_) => "… | length > 0",
+        _ => "… == \"true\"",
+    };
     format!(
-        "`{key}` must give a boolean, and it gave {} ({shown}); compare it, as in `… == \"true\"`",
+        "`{key}` must give a boolean, and it gave {} ({shown}); compare it, as in `{compared}`",
         value.kind()
     )
 }

@@ -52,10 +52,18 @@ fn in_file(file: &DocumentFile, handed: &Handed) -> Result<Vec<Change>, String> 
         return Ok(Vec::new());
     }
     let name = variable(file.document.as_str());
-    let bytes = left::read(&file.path, u64::MAX).map_err(|why| match why.kind() {
+    // a document that was large may grow; one that floods the memory is a slip
+    let limit = (LONGEST_RESULT as u64).max(file.size().saturating_mul(2));
+    let bytes = left::read(&file.path, limit).map_err(|why| match why.kind() {
         std::io::ErrorKind::NotFound => format!("it took away the file `${name}`"),
         _ => format!("the file `${name}` cannot be read: {why}"),
     })?;
+    if bytes.len() as u64 > limit {
+        let most = limit / (1024 * 1024);
+        return Err(format!(
+            "it left more than {most} MiB in the file `${name}`, the most that may stand there"
+        ));
+    }
     let after =
         Value::parse(&bytes).map_err(|why| format!("it left no JSON in the file `${name}`: {why}"))?;
     let changes = difference(&Path::whole(file.document.clone()), Some(&file.before), Some(&after));

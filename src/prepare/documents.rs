@@ -74,6 +74,11 @@ impl DocumentFile {
         Ok(DocumentFile { document, path, before, stamp })
     }
 
+    /// How many bytes it had when it was given.
+    pub fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
     /// Whether nobody has written to it or put another in its place.
     pub fn is_untouched(&self) -> bool {
         let now = std::fs::metadata(&self.path).and_then(|found| Stamp::of(&found));

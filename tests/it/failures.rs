@@ -152,6 +152,10 @@ fn each_way_to_fail_is_told_in_words() {
         ),
         ("run = 'rm \"$DECO_DOC_D\"; mkfifo \"$DECO_DOC_D\"'\nmutates = ['d']", "no regular file"),
         ("run = 'rm -f \"$DECO_CHANGES\"; mkfifo \"$DECO_CHANGES\"'\nmutates = ['d']", "no regular file"),
+        (
+            "run = 'truncate -s 70M \"$DECO_DOC_D\"'\nmutates = ['d']",
+            "more than 64 MiB in the file `$DECO_DOC_D`",
+        ),
         ("run = 'true'\ndir = 'no-such-folder'", "no-such-folder"),
         ("run = 'echo 1'\nfills = { x = 'result.y.z' }", "result"),
     ] {
