@@ -217,10 +217,11 @@ impl Serial<'_> {
         }
     }
 
-    /// A place in a text is one of its characters.
+    /// A place in a text is one of its characters, a text again.
     fn character(&self, path: &[Seg]) -> Option<Json> {
         let (Seg::Key(last), above) = path.split_last()? else { return None };
-        let Json::Text(text) = self.store.at(above)? else { return None };
+        let inner = self.character(above);
+        let Json::Text(text) = self.store.at(above).or(inner.as_ref())? else { return None };
         Some(Json::text(&text.chars().nth(last.parse().ok()?)?.to_string()))
     }
 
