@@ -172,10 +172,7 @@ fn carry_out(
     if let Err(error) = &watchdog {
         scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
     }
-    let (older, this) = (state.clone(), folder.clone());
-    let forgetting = thread::Builder::new().name("old runs".to_owned());
-    // without a thread they are forgotten with the next run
-    let forgetting = forgetting.spawn(move || older.forget_older_than(&this)).ok();
+    let forgetting = forget_old_runs(state.clone(), folder.clone());
     running.run();
     let is_cut_off = running.is_cut_off();
     if is_cut_off {
@@ -210,6 +207,12 @@ fn carry_out(
         forgetting,
         _lock: lock,
     })
+}
+
+/// Removes old runs while this one goes on. Without a thread they are forgotten with the next run.
+fn forget_old_runs(state: State, this: RunFolder) -> Option<JoinHandle<()>> {
+    let thread = thread::Builder::new().name("old runs".to_owned());
+    thread.spawn(move || state.forget_older_than(&this)).ok()
 }
 
 /// A folder for what calls are given in files and leave behind; only its owner may look at that.

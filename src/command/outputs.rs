@@ -1,4 +1,5 @@
-//! The files that a run is to write for the user: none of them may be the manifest, or another of them.
+//! The files that a run is to write for the user: none of them may be the manifest, or another of them. Whether
+//! they can be written is asked elsewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};

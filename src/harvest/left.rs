@@ -1,4 +1,4 @@
-//! Files that a call was to write, or was given to change, as it has left them.
+//! Files that a call was to write, or was given to change, as it has left them. Does not know what should stand in them.
 
 use std::fs::File;
 use std::io::{self, Read};

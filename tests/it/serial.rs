@@ -646,3 +646,30 @@ fn who_needs_another_container_than_one_made_is_named_with_who_made_it() {
         }
     }
 }
+
+#[test]
+fn what_a_change_must_fit_into_does_not_depend_on_who_still_runs() {
+    // `c` runs until `b` has ended, for a while at most
+    let manifest = r#"
+        [tasks.a]
+        run = "echo '{}'"
+        result = "json"
+        fills = "d"
+        [tasks.c]
+        for = { k = ["p"] }
+        if = "k == 'p'"
+        after = ["a"]
+        allow-failure = true
+        run = "for i in $(seq 500); do test -e go && break; sleep 0.01; done; exit 1"
+        fills = "d.y[k]"
+        [tasks.b]
+        after = ["a"]
+        run = "echo 2"
+        fills = "d.y[]"
+        [tasks.go]
+        after = ["b"]
+        run = ": > go"
+        result = "none"
+    "#;
+    program(manifest).run(["-j2", "--select", "d"]).code(0).answer_is(r#"{"d":{"y":["2"]}}"#);
+}
