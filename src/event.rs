@@ -80,7 +80,7 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "String::is_empty")]
         stderr_tail: String,
         next_in_ms: u64,
-        /// As in `CallEnded`.
+        /// As in `call-ended`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stdout_log: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,21 +110,9 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         #[schemars(with = "Vec<String>")]
         reads: Vec<Path>,
-        /// The beginnings of the outputs, where the tails are not all of them.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stdout_head: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stderr_head: Option<String>,
-        /// Absent where nothing was printed.
-        #[serde(skip_serializing_if = "String::is_empty")]
-        stdout_tail: String,
-        #[serde(skip_serializing_if = "String::is_empty")]
-        stderr_tail: String,
-        /// The files in the run's folder that hold the outputs as a whole, where the tails do not.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stdout_log: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        stderr_log: Option<String>,
+        /// Absent where it printed nothing. Apart, since most print nothing and an event is as large as its largest kind.
+        #[serde(flatten)]
+        printed: Option<Box<Printed>>,
     },
     /// The end of this call that an earlier part of the run told of is taken over: it does not run again.
     CallKept {
@@ -158,6 +146,47 @@ pub enum EventKind {
     },
     /// The answer stands where it was asked for: only now is there nothing to resume. In the journal alone.
     AnswerGiven,
+}
+
+/// What an attempt printed, as far as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Printed {
+    /// The beginnings of the outputs, where the tails are not all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout_head: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_head: Option<String>,
+    /// Absent where nothing was printed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stdout_tail: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stderr_tail: String,
+    /// The files in the run's folder that hold the outputs as a whole, where the tails do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout_log: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_log: Option<String>,
+}
+
+impl Printed {
+    pub const NOTHING: &Printed = &Printed {
+        stdout_head: None,
+        stderr_head: None,
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+        stdout_log: None,
+        stderr_log: None,
+    };
+
+    /// As a `CallEnded` has it.
+    pub fn if_any(self) -> Option<Box<Printed>> {
+        if self == *Printed::NOTHING { None } else { Some(Box::new(self)) }
+    }
+
+    fn for_words(&mut self, change: &dyn Fn(&mut String)) {
+        [&mut self.stdout_tail, &mut self.stderr_tail].into_iter().for_each(change);
+        [&mut self.stdout_head, &mut self.stderr_head].into_iter().flatten().for_each(change);
+    }
 }
 
 impl Event {
@@ -210,18 +239,9 @@ impl EventKind {
                 change(stderr_tail);
                 failure.for_words(change);
             }
-            EventKind::CallEnded {
-                call,
-                outcome,
-                stdout_head,
-                stderr_head,
-                stdout_tail,
-                stderr_tail,
-                ..
-            } => {
+            EventKind::CallEnded { call, outcome, printed, .. } => {
                 for_text(call, change);
-                [stdout_tail, stderr_tail].into_iter().for_each(change);
-                [stdout_head, stderr_head].into_iter().flatten().for_each(change);
+                printed.iter_mut().for_each(|printed| printed.for_words(change));
                 outcome.for_words(change);
             }
             EventKind::SyncEnded { sync: name, outcome }

@@ -81,12 +81,16 @@ pub enum Skip {
     Requested,
     /// It runs only after a failure, and there was none.
     NoFailure,
-    /// It reads a place that this call was to fill.
-    Reads {
-        #[schemars(with = "String")]
-        call: CallAddress,
-        path: String,
-    },
+    /// It reads a place that a call was to fill.
+    Reads(Box<Unfilled>),
+}
+
+/// The place that was to be filled, and the call that did not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Unfilled {
+    #[schemars(with = "String")]
+    pub call: CallAddress,
+    pub path: String,
 }
 
 /// An outcome without its words: what is kept of each of a million calls.
@@ -149,13 +153,13 @@ impl Outcome {
             Outcome::Succeeded | Outcome::NotRun => {}
             Outcome::Failed { failure, .. } => failure.for_words(change),
             Outcome::Skipped { because: Skip::Condition | Skip::Requested | Skip::NoFailure } => {}
-            Outcome::Skipped { because: Skip::Reads { call, path } } => {
-                for part in &mut call.key {
+            Outcome::Skipped { because: Skip::Reads(unfilled) } => {
+                for part in &mut unfilled.call.key {
                     let mut text = part.to_string();
                     change(&mut text);
                     *part = text.into();
                 }
-                change(path);
+                change(&mut unfilled.path);
             }
             Outcome::Blocked { by } => change(by),
         }
@@ -226,8 +230,8 @@ impl fmt::Display for Outcome {
             Outcome::Skipped { because: Skip::Condition } => f.write_str("skipped: its `if` is false"),
             Outcome::Skipped { because: Skip::Requested } => f.write_str("skipped: by `--skip`"),
             Outcome::Skipped { because: Skip::NoFailure } => f.write_str("skipped: nothing failed"),
-            Outcome::Skipped { because: Skip::Reads { call, path } } => {
-                write!(f, "skipped, since {call} did not fill {path}")
+            Outcome::Skipped { because: Skip::Reads(unfilled) } => {
+                write!(f, "skipped, since {} did not fill {}", unfilled.call, unfilled.path)
             }
             Outcome::Blocked { by } => write!(f, "blocked by {by}"),
             Outcome::NotRun => f.write_str("not run, since the run stopped before"),

@@ -150,16 +150,15 @@ impl Running {
         setting: Setting,
         scribe: Arc<Scribe>,
         resume: Resume,
-        past: Past,
     ) -> std::io::Result<Running> {
         let seed = setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut schedule = Schedule::new(&plan, rules::rules(&plan.manifest, options.jobs, seed));
         schedule.want(&plan, wanted_nodes(&plan, options.wanted.as_deref()));
         schedule.want_finalizers(&plan);
-        let mut core = Core {
+        let core = Core {
             schedule,
             store: Store::new(&plan),
-            pace: Pace::new(past),
+            pace: Pace::default(),
             verdicts: vec![None; plan.call_count()],
             between: FxHashMap::default(),
             skipped: named_calls(&plan, &options.skipped),
@@ -178,7 +177,6 @@ impl Running {
             is_over: false,
             plan,
         };
-        core.expect();
         let sends = core.plan.manifest.tasks.iter().any(|task| task.run.is_sent());
         Ok(Running {
             manifest: core.plan.manifest.clone(),
@@ -197,6 +195,13 @@ impl Running {
             changed: Condvar::new(),
             over: Condvar::new(),
         })
+    }
+
+    /// Tells what is known of past runs, before the run begins.
+    pub fn expect(&self, past: Past) {
+        let core = &mut *self.lock();
+        core.pace = Pace::new(past);
+        core.expect();
     }
 
     /// The process groups of what runs.

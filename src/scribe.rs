@@ -14,6 +14,9 @@ use crate::state::journal::{End, Journal};
 /// How long a plain success may wait for others before it is written.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// So many events are written at once: more would only take more memory, which is cold by the time it is read.
+const FULL: usize = 1024;
+
 /// So many events may wait to be written before more work is begun.
 const MOST: usize = 8192;
 
@@ -148,7 +151,7 @@ impl Desk {
 
     /// Wakes the thread if it sleeps, or gathers and should not.
     fn wake(&self, inbox: MutexGuard<'_, Inbox>) {
-        if inbox.sleeps || inbox.urgent || inbox.over.is_some() {
+        if inbox.sleeps || inbox.urgent || inbox.over.is_some() || inbox.events.len() == FULL {
             self.come.notify_one();
         }
     }
@@ -162,7 +165,7 @@ impl Desk {
         }
         inbox.sleeps = false;
         let until = Instant::now() + GATHER;
-        while !inbox.urgent && inbox.over.is_none() && inbox.events.len() < MOST {
+        while !inbox.urgent && inbox.over.is_none() && inbox.events.len() < FULL {
             let Some(left) = until.checked_duration_since(Instant::now()) else { break };
             inbox = self.come.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -7,6 +7,7 @@ mod sharing;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::mem;
 use std::sync::Arc;
 
 use petgraph::graph::NodeIndex;
@@ -197,7 +198,7 @@ impl Store {
         if planted(Fault::AppendsReordered) && !seen.all(|change| !change.path.is_append()) {
             seen.calls.to_mut().reverse();
         }
-        seen.applied(&self.empty_containers(plan, path, onlooker))
+        seen.applied(&self.empty_containers(plan, path, onlooker), matches!(onlooker, Onlooker::Last))
     }
 
     /// Why a change of a call that has just ended does not fit into what was given and what the calls before it made.
@@ -301,8 +302,9 @@ impl Seen<'_> {
         self.try_each(|_, change| if is(change) { Ok(()) } else { Err(()) }).is_ok()
     }
 
-    /// Applies changes and empty containers in call order, and looks at the place.
-    fn applied(&self, empties: &[(TaskId, Change)]) -> Result<Option<Value>, Clash> {
+    /// Applies changes and empty containers in call order, and looks at the place. `is_roomy`: into an object, room is made
+    /// for as many members as there are calls, which costs less than to grow, and memory where they fill fewer.
+    fn applied(&self, empties: &[(TaskId, Change)], mut is_roomy: bool) -> Result<Option<Value>, Clash> {
         let plan = self.plan;
         let depth = self.depth();
         let (above, below) = self.path.segments.split_at(depth);
@@ -315,7 +317,14 @@ impl Seen<'_> {
             {
                 make_empty(empty, &mut root, depth);
             }
-            self.shared.apply(call, change, &mut root, depth)
+            self.shared.apply(call, change, &mut root, depth)?;
+            if mem::take(&mut is_roomy)
+                && let Some(Value::Object(members)) = &mut root
+                && let Some(members) = Arc::get_mut(members)
+            {
+                members.reserve(self.calls.len());
+            }
+            Ok(())
         })?;
         empties.for_each(|(_, empty)| make_empty(empty, &mut root, depth));
         Ok(root.and_then(|root| root.look(keys(below))))

@@ -33,7 +33,7 @@ use crate::value::{Layout, Value};
 use super::begin::{self, Begun};
 use super::conclude::{self, Asked};
 use super::open::Opened;
-use super::pace::Pace;
+use super::pace::Reading;
 use super::{Exit, broken, complain, outputs, reports, wrong};
 
 /// What a run has around it.
@@ -140,6 +140,7 @@ fn carry_out(
     let curtain = stage.curtain.clone();
     let (reporters, live) = reporters(stage, &opened.plan, options.jobs)?;
     let Begun { lock, folder, journal, resume } = begin::begin(&opened.plan.manifest, &state, how)?;
+    let reading = Reading::begin(state.durations(), opened.plan.call_count());
     let scratch = scratch()?;
     let settings = &opened.plan.manifest.settings;
     let setting = Setting {
@@ -158,9 +159,10 @@ fn carry_out(
     };
     let scribe = Scribe::start(Some(journal), reporters);
     let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
-    let (pace, past) = Pace::read(state.durations(), opened.plan.call_count(), &scribe);
-    let running = Running::new(opened.plan, options, setting, scribe.clone(), resume, past);
+    let running = Running::new(opened.plan, options, setting, scribe.clone(), resume);
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
+    let (pace, past) = reading.end(&scribe);
+    running.expect(past);
     let stopped = Arc::downgrade(&running);
     scribe.on_failure(move |message| {
         if let Some(running) = stopped.upgrade() {

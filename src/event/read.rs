@@ -2,11 +2,11 @@
 //! added to an event is passed over; an event that only a newer one knows is an error.
 
 use crate::change::{Change, Container, Operation};
-use crate::outcome::{Exit, Failure, Outcome, Skip};
+use crate::outcome::{Exit, Failure, Outcome, Skip, Unfilled};
 use crate::value::{Text, Value};
 
 use super::shape::{EdgeShape, JoinShape, Shape, TaskShape};
-use super::{Event, EventKind, Fingerprint, RunStatus};
+use super::{Event, EventKind, Fingerprint, Printed, RunStatus};
 
 /// A field is missing, or is not what it should be.
 type Read<T> = Result<T, String>;
@@ -120,6 +120,12 @@ fn call_ended(fields: &Fields<'_>) -> Read<EventKind> {
         fingerprint: fingerprint(fields),
         changes: changes.into(),
         reads: reads.collect::<Read<_>>()?,
+        printed: printed(fields)?.if_any(),
+    })
+}
+
+fn printed(fields: &Fields<'_>) -> Read<Printed> {
+    Ok(Printed {
         stdout_head: fields.optional_text("stdout_head"),
         stderr_head: fields.optional_text("stderr_head"),
         stdout_tail: fields.text_or_nothing("stdout_tail")?,
@@ -193,7 +199,9 @@ fn skip(fields: &Fields<'_>) -> Read<Skip> {
         "condition" => Skip::Condition,
         "requested" => Skip::Requested,
         "no-failure" => Skip::NoFailure,
-        "reads" => Skip::Reads { call: fields.str("call")?.parse()?, path: fields.text("path")? },
+        "reads" => {
+            Skip::Reads(Box::new(Unfilled { call: fields.str("call")?.parse()?, path: fields.text("path")? }))
+        }
         other => return Err(format!("`{other}` is no reason that this deco knows")),
     })
 }
@@ -313,12 +321,13 @@ mod tests {
             ]
             .into(),
             reads: vec!["r.k".parse().unwrap(), r#"s["a b"]"#.parse().unwrap()],
-            stdout_head: Some("begins\n".to_owned()),
-            stderr_head: None,
-            stdout_tail: "é\n".to_owned(),
-            stderr_tail: String::new(),
-            stdout_log: None,
-            stderr_log: Some("logs/1.stderr".to_owned()),
+            printed: Printed {
+                stdout_head: Some("begins\n".to_owned()),
+                stdout_tail: "é\n".to_owned(),
+                stderr_log: Some("logs/1.stderr".to_owned()),
+                ..Printed::default()
+            }
+            .if_any(),
         }
     }
 
@@ -352,9 +361,12 @@ mod tests {
         }
         let key = vec!["a,b".into(), "x".into(), "\"".into(), "".into()];
         let call = CallAddress { task: TaskName::new("t").unwrap(), key };
-        for because in
-            [Skip::Condition, Skip::Requested, Skip::NoFailure, Skip::Reads { call, path: "r[0]".to_owned() }]
-        {
+        for because in [
+            Skip::Condition,
+            Skip::Requested,
+            Skip::NoFailure,
+            Skip::Reads(Box::new(Unfilled { call, path: "r[0]".to_owned() })),
+        ] {
             comes_back(ended(Outcome::Skipped { because }));
         }
         comes_back(ended(Outcome::Succeeded));

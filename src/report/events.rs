@@ -51,9 +51,9 @@ mod tests {
 
     use super::*;
     use crate::change::{Change, Container};
-    use crate::event::{EventKind, RunStatus};
+    use crate::event::{EventKind, Printed, RunStatus};
     use crate::name::{CallAddress, TaskName};
-    use crate::outcome::{Exit, Failure, Outcome, Skip};
+    use crate::outcome::{Exit, Failure, Outcome, Skip, Unfilled};
     use crate::value::Value;
 
     fn call_ended(outcome: Outcome, changes: Vec<Change>) -> EventKind {
@@ -66,12 +66,7 @@ mod tests {
             fingerprint: None,
             changes: changes.into(),
             reads: Vec::new(),
-            stdout_head: None,
-            stderr_head: None,
-            stdout_tail: String::new(),
-            stderr_tail: "x\n".to_owned(),
-            stdout_log: None,
-            stderr_log: None,
+            printed: Printed { stderr_tail: "x\n".to_owned(), ..Printed::default() }.if_any(),
         }
     }
 
@@ -116,7 +111,7 @@ mod tests {
     #[test]
     fn outcomes_and_the_end_are_told() {
         let call = CallAddress { task: TaskName::new("q").unwrap(), key: vec!["1".into()] };
-        let because = Skip::Reads { call, path: "d[1]".to_owned() };
+        let because = Skip::Reads(Box::new(Unfilled { call, path: "d[1]".to_owned() }));
         let sync = EventKind::SyncEnded { sync: "day".into(), outcome: Outcome::Skipped { because } };
         assert_eq!(
             line(sync),

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
 
 use super::summary::Summary;
-use crate::event::{Event, EventKind, RunStatus};
+use crate::event::{Event, EventKind, Printed, RunStatus};
 use crate::outcome::{Failure, Outcome, Skip, in_words, signal_name};
 use crate::shell;
 
@@ -135,25 +135,14 @@ impl Lines {
                 self.kept += 1;
                 self.verbose(|| self.line(call, AnsiColor::Green, "kept", ": it had ended before"))
             }
-            EventKind::CallEnded {
-                call,
-                outcome,
-                took_ms,
-                leaked,
-                stdout_head,
-                stderr_head,
-                stdout_tail,
-                stderr_tail,
-                stdout_log,
-                stderr_log,
-                ..
-            } => {
+            EventKind::CallEnded { call, outcome, took_ms, leaked, printed, .. } => {
+                let printed = printed.as_deref().unwrap_or(Printed::NOTHING);
                 let ended = self.ended(&Ended {
                     name: call,
                     outcome,
                     took: took_ms.map(Duration::from_millis),
-                    stdout: Shown::new(stdout_head.as_deref(), stdout_tail, stdout_log.as_deref()),
-                    stderr: Shown::new(stderr_head.as_deref(), stderr_tail, stderr_log.as_deref()),
+                    stdout: Shown::new(&printed.stdout_head, &printed.stdout_tail, &printed.stdout_log),
+                    stderr: Shown::new(&printed.stderr_head, &printed.stderr_tail, &printed.stderr_log),
                 });
                 let leak = leaked.then(|| self.leaked(call)).flatten();
                 leak.map_or(ended.clone(), |leak| Some(ended.unwrap_or_default() + &leak))
@@ -216,9 +205,10 @@ impl Lines {
             Outcome::Skipped { because: Skip::Requested } => {
                 self.verbose(|| self.line(ended.name, AnsiColor::Yellow, "skipped", ": by `--skip`"))
             }
-            Outcome::Skipped { because: Skip::Reads { call, path } } => {
-                self.never_run(ended.name, format!("skipped, since {call} did not fill {path}"))
-            }
+            Outcome::Skipped { because: Skip::Reads(unfilled) } => self.never_run(
+                ended.name,
+                format!("skipped, since {} did not fill {}", unfilled.call, unfilled.path),
+            ),
             Outcome::Blocked { by } => self.never_run(ended.name, format!("blocked by {by}")),
             Outcome::NotRun => None,
         }
@@ -364,8 +354,8 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn new(beginning: Option<&'a str>, end: &'a str, log: Option<&'a str>) -> Shown<'a> {
-        Shown { beginning: beginning.unwrap_or_default(), end, log }
+    fn new(beginning: &'a Option<String>, end: &'a str, log: &'a Option<String>) -> Shown<'a> {
+        Shown { beginning: beginning.as_deref().unwrap_or_default(), end, log: log.as_deref() }
     }
 }
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::change::Change;
 use crate::event::shape::Shape;
-use crate::event::{Event, EventKind, RunStatus};
+use crate::event::{Event, EventKind, Printed, RunStatus};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::value::Text;
 
@@ -159,20 +159,7 @@ impl Record {
     }
 
     fn call_ended(&mut self, at: u64, kind: EventKind) {
-        let EventKind::CallEnded {
-            call,
-            outcome,
-            took_ms,
-            exit,
-            leaked,
-            changes,
-            stdout_tail,
-            stderr_tail,
-            stdout_log,
-            stderr_log,
-            ..
-        } = kind
-        else {
+        let EventKind::CallEnded { call, outcome, took_ms, exit, leaked, changes, printed, .. } = kind else {
             return;
         };
         let call = self.call(call);
@@ -180,8 +167,9 @@ impl Record {
         if let (Some(last), Some(took)) = (call.attempts.last_mut(), took_ms) {
             last.took.get_or_insert(took);
         }
-        let stdout = Output { tail: stdout_tail, log: stdout_log };
-        let stderr = Output { tail: stderr_tail, log: stderr_log };
+        let printed = printed.map_or_else(Printed::default, |printed| *printed);
+        let stdout = Output { tail: printed.stdout_tail, log: printed.stdout_log };
+        let stderr = Output { tail: printed.stderr_tail, log: printed.stderr_log };
         call.end = Some(End { at, outcome, took_ms, exit, leaked, changes, stdout, stderr });
     }
 

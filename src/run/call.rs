@@ -15,7 +15,7 @@ use crate::exec::{self, Attempt, Ending, Finished};
 use crate::fault::{Fault, planted};
 use crate::harvest;
 use crate::manifest::Task;
-use crate::outcome::{Exit, Failure, Outcome, Skip, Verdict};
+use crate::outcome::{Exit, Failure, Outcome, Skip, Unfilled, Verdict};
 use crate::path::Path;
 use crate::plan::{CallId, select};
 use crate::prepare::{self, CallScope, Hindrance, Kept, Place, Work};
@@ -366,7 +366,7 @@ impl Core {
         let unfilled = fillers.into_iter().skip(last.map_or(0, |last| last + 1)).find(|filler| {
             matches!(self.verdicts[filler.0 as usize], Some(Verdict::Skipped | Verdict::Forgiven))
         });
-        Some(Skip::Reads { call: self.plan.address(unfilled?), path: place.to_string() })
+        Some(Skip::Reads(Box::new(Unfilled { call: self.plan.address(unfilled?), path: place.to_string() })))
     }
 }
 
@@ -425,7 +425,7 @@ fn skipped(scope: &mut CallScope, task: &Task, because: Skip) -> Ended {
     match harvest::defaults(scope, task).transpose() {
         Ok(changes) => {
             let changes = changes.unwrap_or_default().into();
-            let is_of_reading = matches!(because, Skip::Condition | Skip::Reads { .. });
+            let is_of_reading = matches!(because, Skip::Condition | Skip::Reads(_));
             let reads = if is_of_reading { harvest::looked_at(scope, task) } else { Vec::new() };
             Ended { changes, reads, ..Ended::never_begun(Outcome::Skipped { because }) }
         }

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 
 use crate::plan::{CallId, Plan, TaskId};
 use crate::schedule::outlook::Expected;
+use crate::spread;
 use crate::state::durations::{Id, Past};
 
 use super::{Core, Running};
@@ -15,8 +16,11 @@ use super::{Core, Running};
 /// What a call took that is not worth being kept, in seconds: the average of its task says as much.
 const BRIEF: f32 = 0.002;
 
+/// To look up so many calls is worth a thread of its own.
+const CALLS: usize = 4096;
+
 /// What is known of the calls of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pace {
     past: Past,
     /// What each call of the plan is known to take, by its id; not a number where nothing is.
@@ -29,7 +33,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub fn new(past: Past) -> Pace {
-        Pace { past, known: Vec::new(), long: FxHashSet::default(), took: Vec::new() }
+        Pace { past, ..Pace::default() }
     }
 
     pub fn took(&mut self, call: CallId, took: Duration) {
@@ -44,8 +48,10 @@ impl Pace {
         }
         let of_tasks: Vec<_> = plan.task_ids().map(|task| self.past.of(of_task(plan, task))).collect();
         let knows_calls = self.past.len() > of_tasks.iter().flatten().count();
-        for call in plan.calls().skip(self.known.len()) {
-            let own = if knows_calls { self.past.of(of_call(plan, call)) } else { None };
+        let new: Vec<CallId> = plan.calls().skip(self.known.len()).collect();
+        let own = |at: usize| if knows_calls { self.past.of(of_call(plan, new[at])) } else { None };
+        let own = spread::map(new.len(), CALLS, own);
+        for (call, own) in new.into_iter().zip(own) {
             if own.is_some_and(|seconds| seconds >= BRIEF) {
                 self.long.insert(call);
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{Event, EventKind, SCHEMA_VERSION};
+use crate::event::{Event, EventKind, Printed, SCHEMA_VERSION};
 use crate::exec::{Finished, Output};
 use crate::mask::Masker;
 use crate::outcome::{Failure, Outcome, Verdict};
@@ -112,12 +112,7 @@ impl Running {
             fingerprint: ended.fingerprint,
             changes: ended.changes.clone(),
             reads: ended.reads.clone(),
-            stdout_head: tails.stdout.head,
-            stderr_head: tails.stderr.head,
-            stdout_tail: tails.stdout.tail,
-            stderr_tail: tails.stderr.tail,
-            stdout_log: tails.stdout.log,
-            stderr_log: tails.stderr.log,
+            printed: tails.printed().if_any(),
         });
     }
 
@@ -196,6 +191,20 @@ impl Core {
 pub(super) struct Tails {
     stdout: Excerpt,
     pub stderr: Excerpt,
+}
+
+impl Tails {
+    fn printed(self) -> Printed {
+        let Tails { stdout, stderr } = self;
+        Printed {
+            stdout_head: stdout.head,
+            stderr_head: stderr.head,
+            stdout_tail: stdout.tail,
+            stderr_tail: stderr.tail,
+            stdout_log: stdout.log,
+            stderr_log: stderr.log,
+        }
+    }
 }
 
 /// What is shown of an output: its end, and where that is not all, its beginning and the log with the whole.

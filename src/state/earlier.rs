@@ -62,13 +62,14 @@ impl Earlier {
 
     /// The last end of a call is the one that counts.
     fn take(&mut self, kind: EventKind) {
-        let EventKind::CallEnded { call, outcome, fingerprint, changes, reads, exit, stderr_tail, .. } = kind
+        let EventKind::CallEnded { call, outcome, fingerprint, changes, reads, exit, printed, .. } = kind
         else {
             return;
         };
         let counts = matches!(outcome, Outcome::Succeeded | Outcome::Failed { forgiven: true, .. });
         match fingerprint.filter(|_| counts) {
             Some(fingerprint) => {
+                let stderr_tail = printed.map_or_else(String::new, |printed| printed.stderr_tail);
                 let end = EarlierEnd { fingerprint, outcome, changes, reads, exit, stderr_tail };
                 self.ends.insert(call, end);
             }

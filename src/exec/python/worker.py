@@ -132,7 +132,9 @@ class Worker:
         """
         own, name = bytes((batch["batch"],)), batch["function"]
         variables, names = batch.get("variables", {}), batch.get("names", ())
-        surroundings, end_of_prints, known = self.surroundings, self.prints.end, self.functions.known
+        surroundings, prints, known = self.surroundings, self.prints, self.functions.known
+        stdout, stderr = STREAMS
+        flush_stdout, flush_stderr, look, due = stdout.flush, stderr.flush, prints.look, prints.due
         function = known.get(name)
         # a call of which more is to be known than its arguments has more members
         members = 3 if names else 2
@@ -164,7 +166,18 @@ class Worker:
                 surroundings.end()
             ended = perf_counter_ns()
             number = call["id"]
-            printed = end_of_prints(number)
+            # most print nothing
+            try:
+                flush_stdout()
+                flush_stderr()
+            except Exception:
+                flush()
+            if sys.stdout is not stdout or sys.stderr is not stderr:
+                flush()
+            if "ctypes" in modules:
+                prints.flush_stdio()
+            filled = look(0, 2)
+            printed = prints.mark_end(number, filled) if filled or due else b""
             line = b'{"id":%d,"took":%d%b,%b}\n' % (number, (ended - begun) // 1000, printed, said)
             sent = write(outgoing, line)
             if sent < len(line):
@@ -418,22 +431,8 @@ class Prints:
             poll.register(number, select.EPOLLIN)
             self.streams[number] = stream
 
-    def end(self, call):
-        """Members of the answer: the streams that hold a mark."""
-        stdout, stderr = STREAMS
-        try:
-            stdout.flush()
-            stderr.flush()
-        except Exception:
-            flush()
-        if sys.stdout is not stdout or sys.stderr is not stderr:
-            flush()
-        if "ctypes" in modules:
-            # what C code printed by stdio
-            self.flush_stdio()
-        filled = self.look(0, 2)
-        if not filled and not self.due:
-            return b""
+    def mark_end(self, call, filled):
+        """Members of the answer: the streams that hold a mark. `filled`: those that hold anything."""
         for number, _ in filled:
             self.due[self.streams[number]] = AHEAD
         mark = ("\0%s:%d\n" % (self.mark, call)).encode()
@@ -448,7 +447,6 @@ class Prints:
                 # the function has closed it
                 pass
         return (',"printed":%s' % printed).encode()
-
 
     def flush_stdio(self):
         try:

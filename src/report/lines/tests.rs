@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::event::Printed;
 use crate::name::{CallAddress, TaskName};
-use crate::outcome::Exit;
+use crate::outcome::{Exit, Unfilled};
 
 fn lines(detail: Detail, color: bool) -> Lines {
     Lines::new(detail, color, "deco run".to_owned())
@@ -21,12 +22,12 @@ fn ended(call: &str, outcome: Outcome, stdout: &str, stderr: &str) -> EventKind 
         fingerprint: None,
         changes: Arc::default(),
         reads: Vec::new(),
-        stdout_head: None,
-        stderr_head: None,
-        stdout_tail: stdout.to_owned(),
-        stderr_tail: stderr.to_owned(),
-        stdout_log: None,
-        stderr_log: None,
+        printed: Printed {
+            stdout_tail: stdout.to_owned(),
+            stderr_tail: stderr.to_owned(),
+            ..Printed::default()
+        }
+        .if_any(),
     }
 }
 
@@ -123,7 +124,7 @@ fn a_result_that_does_not_parse_shows_both_outputs() {
 fn only_the_ends_of_a_long_output_are_shown() {
     let numbers = |lines: std::ops::RangeInclusive<u32>| lines.map(|n| format!("{n}\n")).collect::<String>();
     fn shown(beginning: Option<&str>, end: &str, log: Option<&str>) -> String {
-        excerpt("it", &Shown::new(beginning, end, log), 20)
+        excerpt("it", &Shown { beginning: beginning.unwrap_or_default(), end, log }, 20)
     }
     let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
     let ends = format!("  it:\n{}    …\n{}", indented(&numbers(1..=5)), indented(&numbers(11..=30)));
@@ -186,7 +187,9 @@ deco: 1 succeeded, 1 failed, 7 not run in 3.2s (interrupted)
 }
 
 fn a_run() -> Vec<EventKind> {
-    let reads = || Outcome::Skipped { because: Skip::Reads { call: address("2"), path: "r[2]".to_owned() } };
+    let reads = || Outcome::Skipped {
+        because: Skip::Reads(Box::new(Unfilled { call: address("2"), path: "r[2]".to_owned() })),
+    };
     let mut events = vec![
         EventKind::RunStarted {
             schema: 1,
