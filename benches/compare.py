@@ -67,7 +67,7 @@ def beside(chosen, folder):
     """What workloads are given besides deco, made on the spot where it is needed: the floor, and an interpreter."""
     floor = str(folder / "floor")
     if any(name in workloads.ALL for name in chosen.only):
-        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", floor, str(HERE / "floor.c")], check=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-pthread", "-o", floor, str(HERE / "floor.c")], check=True)
     if any(name in calls.ALL for name in chosen.only):
         chosen.python = chosen.python or interpreter(folder / "python")
     return {name: chosen.python and os.path.abspath(chosen.python) if name in calls.ALL else floor for name in ALL}

@@ -89,6 +89,7 @@ def sh(path, floor, folder, count=10_000):
     commands = {
         "deco": deco(path, manifest, folder),
         "floor": Command([floor, str(count), "2", "/bin/sh", "-c", "echo k"]),
+        "floor threads": Command([floor, "-t", str(count), "2", "/bin/sh", "-c", "echo k"]),
         **feeders(stdin, ["sh", "-c", "echo k"], count),
         "make": make(folder, flat_make(count, "sh -c 'echo k'"), count),
         "ninja": ninja(folder, flat_ninja(count, "sh -c 'echo k'")),
@@ -109,6 +110,7 @@ def true(path, floor, folder, count=10_000):
     commands = {
         "deco": deco(path, manifest, folder),
         "floor": Command([floor, str(count), "2", "/bin/true"]),
+        "floor threads": Command([floor, "-t", str(count), "2", "/bin/true"]),
         **feeders(stdin, ["/bin/true"]),
         "make": make(folder, flat_make(count, "/bin/true")),
         "ninja": ninja(folder, flat_ninja(count, "/bin/true")),

@@ -113,7 +113,7 @@ pub struct RunArgs {
     pub selection: SelectionArgs,
 
     /// Show what would run; run nothing
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, conflicts_with = "resume")]
     pub dry_run: bool,
 
     /// Print only this document; may be repeated

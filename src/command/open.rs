@@ -99,7 +99,7 @@ pub struct Found {
     /// The folder that its paths start from: absolute.
     pub dir: PathBuf,
     /// `None`: standard input.
-    file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
 }
 
 /// Finds the manifest that the command line names.

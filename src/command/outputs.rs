@@ -1,5 +1,5 @@
-//! The files that a run is to write for the user: none of them may be the manifest, or another of them. Whether
-//! they can be written is asked elsewhere.
+//! The files that are to be written for the user: none of them may be the manifest, or another of them. Whether they can
+//! be written is asked elsewhere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,26 @@ use crate::manifest::Manifest;
 use super::conclude::To;
 use super::reports;
 
-/// Refuses what would be written over.
+/// Refuses what a run would write over.
 pub fn check(how: &HowArgs, to: &To, manifest: &Manifest) -> Result<(), String> {
     let answer = match to {
         To::File(file) => Some(("-o", file)),
         To::StandardOutput | To::Nowhere => None,
     };
     let events = how.events.iter().map(|file| ("--events", file));
-    let mut known: Vec<(String, PathBuf)> = Vec::new();
     let own = Path::new(&manifest.source.name).file_name().map(|name| manifest.dir.join(name));
-    known.extend(
-        own.filter(|file| file.is_file()).and_then(|file| Some(("the manifest".to_owned(), place(&file)?))),
-    );
-    for (option, file) in answer.into_iter().chain(events).chain(reports::files(&how.reports)) {
+    apart(own.as_deref(), answer.into_iter().chain(events).chain(reports::files(&how.reports)))
+}
+
+/// Refuses files, each with the option that names it, of which one is the manifest or another one.
+pub fn apart<'a>(
+    manifest: Option<&Path>,
+    files: impl Iterator<Item = (&'static str, &'a PathBuf)>,
+) -> Result<(), String> {
+    let mut known: Vec<(String, PathBuf)> = Vec::new();
+    let own = manifest.filter(|file| file.is_file()).and_then(place);
+    known.extend(own.map(|place| ("the manifest".to_owned(), place)));
+    for (option, file) in files {
         let Some(place) = place(file) else { continue };
         if let Some((other, _)) = known.iter().find(|(_, taken)| *taken == place) {
             let file = file.display();

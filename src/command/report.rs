@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::{ReportArgs, ReportFiles};
 use crate::report::html;
 
-use super::{Exit, broken, past, print, reports, wrong};
+use super::{Exit, broken, open, outputs, past, print, reports, wrong};
 
 pub fn run(args: &ReportArgs) -> Exit {
     let report = args.output.clone().filter(|file| file != Path::new("-"));
@@ -15,7 +15,9 @@ pub fn run(args: &ReportArgs) -> Exit {
     if to_stdout && args.output.is_none() && stdout().is_terminal() {
         return wrong("the report is a page for a browser: write it to a file with `-o report.html`");
     }
-    let run = reports::check(&files).and_then(|()| past::run(&args.past, args.run.as_deref()));
+    let run = reports::check(&files)
+        .and_then(|()| check_apart(args, &files))
+        .and_then(|()| past::run(&args.past, args.run.as_deref()));
     let run = match run {
         Ok(run) => run,
         Err(message) => return wrong(message),
@@ -27,4 +29,13 @@ pub fn run(args: &ReportArgs) -> Exit {
         };
     }
     reports::write(&files, &run).map_or_else(broken, |()| Exit::Done)
+}
+
+fn check_apart(args: &ReportArgs, files: &ReportFiles) -> Result<(), String> {
+    let past = &args.past;
+    let manifest =
+        open::find(past.manifest.as_deref(), past.directory.as_deref()).ok().and_then(|found| found.file);
+    let named =
+        reports::files(files).map(|(option, file)| (if option == "--report" { "-o" } else { option }, file));
+    outputs::apart(manifest.as_deref(), named)
 }

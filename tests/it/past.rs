@@ -74,6 +74,10 @@ fn a_run_is_named_by_the_beginning_of_its_id() {
     sandbox.deco(["log", "--run", "20"]).run().code(2).stderr_has("the ids of several runs begin with `20`");
     sandbox.deco(["report", "1999", "-o", "x.html"]).run().code(2).stderr_has(&ids[1]);
     sandbox.deco(["report", &ids[0], "-o", "x.html", "--junit", "x.xml"]).run().code(0);
+    let over = sandbox.deco(["report", "-o", "./deco.toml"]).run().code(2);
+    over.stderr_has("`-o ./deco.toml` would write over the manifest");
+    let over = sandbox.deco(["report", "-o", "y", "--junit", "./y"]).run().code(2);
+    over.stderr_has("would write over what");
     assert!(
         sandbox.read("x.html").contains("<!doctype html>") && sandbox.read("x.xml").contains("<testsuites")
     );

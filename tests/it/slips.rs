@@ -15,6 +15,7 @@ fn an_option_of_another_tool_gets_its_remedy() {
         ("map -P 4 x", "tip: `--jobs N` says how many calls run at a time"),
         ("map --dry-run x", "tip: `echo` before the command shows what would run"),
         ("init -t ci", "tip: `--template NAME` chooses what to start from"),
+        ("run -n --resume", "'--dry-run' cannot be used with '--resume"),
         ("run --keep-goin", "tip: a similar argument exists: '--keep-going'"),
     ] {
         let said = sandbox.deco(line.split(' ')).run().code(2).stdout_is("").stderr_has(remedy);
