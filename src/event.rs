@@ -290,3 +290,13 @@ pub enum RunStatus {
     Conflict,
     Interrupted,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_small_since_thousands_of_them_wait() {
+        assert!(size_of::<Event>() <= 192, "{}", size_of::<Event>());
+    }
+}

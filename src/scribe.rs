@@ -14,7 +14,7 @@ use crate::state::journal::{End, Journal};
 /// How long a plain success may wait for others before it is written.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// So many events are written at once: more would only take more memory, which is cold by the time it is read.
+/// With so many events the writing begins: more would only take more memory, which is cold by the time it is read.
 const FULL: usize = 1024;
 
 /// So many events may wait to be written before more work is begun.
