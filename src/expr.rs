@@ -20,6 +20,7 @@ pub mod reads;
 mod scan;
 mod slice;
 mod syntax;
+mod why;
 
 use std::fmt;
 use std::ops::Range;

@@ -41,7 +41,8 @@ impl Running {
         match scope.eval(&check.value) {
             Ok(Value::Bool(true)) => Ok(()),
             Ok(Value::Bool(false)) => {
-                Err(wrong(format!("the check `{}` does not hold", check.value.source())))
+                let why = check.value.why_false(&scope).map(|why| format!(": {why}")).unwrap_or_default();
+                Err(wrong(format!("the check `{}` does not hold{why}", check.value.source())))
             }
             Ok(other) => Err(wrong(prepare::not_boolean("check", &other))),
             Err(Hindrance::Failed(failure)) => Err(wrong(failure.to_string())),
