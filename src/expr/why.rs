@@ -3,7 +3,7 @@
 use super::evaluate::Evaluator;
 use super::node::{Kind, Node};
 use super::operators::truth;
-use super::{Expression, Scope, reads};
+use super::{Expression, Scope, asks_files, reads};
 use crate::value::excerpt;
 
 /// Characters of a value that are shown at most.
@@ -43,11 +43,16 @@ fn gather<'a>(evaluator: &Evaluator<'_>, node: &'a Node, compared: &mut Vec<&'a 
         },
         Kind::Compare(first, rest) => {
             let operands = [&**first].into_iter().chain(rest.iter().map(|(_, operand)| operand));
-            compared.extend(operands.filter(|operand| !reads::references(operand).is_empty()));
+            compared.extend(operands.filter(|operand| !is_written_out(operand)));
         }
         Kind::Test(_, input, _) => compared.push(input),
         _ => {}
     }
+}
+
+/// Whether the text says what the value is.
+fn is_written_out(node: &Node) -> bool {
+    reads::references(node).is_empty() && !asks_files(node)
 }
 
 #[cfg(test)]
@@ -83,6 +88,7 @@ mod tests {
             ("n is even", Some("`n` is 3")),
             ("not n", Some("`n` is 3")),
             ("not (n == 3)", Some("`n` is 3")),
+            ("glob('no/such/*') != []", Some("`glob('no/such/*')` is []")),
             ("off", None),
             ("1 == 2", None),
         ] {
