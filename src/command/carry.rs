@@ -32,8 +32,8 @@ use crate::value::{Layout, Value};
 
 use super::begin::{self, Begun};
 use super::conclude::{self, Asked};
-use super::open::Opened;
-use super::pace::Reading;
+use super::open::{self, Opened};
+use super::pace::{Pace, Reading};
 use super::{Exit, broken, complain, outputs, reports, wrong};
 
 /// What a run has around it.
@@ -161,14 +161,7 @@ fn carry_out(
     let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
     let running = Running::new(opened.plan, options, setting, scribe.clone(), resume);
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
-    let (pace, past) = reading.end(&scribe);
-    running.expect(past);
-    let stopped = Arc::downgrade(&running);
-    scribe.on_failure(move |message| {
-        if let Some(running) = stopped.upgrade() {
-            running.broken(message);
-        }
-    });
+    let pace = make_ready(&running, &scribe, reading);
     let guard = obey_signals(&running, curtain)?;
     let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
     if let Err(error) = &watchdog {
@@ -209,6 +202,19 @@ fn carry_out(
         forgetting,
         _lock: lock,
     })
+}
+
+/// Tells a run what is known of past ones, and lets it hear when its journal cannot be written.
+fn make_ready(running: &Arc<Running>, scribe: &Scribe, reading: Reading) -> Pace {
+    let (pace, past) = reading.end(scribe);
+    running.expect(past);
+    let stopped = Arc::downgrade(running);
+    scribe.on_failure(move |message| {
+        if let Some(running) = stopped.upgrade() {
+            running.broken(message);
+        }
+    });
+    pace
 }
 
 /// Removes old runs while this one goes on. Without a thread they are forgotten with the next run.
@@ -275,13 +281,8 @@ fn reporters(stage: Stage<'_>, plan: &Plan, slots: usize) -> Result<(Reporters, 
 
 /// Where the tasks stand that a file declares.
 fn lines_of_tasks(manifest: &Manifest) -> github::Lines {
-    let source = &manifest.source;
-    let Some(name) = Path::new(&source.name).file_name() else { return github::Lines::default() };
-    let file = manifest.dir.join(name);
-    if !file.is_file() {
-        return github::Lines::default();
-    }
-    let breaks: Vec<usize> = source.text.match_indices('\n').map(|(at, _)| at).collect();
+    let Some(file) = open::file_of(manifest) else { return github::Lines::default() };
+    let breaks: Vec<usize> = manifest.source.text.match_indices('\n').map(|(at, _)| at).collect();
     let line = |at: usize| 1 + breaks.partition_point(|&before| before < at);
     let of_tasks = manifest.tasks.iter().map(|task| (task.name.to_string(), line(task.span.start)));
     github::Lines { file, of_tasks: of_tasks.collect() }

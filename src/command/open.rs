@@ -141,6 +141,12 @@ fn found(file: PathBuf, name: String) -> Result<Found, String> {
     Ok(Found { name, dir, file: Some(file) })
 }
 
+/// The file that a manifest stands in: none if it came by standard input, or was made of a command line.
+pub fn file_of(manifest: &Manifest) -> Option<PathBuf> {
+    let file = manifest.dir.join(Path::new(&manifest.source.name).file_name()?);
+    file.is_file().then_some(file)
+}
+
 /// The manifest's text, and the folder that its paths start from.
 fn read(args: &ManifestArgs) -> Result<(Arc<Source>, PathBuf), String> {
     let Found { name, dir, file } = find(args.manifest.as_deref(), args.directory.as_deref())?;

@@ -8,7 +8,7 @@ use crate::cli::HowArgs;
 use crate::manifest::Manifest;
 
 use super::conclude::To;
-use super::reports;
+use super::{open, reports};
 
 /// Refuses what a run would write over.
 pub fn check(how: &HowArgs, to: &To, manifest: &Manifest) -> Result<(), String> {
@@ -17,8 +17,10 @@ pub fn check(how: &HowArgs, to: &To, manifest: &Manifest) -> Result<(), String> 
         To::StandardOutput | To::Nowhere => None,
     };
     let events = how.events.iter().map(|file| ("--events", file));
-    let own = Path::new(&manifest.source.name).file_name().map(|name| manifest.dir.join(name));
-    apart(own.as_deref(), answer.into_iter().chain(events).chain(reports::files(&how.reports)))
+    apart(
+        open::file_of(manifest).as_deref(),
+        answer.into_iter().chain(events).chain(reports::files(&how.reports)),
+    )
 }
 
 /// Refuses files, each with the option that names it, of which one is the manifest or another one.
@@ -27,8 +29,7 @@ pub fn apart<'a>(
     files: impl Iterator<Item = (&'static str, &'a PathBuf)>,
 ) -> Result<(), String> {
     let mut known: Vec<(String, PathBuf)> = Vec::new();
-    let own = manifest.filter(|file| file.is_file()).and_then(place);
-    known.extend(own.map(|place| ("the manifest".to_owned(), place)));
+    known.extend(manifest.and_then(place).map(|place| ("the manifest".to_owned(), place)));
     for (option, file) in files {
         let Some(place) = place(file) else { continue };
         if let Some((other, _)) = known.iter().find(|(_, taken)| *taken == place) {

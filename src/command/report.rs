@@ -31,11 +31,12 @@ pub fn run(args: &ReportArgs) -> Exit {
     reports::write(&files, &run).map_or_else(broken, |()| Exit::Done)
 }
 
+/// Refuses files that would be written over the manifest, or over each other.
 fn check_apart(args: &ReportArgs, files: &ReportFiles) -> Result<(), String> {
     let past = &args.past;
-    let manifest =
-        open::find(past.manifest.as_deref(), past.directory.as_deref()).ok().and_then(|found| found.file);
-    let named =
-        reports::files(files).map(|(option, file)| (if option == "--report" { "-o" } else { option }, file));
-    outputs::apart(manifest.as_deref(), named)
+    // one that cannot be found is told of elsewhere
+    let found = open::find(past.manifest.as_deref(), past.directory.as_deref()).ok();
+    let named = [("-o", &files.report), ("--junit", &files.junit), ("--trace", &files.trace)];
+    let named = named.into_iter().filter_map(|(option, file)| Some((option, file.as_ref()?)));
+    outputs::apart(found.and_then(|found| found.file).as_deref(), named)
 }

@@ -1,4 +1,4 @@
-//! Why a condition does not hold: what it compares, with its values.
+//! Why a condition does not hold: what it compares, with its values. Does not know whose condition it is.
 
 use super::evaluate::Evaluator;
 use super::node::{Kind, Node};
@@ -14,7 +14,7 @@ impl Expression {
     pub fn why_false(&self, scope: &dyn Scope) -> Option<String> {
         let evaluator = Evaluator { scope, text: &self.text };
         let mut compared = Vec::new();
-        gather(&evaluator, &self.node, &mut compared);
+        gather(&evaluator, &self.node, false, &mut compared);
         let mut said: Vec<String> = Vec::new();
         for node in compared {
             let value = evaluator.value(node).ok()?;
@@ -27,20 +27,24 @@ impl Expression {
     }
 }
 
-/// The operands of those comparisons that decide.
-fn gather<'a>(evaluator: &Evaluator<'_>, node: &'a Node, compared: &mut Vec<&'a Node>) {
+/// The operands of those comparisons that decide; `holds`: whether the node does.
+fn gather<'a>(evaluator: &Evaluator<'_>, node: &'a Node, holds: bool, compared: &mut Vec<&'a Node>) {
     match &node.kind {
-        Kind::And(left, right) => {
-            let holds = evaluator.value(left).as_ref().is_ok_and(truth);
-            gather(evaluator, if holds { right } else { left }, compared);
+        // one side decides that `and` does not hold, or that `or` does
+        Kind::And(left, right) | Kind::Or(left, right) if matches!(node.kind, Kind::Or(..)) == holds => {
+            let is_left = evaluator.value(left).as_ref().is_ok_and(truth) == holds;
+            gather(evaluator, if is_left { left } else { right }, holds, compared);
         }
-        Kind::Or(left, right) => [left, right].into_iter().for_each(|side| gather(evaluator, side, compared)),
-        Kind::Not(operand) => match operand.kind {
-            Kind::Compare(..) | Kind::Test(..) | Kind::And(..) | Kind::Or(..) | Kind::Not(_) => {
-                gather(evaluator, operand, compared);
+        Kind::And(left, right) | Kind::Or(left, right) => {
+            [left, right].into_iter().for_each(|side| gather(evaluator, side, holds, compared));
+        }
+        Kind::Not(operand) => {
+            let known = compared.len();
+            gather(evaluator, operand, !holds, compared);
+            if compared.len() == known && !is_written_out(operand) {
+                compared.push(operand);
             }
-            _ => compared.push(operand),
-        },
+        }
         Kind::Compare(first, rest) => {
             let operands = [&**first].into_iter().chain(rest.iter().map(|(_, operand)| operand));
             compared.extend(operands.filter(|operand| !is_written_out(operand)));
@@ -88,6 +92,8 @@ mod tests {
             ("n is even", Some("`n` is 3")),
             ("not n", Some("`n` is 3")),
             ("not (n == 3)", Some("`n` is 3")),
+            ("not (n == 3 and text == 'a')", Some("`n` is 3, `text` is \"a\"")),
+            ("not (n == 4 or text == 'a')", Some("`text` is \"a\"")),
             ("glob('no/such/*') != []", Some("`glob('no/such/*')` is []")),
             ("off", None),
             ("1 == 2", None),

@@ -77,7 +77,7 @@ fn a_run_is_named_by_the_beginning_of_its_id() {
     let over = sandbox.deco(["report", "-o", "./deco.toml"]).run().code(2);
     over.stderr_has("`-o ./deco.toml` would write over the manifest");
     let over = sandbox.deco(["report", "-o", "y", "--junit", "./y"]).run().code(2);
-    over.stderr_has("would write over what");
+    over.stderr_has("`--junit ./y` would write over what `-o` writes");
     assert!(
         sandbox.read("x.html").contains("<!doctype html>") && sandbox.read("x.xml").contains("<testsuites")
     );
