@@ -6,6 +6,7 @@ mod begin;
 mod carry;
 mod check;
 mod clean;
+mod clearing;
 mod complete;
 mod completions;
 mod conclude;

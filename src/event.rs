@@ -3,6 +3,7 @@
 
 mod read;
 pub mod shape;
+mod write;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -186,22 +187,6 @@ impl Printed {
     fn for_words(&mut self, change: &dyn Fn(&mut String)) {
         [&mut self.stdout_tail, &mut self.stderr_tail].into_iter().for_each(change);
         [&mut self.stdout_head, &mut self.stderr_head].into_iter().flatten().for_each(change);
-    }
-}
-
-impl Event {
-    /// Appends the event as a line of JSON.
-    pub fn write_line(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"ms\":");
-        out.extend_from_slice(itoa::Buffer::new().format(self.ms).as_bytes());
-        // as a member of its own line: serde would go through each of its members once more to flatten them
-        let kind = out.len();
-        // nothing in it fails to serialize, and a Vec takes all
-        let _ = serde_json::to_writer(&mut *out, &self.kind);
-        if let Some(brace) = out.get_mut(kind) {
-            *brace = b',';
-        }
-        out.push(b'\n');
     }
 }
 

@@ -43,7 +43,11 @@ fn completed(
     recorded.reads.sort_unstable();
     recorded.reads.dedup_by(|later, first| first.holds(later));
     no_secrets(scope, &recorded)?;
-    recorded.changes.extend(fills(scope, task, result, exit).map_err(failure)?);
+    let filled = fills(scope, task, result, exit).map_err(failure)?;
+    match recorded.changes.is_empty() {
+        true => recorded.changes = filled,
+        false => recorded.changes.extend(filled),
+    }
     Ok(recorded)
 }
 

@@ -79,7 +79,7 @@ pub fn is_position(key: &str) -> bool {
 
 impl Path {
     /// As it is written.
-    fn text(&self) -> Text {
+    pub fn text(&self) -> Text {
         let mut text = SmolStrBuilder::new();
         text.push_str(self.document.as_str());
         for segment in &self.segments {

@@ -30,7 +30,7 @@ use shortcut::Way;
 pub use folders::Folders;
 pub use kept::{Kept, Place};
 pub use scope::{CallScope, Hindrance};
-pub use sent::{Common, PythonWorker, Sent};
+pub use sent::{Common, PythonWorker, Sent, worker_kind};
 pub use sources::Sources;
 pub use versions::Versions;
 
@@ -42,7 +42,7 @@ pub struct Setting {
     pub env: Arc<Variables>,
     /// What of that the manifest says.
     pub declared: Vec<(String, String)>,
-    pub folders: Folders,
+    pub folders: Arc<Folders>,
     /// What calls are given of documents, as text.
     pub texts: documents::Texts,
     /// What many calls see.

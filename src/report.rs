@@ -187,12 +187,12 @@ impl Wake {
 #[derive(Debug)]
 pub struct Batch {
     pub events: Vec<Event>,
-    pub lines: Vec<u8>,
+    pub lines: String,
 }
 
 impl Batch {
     pub fn new(events: Vec<Event>) -> Batch {
-        let mut lines = Vec::with_capacity(events.len() * 256);
+        let mut lines = String::with_capacity(events.len() * 256);
         events.iter().for_each(|event| event.write_line(&mut lines));
         Batch { events, lines }
     }

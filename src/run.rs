@@ -3,6 +3,7 @@
 
 mod call;
 mod cut;
+mod early;
 mod expansion;
 mod finalizers;
 mod heard;
@@ -30,7 +31,7 @@ use crate::name::Name;
 use crate::outcome::Verdict;
 use crate::path::Path;
 use crate::plan::{CallId, Node, Plan, TaskId, select};
-use crate::prepare::{Kept, Setting};
+use crate::prepare::{Folders, Kept, Setting};
 use crate::schedule::Schedule;
 use crate::schedule::start::Next;
 use crate::scribe::Scribe;
@@ -84,6 +85,22 @@ struct Rest {
     _verdicts: Vec<Option<Verdict>>,
 }
 
+/// What a run still holds that has ended, and on which nothing depends that comes of it.
+#[derive(Debug)]
+pub struct Leftovers {
+    workers: Arc<Workers>,
+    groups: Arc<Groups>,
+    folders: Arc<Folders>,
+}
+
+impl Leftovers {
+    /// Ends the workers and removes the folders of calls.
+    pub fn clear(self) {
+        self.workers.end(&self.groups);
+        self.folders.remove();
+    }
+}
+
 /// A run that goes on: shared by its threads and the signal handler's thread.
 #[derive(Debug)]
 pub struct Running {
@@ -93,8 +110,8 @@ pub struct Running {
     enders: Enders,
     /// Those of finalizers, which outlive the first signal.
     final_enders: Arc<Enders>,
-    groups: Groups,
-    workers: Workers,
+    groups: Arc<Groups>,
+    workers: Arc<Workers>,
     /// What workers tasks needed last, by the task's name.
     kinds: Mutex<FxHashMap<String, Arc<Kind>>>,
     scribe: Arc<Scribe>,
@@ -181,8 +198,8 @@ impl Running {
         Ok(Running {
             manifest: core.plan.manifest.clone(),
             // the slots' own processes, then as many workers
-            groups: Groups::new(if sends { 2 * options.jobs } else { options.jobs }),
-            workers: Workers::new(options.jobs, options.jobs as u32 + 1),
+            groups: Arc::new(Groups::new(if sends { 2 * options.jobs } else { options.jobs })),
+            workers: Arc::new(Workers::new(options.jobs, options.jobs as u32 + 1)),
             kinds: Mutex::default(),
             options,
             setting,
@@ -209,7 +226,7 @@ impl Running {
         &self.groups
     }
 
-    /// Runs to the end on a thread for each slot.
+    /// Runs to the end on a thread for each slot. What it holds then is left to [`Running::leftovers`].
     pub fn run(&self) {
         self.tell_start();
         std::thread::scope(|threads| {
@@ -233,12 +250,17 @@ impl Running {
             }
             // a worker that panicked has left its call unended; the others went on
             workers.into_iter().for_each(|worker| drop(worker.join()));
-            self.workers.end(&self.groups);
             self.lock().is_over = true;
             self.over.notify_all();
         });
         self.check_shared();
         self.tell_end();
+    }
+
+    /// What is to be cleared up once [`Running::run`] has returned.
+    pub fn leftovers(&self) -> Leftovers {
+        let (workers, groups) = (self.workers.clone(), self.groups.clone());
+        Leftovers { workers, groups, folders: self.setting.folders.clone() }
     }
 
     /// Calls may have got in each other's way where nobody looked afterwards; what they made is then as wrong.

@@ -188,6 +188,11 @@ impl Schedule {
         Some(before)
     }
 
+    /// Whether nothing is before the node, and it has not begun.
+    pub fn is_ready(&self, node: NodeIndex) -> bool {
+        self.states[node.index()] == State::Ready
+    }
+
     /// Whether the node is a part of this run.
     pub fn is_wanted(&self, node: NodeIndex) -> bool {
         self.states[node.index()] != State::Unwanted

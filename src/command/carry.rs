@@ -12,7 +12,6 @@ use tempfile::TempDir;
 use crate::cli::HowArgs;
 use crate::event::{Event, EventKind};
 use crate::exec::files::{self, Room};
-use crate::exec::orphans;
 use crate::exec::watchdog::Watchdog;
 use crate::finish::NoAnswer;
 use crate::interrupt::{self, Guard, Wish};
@@ -31,6 +30,7 @@ use crate::state::{Lock, RunFolder, State};
 use crate::value::{Layout, Value};
 
 use super::begin::{self, Begun};
+use super::clearing::Clearing;
 use super::conclude::{self, Asked};
 use super::open::{self, Opened};
 use super::pace::{Pace, Reading};
@@ -65,6 +65,7 @@ pub fn carry_through(
     // the process is about to end, and its memory with it
     let ran = ManuallyDrop::new(carried.ran);
     let exit = conclude::conclude(&ran, carried.answer, &carried.folder, &asked, layout, color);
+    carried.clearing.end();
     if exit == Exit::Done {
         let event = Event { ms: carried.ms, kind: EventKind::AnswerGiven };
         // without it the run would only be resumed with nothing left to do
@@ -122,6 +123,7 @@ struct Carried {
     folder: RunFolder,
     /// Milliseconds that it took.
     ms: u64,
+    clearing: Clearing,
     /// Old runs are being removed.
     forgetting: Option<JoinHandle<()>>,
     /// The state is ours until the answer is given.
@@ -147,7 +149,7 @@ fn carry_out(
         run_id: folder.id.clone(),
         env: Arc::new(opened.env),
         declared: settings.dotenv.iter().chain(&settings.env).cloned().collect(),
-        folders: Folders::new(scratch.path().to_owned(), options.jobs),
+        folders: Arc::new(Folders::new(scratch.path().to_owned(), options.jobs)),
         texts: Texts::default(),
         versions: Versions::default(),
         python: PythonWorker::new(state.folder().join("python")),
@@ -161,30 +163,21 @@ fn carry_out(
     let scribe = Arc::new(scribe.map_err(|error| broken(format_args!("cannot start a thread: {error}")))?);
     let running = Running::new(opened.plan, options, setting, scribe.clone(), resume);
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
-    let pace = make_ready(&running, &scribe, reading);
     let guard = obey_signals(&running, curtain)?;
     let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
     if let Err(error) = &watchdog {
         scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
     }
+    let pace = make_ready(&running, &scribe, reading);
     let forgetting = forget_old_runs(state.clone(), folder.clone());
     running.run();
-    let is_cut_off = running.is_cut_off();
-    if is_cut_off {
-        orphans::end(folder.id.as_ref());
-    }
+    let clearing = Clearing::begin(&running, &folder.id, scratch, watchdog.ok());
     drop(guard);
     let keeping = pace.keep(&running);
     // the answer is made while the journal is written to its end, and given only if that succeeds
     scribe.close(if running.is_complete() { End::Written } else { End::Synced });
     let answer = running.answer(only);
     let written = scribe.finish();
-    drop(scratch);
-    match watchdog {
-        Ok(watchdog) if is_cut_off => watchdog.clear_up(),
-        Ok(watchdog) => watchdog.dismiss(),
-        Err(_) => {}
-    }
     if let Some(words) = keeping.end().filter(|_| written.journal.is_ok()) {
         complain(words);
     }
@@ -199,15 +192,24 @@ fn carry_out(
         all_written: written.reporters.is_empty(),
         folder,
         ms,
+        clearing,
         forgetting,
         _lock: lock,
     })
 }
 
-/// Tells a run what is known of past ones, and lets it hear when its journal cannot be written.
+/// Starts the first workers and tells the run what is known of past ones, both at a time; and lets it hear when its journal
+/// cannot be written.
 fn make_ready(running: &Arc<Running>, scribe: &Scribe, reading: Reading) -> Pace {
-    let (pace, past) = reading.end(scribe);
-    running.expect(past);
+    let pace = thread::scope(|threads| {
+        // without a thread they are started by those who need them
+        let _ = thread::Builder::new()
+            .name("workers".to_owned())
+            .spawn_scoped(threads, || running.begin_workers());
+        let (pace, past) = reading.end(scribe);
+        running.expect(past);
+        pace
+    });
     let stopped = Arc::downgrade(running);
     scribe.on_failure(move |message| {
         if let Some(running) = stopped.upgrade() {

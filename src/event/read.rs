@@ -293,13 +293,16 @@ mod tests {
     #[track_caller]
     fn comes_back(kind: EventKind) {
         let line = |event: &Event| {
-            let mut line = Vec::new();
+            let mut line = String::new();
             event.write_line(&mut line);
-            String::from_utf8(line).unwrap()
+            line
         };
-        let written = line(&Event { ms: 7, kind });
+        let event = Event { ms: 7, kind };
+        let written = line(&event);
         let read = Event::parse(written.trim_end().as_bytes()).unwrap();
         assert_eq!(line(&read), written);
+        // by serde the schema is made
+        assert_eq!(serde_json::to_string(&event).unwrap() + "\n", written);
     }
 
     fn ended(outcome: Outcome) -> EventKind {

@@ -135,7 +135,7 @@ pub struct Raised {
     pub reads: Vec<Path>,
 }
 
-/// What a thread that leads a worker is told, and asked for.
+/// What a thread that leads a worker is told, and asked for. It empties the lists of what it is told; they are used again.
 #[derive(Debug, Default)]
 pub struct Turn {
     /// Calls that ended, in the order in which they were given.
@@ -144,6 +144,8 @@ pub struct Turn {
     pub back: Vec<Request>,
     /// So many further calls can be taken; none is an answer.
     pub room: usize,
+    /// The further calls: its answer.
+    pub given: Vec<Request>,
 }
 
 /// What the calls of a thread have to do with.
@@ -179,8 +181,18 @@ impl Workers {
 
     /// Has one worker of a kind make calls on this thread, as long as `turn` gives some or some are under way. `turn` is
     /// first asked with nothing to tell. Whoever it gives back is not begun, and never given back begun.
-    pub fn lead(&self, kind: &Arc<Kind>, around: Around<'_>, turn: &mut dyn FnMut(Turn) -> Vec<Request>) {
+    pub fn lead(&self, kind: &Arc<Kind>, around: Around<'_>, turn: &mut dyn FnMut(&mut Turn)) {
         lead::lead(self, kind, around, turn);
+    }
+
+    /// Starts a worker of the kind for whoever leads one next, if there is a place for it. What goes wrong is told to who leads
+    /// one.
+    pub fn begin(&self, kind: &Arc<Kind>, around: Around<'_>) {
+        let Some(place) = self.lock().places.pop() else { return };
+        match Session::start(kind, place, around) {
+            Ok(session) => self.put_back(session),
+            Err(_) => self.free(place),
+        }
     }
 
     /// Asks all workers to end that make no call, kills those that do not, and waits for them. To be called when no

@@ -15,10 +15,13 @@ use crate::plan::scope::World;
 use crate::value::Value;
 
 use super::versions::is_small;
-use super::{CallScope, Sent, Setting, Work, private_folder, result_file};
+use super::{CallScope, Kept, Sent, Setting, Work, private_folder, result_file};
 
 /// Begins every fingerprint; another one where what counts is another.
 const VERSION: &[u8] = b"deco call 7";
+
+/// How much room for parts is kept from one call to the next.
+const MOST_KEPT: usize = 64 * 1024;
 
 /// What is the same for all calls of a task, worked out for the first of them.
 #[derive(Debug)]
@@ -33,16 +36,26 @@ impl Fingerprints {
     }
 
     /// The fingerprint of a call of the `task`-th task.
-    pub fn of(&self, task: (usize, &Task), scope: &CallScope, setting: &Setting, work: &Work) -> Fingerprint {
+    pub fn of(
+        &self,
+        task: (usize, &Task),
+        scope: &CallScope,
+        setting: &Setting,
+        work: &Work,
+        kept: &mut Kept,
+    ) -> Fingerprint {
         let (index, task) = task;
         let constant = || of_task(task, scope.world(), setting);
         let of_task = match self.tasks.get(index) {
             Some(known) => *known.get_or_init(constant),
             None => constant(),
         };
-        let mut parts = Parts { bytes: Vec::with_capacity(512), json: String::new() };
+        let parts = &mut kept.parts;
+        parts.bytes.clear();
         parts.call(task, &of_task, scope, setting, work);
-        Fingerprint(blake3::hash(&parts.bytes))
+        let hash = blake3::hash(&parts.bytes);
+        parts.bytes.shrink_to(MOST_KEPT);
+        Fingerprint(hash)
     }
 }
 
@@ -76,7 +89,7 @@ enum Of {
 
 /// Parts that are told apart: each with its length before it.
 #[derive(Debug, Default)]
-struct Parts {
+pub(super) struct Parts {
     bytes: Vec<u8>,
     /// A value's JSON while it is added.
     json: String,
@@ -102,6 +115,7 @@ impl Parts {
         json.clear();
         value.write_json(&mut json);
         self.add(json.as_bytes());
+        json.shrink_to(MOST_KEPT);
         self.json = json;
     }
 

@@ -81,6 +81,17 @@ impl Folders {
         }
     }
 
+    /// Removes all that is there, once no call runs. To be called before their place is removed: a folder that is removed
+    /// while it is open costs some file systems more.
+    pub fn remove(&self) {
+        for (path, slot) in &self.slots {
+            if slot.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+                // what cannot be removed goes, if it can, with the place of all of them
+                let _ = fs::remove_dir_all(path);
+            }
+        }
+    }
+
     fn lock(&self, slot: u32) -> Option<MutexGuard<'_, Option<Slot>>> {
         self.slot(slot).map(|(_, known)| known.lock().unwrap_or_else(PoisonError::into_inner))
     }

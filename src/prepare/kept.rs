@@ -1,11 +1,13 @@
 //! What calls have in common that go one after the other through one slot, so that it is worked out for the first of them
 //! only.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use crate::exec::Basis;
 use crate::name::TaskName;
 
+use super::fingerprint::Parts;
 use super::{Commands, Common};
 
 /// Where an attempt is made: in equal places, calls differ only by what they are themselves.
@@ -32,13 +34,16 @@ pub struct Kept {
     pub(super) commands: Option<Commands>,
     /// Of a request.
     pub(super) common: Option<Arc<Common>>,
+    /// Room for what a fingerprint is made of.
+    pub(super) parts: Parts,
 }
 
 impl Kept {
     /// Forgets what was another place's.
     pub(super) fn turn_to(&mut self, place: &Place) {
         if self.place.as_ref() != Some(place) {
-            *self = Kept { place: Some(place.clone()), ..Kept::default() };
+            let parts = take(&mut self.parts);
+            *self = Kept { place: Some(place.clone()), parts, ..Kept::default() };
         }
     }
 }

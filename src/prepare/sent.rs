@@ -98,6 +98,12 @@ pub fn request(
     Ok(Some(Sent { common, request }))
 }
 
+/// The kind of worker that calls of the task need, if it is one for all of them.
+pub fn worker_kind(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Option<Kind> {
+    let is_known = task.run.is_sent() && is_constant(task);
+    is_known.then(|| common(scope, setting, task, own).ok()).flatten().map(|common| common.kind)
+}
+
 fn common(scope: &CallScope, setting: &Setting, task: &Task, own: &Own) -> Result<Common, Hindrance> {
     setting
         .folders

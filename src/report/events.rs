@@ -33,7 +33,7 @@ impl Reporter for Events {
     }
 
     fn batch(&mut self, batch: &Batch) -> Result<(), String> {
-        self.file.write_all(&batch.lines).map_err(|error| self.words(&error))
+        self.file.write_all(batch.lines.as_bytes()).map_err(|error| self.words(&error))
     }
 
     fn idle(&mut self) -> Result<(), String> {

@@ -185,7 +185,7 @@ impl Running {
         if let Some(failure) = secret_key(&scope) {
             return Err(failed(&mut scope, task, failure, None).into());
         }
-        let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work);
+        let fingerprint = self.resume.fingerprints.of((task_index, task), &scope, &self.setting, &work, kept);
         if let Some(kept) = self.earlier_end(call, task, &scope.address(), fingerprint, &scope.secrets) {
             return Err(kept.into());
         }
@@ -344,7 +344,12 @@ impl Running {
 
 impl Core {
     /// What a call may look at.
-    fn see(&mut self, call: CallId, attempt: u32, folder: Arc<FilePath>) -> Result<CallScope, Clash> {
+    pub(super) fn see(
+        &mut self,
+        call: CallId,
+        attempt: u32,
+        folder: Arc<FilePath>,
+    ) -> Result<CallScope, Clash> {
         let mut scope = CallScope::of_call(&self.plan, &mut self.store, call, attempt, folder)?;
         if self.plan.task(call).when.is_finalizer() {
             scope.also = self.seen_by_finalizer(self.plan.node_of(call)).into();

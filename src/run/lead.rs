@@ -85,7 +85,7 @@ impl Running {
     }
 
     /// The kind of worker, one in memory for calls of a task that need the same.
-    fn kind(&self, task: &Task, kind: &Kind) -> Arc<Kind> {
+    pub(super) fn kind(&self, task: &Task, kind: &Kind) -> Arc<Kind> {
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         match kinds.get(task.name.as_str()) {
             Some(known) if **known == *kind => known.clone(),
@@ -100,23 +100,22 @@ impl Running {
 
 impl<'a> Lead<'a> {
     /// Tells of what came back, and says what comes next.
-    fn turn(&mut self, turn: Turn) -> Vec<Request> {
+    fn turn(&mut self, turn: &mut Turn) {
         self.running.scribe.keep_pace();
-        turn.done.into_iter().for_each(|done| self.end(done));
-        self.put_back(turn.back);
-        let mut requests = Vec::with_capacity(turn.room + 1);
+        turn.done.drain(..).for_each(|done| self.end(done));
+        self.put_back(turn.back.drain(..));
+        let requests = &mut turn.given;
         requests.extend(self.first.take());
         while requests.len() < turn.room && self.other.is_none() {
             let taken = self.take(turn.room - requests.len());
             if taken.is_empty() {
                 break;
             }
-            taken.into_iter().for_each(|begun| self.prepare(begun, &mut requests));
+            taken.into_iter().for_each(|begun| self.prepare(begun, requests));
         }
         if self.running.lock().waiting > 0 {
             self.running.changed.notify_all();
         }
-        requests
     }
 
     /// Further calls of the task, if they are the next ones.
@@ -160,7 +159,7 @@ impl<'a> Lead<'a> {
     }
 
     /// Calls that were not begun: whoever is next makes them.
-    fn put_back(&mut self, back: Vec<Request>) {
+    fn put_back(&mut self, back: impl Iterator<Item = Request>) {
         for request in back {
             if let Some(heard) = self.heard {
                 heard.end(request.id);

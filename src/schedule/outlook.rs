@@ -117,8 +117,11 @@ impl Schedule {
             return;
         }
         let paths = longest_paths(plan, takes);
-        self.outlook.turns = turns(plan, &paths);
-        self.ready.reorder(|node| self.outlook.turn(plan, node));
+        let turns = turns(plan, &paths);
+        if !(turns.is_empty() && self.outlook.turns.is_empty()) {
+            self.outlook.turns = turns;
+            self.ready.reorder(|node| self.outlook.turn(plan, node));
+        }
         if let Some(expected) = expected.filter(|expected| expected.foretells) {
             self.foretell(plan, expected, paths);
         }
@@ -156,8 +159,11 @@ impl Expected {
     }
 }
 
-/// The turn of each node, from the longest path that begins with it.
+/// The turn of each node, from the longest path that begins with it; none where all are alike.
 fn turns(plan: &Plan, paths: &[f32]) -> Vec<u32> {
+    if paths.iter().all(|&path| rough(path) == rough(paths[0])) {
+        return Vec::new();
+    }
     let mut nodes: Vec<(u64, NodeIndex)> = plan
         .graph
         .node_indices()

@@ -61,8 +61,8 @@ impl Journal {
     }
 
     /// Appends whole lines. On an error none of them is there.
-    pub fn append(&mut self, lines: &[u8]) -> Result<(), String> {
-        if let Err(error) = disk::append(&self.file, lines) {
+    pub fn append(&mut self, lines: &str) -> Result<(), String> {
+        if let Err(error) = disk::append(&self.file, lines.as_bytes()) {
             // a part of a line would only be cut off by whoever reads it
             let _ = self.file.set_len(self.end);
             return Err(words("write", &self.path, &error));
@@ -96,10 +96,10 @@ impl Journal {
 
 /// Appends the last event of a run whose journal was finished before.
 pub fn append_last(path: &Path, event: &Event) -> Result<(), String> {
-    let mut line = Vec::new();
+    let mut line = String::new();
     event.write_line(&mut line);
     let file = disk::create(path).map_err(|error| words("open", path, &error))?;
-    disk::append(&file, &line).map_err(|error| words("write", path, &error))
+    disk::append(&file, line.as_bytes()).map_err(|error| words("write", path, &error))
 }
 
 fn serve(file: &File, wishes: &Receiver<()>, pause: &Receiver<()>, path: &Path) -> Result<(), String> {

@@ -43,11 +43,11 @@ mod tests {
     use super::*;
 
     fn lines(signals: std::ops::Range<i32>) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        let mut lines = String::new();
         signals.for_each(|signal| {
-            Event { ms: 0, kind: EventKind::Interrupted { signal } }.write_line(&mut bytes);
+            Event { ms: 0, kind: EventKind::Interrupted { signal } }.write_line(&mut lines);
         });
-        bytes
+        lines.into_bytes()
     }
 
     fn read_bytes(bytes: &[u8]) -> Result<(usize, u64), String> {

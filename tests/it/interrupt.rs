@@ -160,7 +160,8 @@ fn a_session_that_is_outside_of_the_container_is_borne() {
         done
         kill -CONT $deco
         : > go
-        wait $deco
+        # by itself, bash also returns for a job that it now sees stopped
+        wait -f $deco
     "#;
     let mut inside = Command::new("unshare");
     inside.args(enter).args(["bash", "-c", shell, env!("CARGO_BIN_EXE_deco")]).current_dir(sandbox.path(""));

@@ -126,6 +126,27 @@ fn a_document_goes_to_a_worker_once_a_version() {
 }
 
 #[test]
+fn no_worker_is_started_that_no_call_needs() {
+    let check = |calls: u32, keys: &str, most: usize| {
+        let sandbox = Sandbox::new().file("w.py", WORKER).manifest(&format!(
+            "[tasks.t]\nfor = {{ i = 'range({calls})' }}\nrequest = 1\n{keys}\n\
+             worker = ['sh', '-c', 'echo >> started; exec python3 w.py well']\n\
+             [tasks.fails]\nrun = 'exit 1'\nafter = ['t']"
+        ));
+        let started = || std::fs::read(sandbox.path("started")).map_or(0, |lines| lines.len());
+        sandbox.run(["-j2"]).code(1);
+        let first = started();
+        assert!(first <= most && (first > 0 || most == 0), "{first} for {calls} calls, {keys}");
+        // all of its calls are kept
+        sandbox.run(["-j2", "--resume"]).code(1);
+        assert_eq!(started(), first, "{calls} calls, {keys}");
+    };
+    check(1, "", 1);
+    check(9, "", 2);
+    check(9, "if = 'i > 9'", 0);
+}
+
+#[test]
 fn several_kinds_of_workers_and_processes_share_the_slots() {
     let functions = "def f(x): return x + 1\n";
     let manifest = "[pools]\np = 1\n[tasks.a]\nfor = { i = 'range(30)' }\ncall = 'f.py:f(i)'\n\

@@ -7,6 +7,7 @@ What a call does to documents is recorded in documents.py; what it returns is pu
 import os
 import select
 import sys
+from itertools import repeat
 from time import perf_counter_ns
 
 from . import module, say
@@ -14,7 +15,7 @@ from . import module, say
 PROTOCOL = 1
 
 # at most so many calls are under way
-AHEAD = 128
+AHEAD = 256
 
 
 def main():
@@ -108,7 +109,7 @@ class Worker:
                 return
             # a space says that there are numbers whose digits Python would write otherwise
             message = say.load_exact(line) if line[0] == 32 else say.load(line)
-            if "calls" in message:
+            if "batch" in message:
                 self.batch(message)
             elif "document" in message:
                 self.versions[message["version"]] = Version(message["document"], message["value"])
@@ -130,19 +131,22 @@ class Worker:
         What nearly every call goes through stands here as one, since each function of ours costs as much as a short one
         of the user's.
         """
+        if "ids" in batch:
+            # there is nothing to them but their arguments
+            calls = zip(batch["ids"], batch["args"], batch["env"], repeat(None))
+        else:
+            calls = [(call["id"], None, call.get("env", ()), call) for call in batch["calls"]]
         own, name = bytes((batch["batch"],)), batch["function"]
         variables, names = batch.get("variables", {}), batch.get("names", ())
         surroundings, prints, known = self.surroundings, self.prints, self.functions.known
         stdout, stderr = STREAMS
         flush_stdout, flush_stderr, look, due = stdout.flush, stderr.flush, prints.look, prints.due
         function = known.get(name)
-        # a call of which more is to be known than its arguments has more members
-        members = 3 if names else 2
         read, write, claims, outgoing = os.read, os.write, self.claims, self.outgoing
         # one that was read for a batch before this one
         claimed, self.claimed = self.claimed, None
         begun = perf_counter_ns()
-        for call in batch["calls"]:
+        for number, args, env, call in calls:
             if claimed is None:
                 try:
                     claimed = read(claims, 1)
@@ -151,21 +155,21 @@ class Worker:
             if claimed != own:
                 return self.left(claimed)
             claimed = None
-            surroundings.wanted = variables, names, call
-            args = call.get("args")
-            if function is not None and args is not None and len(call) == members:
+            surroundings.wanted = variables, names, env, number
+            result = None
+            if call is None and function is not None:
                 try:
                     result = function(*args)
-                    said = b'"result":' + (b"%d" % result if result.__class__ is int else say.say(result, "result"))
+                    if result.__class__ is not int:
+                        said = b'"result":' + say.say(result, "result")
                 except BaseException as error:
                     said = self.failed(error)
             else:
-                said = self.make(name, call)
+                said = self.make(name, call or {"args": args})
                 function = known.get(name)
             if surroundings.touched:
                 surroundings.end()
             ended = perf_counter_ns()
-            number = call["id"]
             # most print nothing
             try:
                 flush_stdout()
@@ -178,7 +182,11 @@ class Worker:
                 prints.flush_stdio()
             filled = look(0, 2)
             printed = prints.mark_end(number, filled) if filled or due else b""
-            line = b'{"id":%d,"took":%d%b,%b}\n' % (number, (ended - begun) // 1000, printed, said)
+            took = (ended - begun) // 1000
+            if result.__class__ is int:
+                line = b'{"id":%d,"took":%d%b,"result":%d}\n' % (number, took, printed, result)
+            else:
+                line = b'{"id":%d,"took":%d%b,%b}\n' % (number, took, printed, said)
             sent = write(outgoing, line)
             if sent < len(line):
                 self.send(line[sent:])
@@ -503,12 +511,12 @@ class Surroundings:
             os.makedirs(self.own, 0o700, True)
 
     def set_variables(self):
-        (variables, names, call), self.wanted = self.wanted, None
-        wanted = dict(variables, **dict(zip(names, call.get("env", ()))))
+        (variables, names, env, number), self.wanted = self.wanted, None
+        wanted = dict(variables, **dict(zip(names, env)))
         self.own = wanted.get("DECO_TMPDIR")
         if self.own is not None:
             # what is there is for all calls
-            self.own = wanted["DECO_TMPDIR"] = os.path.join(self.own, str(call["id"]))
+            self.own = wanted["DECO_TMPDIR"] = os.path.join(self.own, str(number))
         self.setting = True
         try:
             for name in [name for name in self.set if name not in wanted]:

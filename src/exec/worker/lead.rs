@@ -15,20 +15,17 @@ use super::super::pipes::Kept;
 use super::super::process::{ASK_EVERY, LOOK_EVERY, poll_some};
 use super::super::{Ending, Output, Sink};
 use super::reply::{self, Ended, Reply};
-use super::session::Session;
+use super::session::{MOST_KEPT, Session};
 use super::{Answer, Around, Done, Kind, Request, Turn, Workers};
 use ending::{Cause, Phase};
 
-/// How much room for answers is kept from one look to the next.
-const MOST_KEPT: usize = 1024 * 1024;
-
-type Give<'t> = &'t mut dyn FnMut(Turn) -> Vec<Request>;
+type Give<'t> = &'t mut dyn FnMut(&mut Turn);
 
 pub(super) fn lead(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>, turn: Give<'_>) {
-    let mut given = turn(Turn { room: 1, ..Turn::default() });
+    let mut given = ask(turn, Turn { room: 1, ..Turn::default() });
     while !given.is_empty() {
         if around.enders.asked().is_some() {
-            given = turn(Turn { back: given, ..Turn::default() });
+            given = ask(turn, Turn { back: given, ..Turn::default() });
             continue;
         }
         given = match session(workers, kind, around) {
@@ -37,10 +34,16 @@ pub(super) fn lead(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>, turn
             Err(_) if around.enders.asked().is_some() => continue,
             Err(message) => {
                 let done = given.iter().map(|request| never_begun(request, &message)).collect();
-                turn(Turn { done, room: 1, ..Turn::default() })
+                ask(turn, Turn { done, room: 1, ..Turn::default() })
             }
         };
     }
+}
+
+/// What is to be done next.
+fn ask(turn: Give<'_>, mut told: Turn) -> Vec<Request> {
+    turn(&mut told);
+    told.given
 }
 
 /// A worker that is there, or a new one.
@@ -78,8 +81,8 @@ struct Lead<'a> {
     kept: [Option<Kept<'a>>; 2],
     phase: Phase,
     cause: Option<Cause>,
-    done: Vec<Done>,
-    back: Vec<Request>,
+    /// What is to be told in the next turn.
+    told: Turn,
     /// What was read last, empty in between.
     lines: Vec<u8>,
 }
@@ -108,8 +111,7 @@ impl<'a> Lead<'a> {
             kept: [None, None],
             phase: Phase::Running,
             cause: None,
-            done: Vec::new(),
-            back: Vec::new(),
+            told: Turn::default(),
             lines: Vec::new(),
         }
     }
@@ -125,7 +127,8 @@ impl<'a> Lead<'a> {
 
     /// Until there is nothing more to do, or the worker is gone; what is then still to be done.
     fn run(mut self, given: Vec<Request>) -> Vec<Request> {
-        self.send(given);
+        self.told.given = given;
+        self.send();
         loop {
             self.pause();
             let ready = self.wait();
@@ -145,18 +148,15 @@ impl<'a> Lead<'a> {
 
     /// Tells what ended and takes what comes; whether anything is under way.
     fn exchange_calls(&mut self) -> bool {
-        if self.done.is_empty() && self.back.is_empty() {
+        if self.told.done.is_empty() && self.told.back.is_empty() {
             return !self.flight.is_empty();
         }
-        let room = match self.phase {
+        self.told.room = match self.phase {
             Phase::Running if !self.is_long => self.window().saturating_sub(self.flight.len()),
             _ => 0,
         };
-        let further = Vec::with_capacity(self.done.len());
-        let done = std::mem::replace(&mut self.done, further);
-        let turn = Turn { done, back: std::mem::take(&mut self.back), room };
-        let given = (self.turn)(turn);
-        self.send(given);
+        (self.turn)(&mut self.told);
+        self.send();
         !self.flight.is_empty()
     }
 
@@ -164,16 +164,17 @@ impl<'a> Lead<'a> {
         if self.session.ahead == Some(true) { self.session.mean.window() } else { 1 }
     }
 
-    fn send(&mut self, given: Vec<Request>) {
-        if given.is_empty() {
+    /// Sends what was given.
+    fn send(&mut self) {
+        if self.told.given.is_empty() {
             return;
         }
         if self.flight.is_empty() {
             self.since = self.now();
             self.waits_since = self.since;
         }
-        let has_room = self.session.send(&given);
-        self.flight.extend(given);
+        let has_room = self.session.send(&self.told.given);
+        self.flight.extend(self.told.given.drain(..));
         if !has_room {
             self.broke("it does not take the claims of the calls that it makes".to_owned());
         }
@@ -305,7 +306,7 @@ impl<'a> Lead<'a> {
         self.is_long = false;
         let [stdout, stderr] = self.printed(request.id, ended.printed);
         let answer = ended.answer.map_or_else(Answer::Raised, Answer::Returned);
-        self.done.push(Done { id: request.id, answer, stdout, stderr, took });
+        self.told.done.push(Done { id: request.id, answer, stdout, stderr, took });
     }
 
     /// What the call printed that has just ended.

@@ -7,7 +7,7 @@ use std::time::Duration;
 const AHEAD: Duration = Duration::from_millis(4);
 
 /// The most calls that are under way, however short.
-const MOST: usize = 128;
+const MOST: usize = 256;
 
 /// A call that takes longer has those behind it taken back.
 const LONG: Duration = Duration::from_millis(2);

@@ -63,14 +63,12 @@ fn document(version: &Version, number: u64, out: &mut String) {
     out.push_str("}\n");
 }
 
-/// Calls that are sent together: documents that they need, then as few lines as say them.
-pub(super) fn calls(requests: &[Request], batch: u8, held: &mut Held) -> String {
-    let mut out = String::new();
-    held.drop_unused(&mut out);
+/// Appends calls that are sent together: documents that they need, then as few lines as say them.
+pub(super) fn calls(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
+    held.drop_unused(out);
     for together in requests.chunk_by(is_alike) {
-        line(together, batch, held, &mut out);
+        line(together, batch, held, out);
     }
-    out
 }
 
 /// Whether two calls may stand in one line: what is said once for all is the same for both.
@@ -80,20 +78,42 @@ fn is_alike(a: &Request, b: &Request) -> bool {
         (Work::Request(_), Work::Request(_)) => true,
         _ => false,
     };
+    let same_form = is_bare(a) == is_bare(b);
     let same_variables = Arc::ptr_eq(&a.variables, &b.variables) || a.variables == b.variables;
-    same_work && same_variables && a.env.iter().map(|(name, _)| name).eq(b.env.iter().map(|(name, _)| name))
+    same_work
+        && same_form
+        && same_variables
+        && a.env.iter().map(|(name, _)| name).eq(b.env.iter().map(|(name, _)| name))
 }
 
 fn line(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
     let Some(first) = requests.first() else { return };
-    let mut line = format!("{{\"batch\":{batch}");
+    let plain = requests.iter().all(is_plain);
+    if is_bare(first) {
+        begin(first, batch, plain, out);
+        columns(requests, out);
+    } else {
+        // documents that they need stand before it
+        let mut line = String::new();
+        begin(first, batch, plain, &mut line);
+        line.push_str(",\"calls\":");
+        list(&mut line, requests, |request, line| call(request, held, line, out));
+        out.push_str(&line);
+    }
+    out.push_str("}\n");
+}
+
+/// What is the same for all calls of a line.
+fn begin(first: &Request, batch: u8, plain: bool, line: &mut String) {
+    line.push_str(if plain { "{\"batch\":" } else { " {\"batch\":" });
+    line.push_str(itoa::Buffer::new().format(batch));
     if let Work::Call { function, .. } = &first.work {
         line.push_str(",\"function\":");
-        write_quoted(function, &mut line);
+        write_quoted(function, line);
     }
     if !first.variables.is_empty() {
         line.push_str(",\"variables\":{");
-        commas(&mut line, &first.variables[..], |(name, value), line| {
+        commas(line, &first.variables[..], |(name, value), line| {
             write_quoted(name, line);
             line.push(':');
             write_native(value, line);
@@ -102,15 +122,37 @@ fn line(requests: &[Request], batch: u8, held: &mut Held, out: &mut String) {
     }
     if !first.env.is_empty() {
         line.push_str(",\"names\":");
-        list(&mut line, &first.env, |(name, _), line| write_quoted(name, line));
+        list(line, &first.env, |(name, _), line| write_quoted(name, line));
     }
-    line.push_str(",\"calls\":");
-    list(&mut line, requests, |request, line| call(request, held, line, out));
-    line.push_str("}\n");
-    if !requests.iter().all(is_plain) {
-        out.push(' ');
+}
+
+/// Whether there is nothing to a call of a function but values by position and variables of its own.
+fn is_bare(request: &Request) -> bool {
+    let is_value = |argument: &Argument| matches!(argument, Argument::Value(_));
+    match &request.work {
+        Work::Call { args, named, .. } => named.is_empty() && args.iter().all(is_value),
+        Work::Request(_) => false,
     }
-    out.push_str(&line);
+}
+
+/// Bare calls: what they have in common once, and all that each has of its own in lists beside each other. Python makes those in
+/// half of the time.
+fn columns(requests: &[Request], line: &mut String) {
+    line.push_str(",\"ids\":");
+    list(line, requests, |request, line| line.push_str(itoa::Buffer::new().format(request.id)));
+    line.push_str(",\"args\":");
+    list(line, requests, |request, line| {
+        let Work::Call { args, .. } = &request.work else { return };
+        list(line, args, |argument, line| {
+            if let Argument::Value(value) = argument {
+                value.write_json(line);
+            }
+        });
+    });
+    line.push_str(",\"env\":");
+    list(line, requests, |request, line| {
+        list(line, &request.env, |(_, value), line| write_quoted(value, line))
+    });
 }
 
 fn is_plain(request: &Request) -> bool {

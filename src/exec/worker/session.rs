@@ -28,6 +28,9 @@ const INCOMING: (&str, i32) = ("DECO_WORKER_IN", 3);
 const OUTGOING: (&str, i32) = ("DECO_WORKER_OUT", 4);
 const CLAIMS: (&str, i32) = ("DECO_WORKER_CLAIMS", 5);
 
+/// How much room for lines is kept from one time to the next.
+pub(super) const MOST_KEPT: usize = 1024 * 1024;
+
 /// Above all numbers that a worker gets.
 const ABOVE: i32 = 16;
 
@@ -94,7 +97,7 @@ impl Session {
             mean: Mean::unknown(),
             held: Held::default(),
             batch: 0,
-            unsent: Unsent { bytes: message::greeting(&mark, logs.is_live()).into_bytes(), written: 0 },
+            unsent: Unsent { lines: message::greeting(&mark, logs.is_live()), written: 0 },
             unread: Vec::new(),
             mark,
         };
@@ -112,7 +115,7 @@ impl Session {
     pub fn send(&mut self, requests: &[Request]) -> bool {
         self.batch = if self.batch == u8::MAX { 1 } else { self.batch + 1 };
         let claimed = write(&self.claims.1, &vec![self.batch; requests.len()]);
-        self.unsent.add(message::calls(requests, self.batch, &mut self.held));
+        message::calls(requests, self.batch, &mut self.held, &mut self.unsent.lines);
         self.flush();
         claimed == Ok(requests.len())
     }
@@ -126,7 +129,7 @@ impl Session {
 
     /// What can be written to, if there is more to write.
     pub fn wants_to_write(&self) -> Option<BorrowedFd<'_>> {
-        self.incoming.as_ref().filter(|_| !self.unsent.bytes.is_empty()).map(AsFd::as_fd)
+        self.incoming.as_ref().filter(|_| !self.unsent.lines.is_empty()).map(AsFd::as_fd)
     }
 
     pub fn answers(&self) -> BorrowedFd<'_> {
@@ -196,29 +199,23 @@ fn bury(leader: Leader, place: u32, groups: &Groups) -> Result<Exit, String> {
 
 /// Lines on their way.
 struct Unsent {
-    bytes: Vec<u8>,
+    lines: String,
     written: usize,
 }
 
 impl Unsent {
-    fn add(&mut self, lines: String) {
-        if self.bytes.is_empty() {
-            self.bytes = lines.into_bytes();
-        } else {
-            self.bytes.extend_from_slice(lines.as_bytes());
-        }
-    }
-
     fn write(&mut self, pipe: &OwnedFd) {
-        while self.written < self.bytes.len() {
-            match write(pipe, &self.bytes[self.written..]) {
+        while self.written < self.lines.len() {
+            match write(pipe, &self.lines.as_bytes()[self.written..]) {
                 Ok(count) => self.written += count,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
                 Err(_) => break,
             }
         }
-        *self = Unsent { bytes: Vec::new(), written: 0 };
+        self.lines.clear();
+        self.lines.shrink_to(MOST_KEPT);
+        self.written = 0;
     }
 }
 

@@ -73,15 +73,15 @@ impl Bench {
                         std::thread::yield_now();
                         self.workers.lead(&self.kind, self.around(), &mut |turn| {
                             let mut waiting = waiting.lock().unwrap();
-                            turn.back.into_iter().rev().for_each(|request| waiting.push_front(request));
-                            for ended in turn.done {
+                            turn.back.drain(..).rev().for_each(|request| waiting.push_front(request));
+                            for ended in turn.done.drain(..) {
                                 assert!(
                                     done.lock().unwrap().insert(ended.id, ended).is_none(),
                                     "ended twice"
                                 );
                             }
                             let count = turn.room.min(waiting.len());
-                            waiting.drain(..count).collect()
+                            turn.given.extend(waiting.drain(..count));
                         });
                     }
                 });
@@ -520,8 +520,8 @@ fn a_call_that_waits_for_its_document_stays_with_its_worker() {
     let mut lengths = Vec::new();
     bench.workers.lead(&bench.kind, bench.around(), &mut |turn| {
         assert!(turn.back.is_empty());
-        lengths.extend(turn.done.into_iter().map(|done| told(done.answer).unwrap().result.to_json()));
-        requests.pop().into_iter().collect()
+        lengths.extend(turn.done.drain(..).map(|done| told(done.answer).unwrap().result.to_json()));
+        turn.given.extend(requests.pop());
     });
     assert_eq!(lengths, ["21", "1000001"]);
 }
@@ -596,8 +596,8 @@ fn workers_of_another_kind_make_room() {
         let work = Work::Call { function: function.into(), args: Vec::new(), named: Vec::new() };
         let mut requests = vec![Request { work, ..request(made, "", "[]") }];
         first.workers.lead(&kind, first.around(), &mut |turn| {
-            made += turn.done.iter().filter(|done| matches!(done.answer, Answer::Returned(_))).count();
-            std::mem::take(&mut requests)
+            made += turn.done.drain(..).filter(|done| matches!(done.answer, Answer::Returned(_))).count();
+            turn.given.append(&mut requests);
         });
     }
 }
@@ -612,8 +612,8 @@ incoming, outgoing = os.fdopen(numbers[0], "rb"), os.fdopen(numbers[1], "wb", bu
 incoming.readline()
 outgoing.write(b'{"protocol":1,"ahead":true}\n')
 for line in incoming:
-    for call in json.loads(line).get("calls", []):
-        outgoing.write(b'{"id":%d,"took":5,"result":1}\n' % call["id"])
+    for number in json.loads(line).get("ids", []):
+        outgoing.write(b'{"id":%d,"took":5,"result":1}\n' % number)
 "#;
     let file = folder.path().join("w.py");
     std::fs::write(&file, worker).unwrap();

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::super::super::process::{LINGER, poll_some};
 use super::super::super::{End, Ending, Output};
 use super::super::{Answer, Done, Request, Turn};
-use super::{Lead, Ready};
+use super::{Lead, Ready, ask};
 
 /// How long a worker may take to its greeting until that counts as time of its first call.
 const START: Duration = Duration::from_secs(10);
@@ -112,7 +112,7 @@ impl Lead<'_> {
             return;
         }
         let begun = self.flight.len().saturating_sub(self.session.take_back());
-        self.back.extend(self.flight.drain(begun..));
+        self.told.back.extend(self.flight.drain(begun..));
     }
 
     /// Nothing is begun any more, and what has ended is known: whether the worker still runs, then with one call at most.
@@ -190,8 +190,8 @@ impl Lead<'_> {
             Some(Cause::Broken(_) | Cause::TimeLimit) => true,
             Some(Cause::Run | Cause::Terminal { .. }) => false,
         };
-        if is_to_blame && begun.is_empty() && !self.back.is_empty() {
-            begun.push(self.back.remove(0));
+        if is_to_blame && begun.is_empty() && !self.told.back.is_empty() {
+            begun.push(self.told.back.remove(0));
         }
         let outputs = begun.first().map(|first| self.printed_at_the_end(first.id));
         let (place, took) = (self.session.place, self.elapsed());
@@ -212,9 +212,9 @@ impl Lead<'_> {
                 (None, Err(message)) => Answer::Process(Ending::CannotStart(message.clone())),
             };
             let (stdout, stderr) = (outputs.next().unwrap_or_default(), outputs.next().unwrap_or_default());
-            self.done.push(Done { id: request.id, answer, stdout, stderr, took });
+            self.told.done.push(Done { id: request.id, answer, stdout, stderr, took });
         }
-        (self.turn)(Turn { done: self.done, back: self.back, room: 1 })
+        ask(self.turn, Turn { room: 1, ..self.told })
     }
 
     fn printed_at_the_end(&mut self, call: u64) -> Vec<Output> {
