@@ -100,7 +100,7 @@ pub struct Output {
     /// All of it, or nothing if it was too long for memory.
     pub bytes: Vec<u8>,
     /// Where it is instead.
-    pub logged: Option<Logged>,
+    pub logged: Option<Box<Logged>>,
 }
 
 impl Finished {

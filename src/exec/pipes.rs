@@ -59,7 +59,7 @@ impl<'a> Kept<'a> {
     }
 
     pub fn into_output(self) -> Output {
-        Output { bytes: self.bytes, logged: self.log.map(Log::close) }
+        Output { bytes: self.bytes, logged: self.log.map(|log| Box::new(log.close())) }
     }
 }
 

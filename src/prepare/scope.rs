@@ -47,8 +47,7 @@ struct Bound {
     /// As it is written.
     address: Text,
     variables: Vec<(Name, Value)>,
-    /// An array.
-    key: Value,
+    key: Vec<Value>,
     /// From 1.
     attempt: u32,
 }
@@ -88,7 +87,7 @@ impl CallScope {
             task: task.clone(),
             address: address_text(task, key.iter().filter_map(key_text)),
             variables: row.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            key: Value::array(key),
+            key,
             attempt,
         };
         Ok(CallScope {
@@ -134,10 +133,7 @@ impl CallScope {
 
     /// What names the call.
     pub fn key(&self) -> &[Value] {
-        match self.call.as_ref().map(|bound| &bound.key) {
-            Some(Value::Array(parts)) => parts,
-            _ => &[],
-        }
+        self.call.as_ref().map(|bound| &bound.key[..]).unwrap_or_default()
     }
 
     /// The folder that the manifest's paths start from.
@@ -303,7 +299,7 @@ impl Scope for CallScope {
             ("exit", Some((_, exit)), _) => exit.clone(),
             ("attempt", _, Some(bound)) => Value::from(i128::from(bound.attempt)),
             ("task", _, Some(bound)) => Value::from(bound.task.as_str()),
-            ("key", _, Some(bound)) => bound.key.clone(),
+            ("key", _, Some(bound)) => Value::array(bound.key.clone()),
             _ => return Before { world: &self.world, task: None, row: None, views: &[] }.lookup(name),
         };
         Some(Binding::Value(value))

@@ -68,7 +68,7 @@ pub(super) struct Ended {
     /// Of the attempt that was made.
     pub fingerprint: Option<Fingerprint>,
     /// The earlier end that was taken over.
-    pub kept: Option<EarlierEnd>,
+    pub kept: Option<Box<EarlierEnd>>,
     /// As it is told of, where that is at hand.
     pub address: Option<Text>,
 }

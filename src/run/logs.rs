@@ -49,7 +49,7 @@ impl Running {
         if output.logged.is_none() && !is_shown_whole(&output.bytes) {
             let mut log = exec::Logs::open(self, stream);
             log.write(&output.bytes);
-            output.logged = Some(log.close());
+            output.logged = Some(Box::new(log.close()));
         }
     }
 }

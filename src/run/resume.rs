@@ -62,6 +62,6 @@ impl Running {
         self.fits(call, &end.changes).ok()?;
         let changes = end.changes.clone();
         let reads = end.reads.clone();
-        Some(Ended { changes, reads, kept: Some(end.clone()), ..Ended::never_begun(outcome) })
+        Some(Ended { changes, reads, kept: Some(end.clone().into()), ..Ended::never_begun(outcome) })
     }
 }

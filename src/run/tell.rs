@@ -293,7 +293,7 @@ mod tests {
             let all: String = (0..lines).map(|line| format!("line {line}\n")).collect();
             let logged = Logged { head: all.clone().into(), tail: all.clone().into(), ..Logged::default() };
             let logged = Logged { length: all.len() as u64, ..logged };
-            let excerpt = excerpt(&Masker::new(), &Output { bytes: Vec::new(), logged: Some(logged) });
+            let excerpt = excerpt(&Masker::new(), &Output { bytes: Vec::new(), logged: Some(logged.into()) });
             let (head, tail) = (excerpt.head.unwrap_or_default(), excerpt.tail);
             assert_eq!((head.lines().count(), tail.lines().count()), (head_lines, LINES), "{lines}");
             assert!(all.starts_with(&head) && all.ends_with(&tail));
