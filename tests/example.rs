@@ -55,18 +55,17 @@ fn no_key_is_left_out() {
     };
     let tasks: Vec<toml::Table> =
         whole["tasks"].as_table().unwrap().values().map(|task| task.as_table().unwrap().clone()).collect();
-    let known = raw::known();
     let cases = [
-        ("", &known.root, tables(&[])),
-        ("settings", &known.settings, tables(&["settings"])),
-        ("tasks", &known.task, tasks),
-        ("documents", &known.document, tables(&["documents", "tally"])),
-        ("sync", &known.sync, tables(&["sync", "day"])),
-        ("rate", &known.rate, tables(&["pools", "api"])),
+        ("", raw::names::<raw::Root>(), tables(&[])),
+        ("settings", raw::names::<raw::Settings>(), tables(&["settings"])),
+        ("tasks", raw::names::<raw::Task>(), tasks),
+        ("documents", raw::names::<raw::Document>(), tables(&["documents", "tally"])),
+        ("sync", raw::names::<raw::Sync>(), tables(&["sync", "day"])),
+        ("rate", raw::names::<raw::Rate>(), tables(&["pools", "api"])),
     ];
     for (name, keys, tables) in cases {
-        let missing: Vec<&String> =
-            keys.iter().filter(|key| tables.iter().all(|table| !table.contains_key(*key))).collect();
+        let missing: Vec<&&str> =
+            keys.iter().filter(|key| tables.iter().all(|table| !table.contains_key(**key))).collect();
         assert!(missing.is_empty(), "{name}: {missing:?}");
     }
 }

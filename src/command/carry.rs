@@ -1,6 +1,7 @@
 //! What `deco run` and `deco map` have in common: a plan carried through to its answer. Does not know where the plan comes
 //! from.
 
+use std::io::{self, ErrorKind};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -164,11 +165,11 @@ fn carry_out(
     let running = Running::new(opened.plan, options, setting, scribe.clone(), resume);
     let running = Arc::new(running.map_err(|error| broken(format_args!("cannot open a pipe: {error}")))?);
     let guard = obey_signals(&running, curtain)?;
-    let watchdog = Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
-    if let Err(error) = &watchdog {
+    let start_watchdog = || Watchdog::start(running.groups(), Some(lock.as_fd()), &folder.id, scratch.path());
+    let (watchdog, pace) = make_ready(&running, &scribe, reading, start_watchdog);
+    let watchdog = watchdog.inspect_err(|error| {
         scribe.notice(&format!("cannot start a watchdog ({error}): should deco be killed, its calls go on"));
-    }
-    let pace = make_ready(&running, &scribe, reading);
+    });
     let forgetting = forget_old_runs(state.clone(), folder.clone());
     running.run();
     let clearing = Clearing::begin(&running, &folder.id, scratch, watchdog.ok());
@@ -198,17 +199,25 @@ fn carry_out(
     })
 }
 
-/// Starts the first workers and tells the run what is known of past ones, both at a time; and lets it hear when its journal
-/// cannot be written.
-fn make_ready(running: &Arc<Running>, scribe: &Scribe, reading: Reading) -> Pace {
-    let pace = thread::scope(|threads| {
-        // without a thread they are started by those who need them
-        let _ = thread::Builder::new()
-            .name("workers".to_owned())
-            .spawn_scoped(threads, || running.begin_workers());
+/// Starts the watchdog, then the first workers, and meanwhile tells the run what is known of past ones; and lets it hear when
+/// its journal cannot be written.
+fn make_ready(
+    running: &Arc<Running>,
+    scribe: &Scribe,
+    reading: Reading,
+    start_watchdog: impl Fn() -> io::Result<Watchdog> + Sync,
+) -> (io::Result<Watchdog>, Pace) {
+    let start = || {
+        let watchdog = start_watchdog();
+        running.begin_workers();
+        watchdog
+    };
+    let (watchdog, pace) = thread::scope(|threads| {
+        let starting = thread::Builder::new().name("starting".to_owned()).spawn_scoped(threads, start);
         let (pace, past) = reading.end(scribe);
         running.expect(past);
-        pace
+        let watchdog = starting.map(|thread| thread.join().unwrap_or_else(|_| Err(ErrorKind::Other.into())));
+        (watchdog.unwrap_or_else(|_| start()), pace)
     });
     let stopped = Arc::downgrade(running);
     scribe.on_failure(move |message| {
@@ -216,7 +225,7 @@ fn make_ready(running: &Arc<Running>, scribe: &Scribe, reading: Reading) -> Pace
             running.broken(message);
         }
     });
-    pace
+    (watchdog, pace)
 }
 
 /// Removes old runs while this one goes on. Without a thread they are forgotten with the next run.

@@ -10,7 +10,7 @@ use crate::name::Name;
 
 /// `when`.
 pub fn when<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<When> {
-    Some(match word(reader, node, &raw::known().whens)?.as_str() {
+    Some(match word(reader, node, raw::names::<raw::When>())?.as_str() {
         "failure" => When::Failure,
         "always" => When::Always,
         _ => When::Success,

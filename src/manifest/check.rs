@@ -50,7 +50,7 @@ struct Parts<'a> {
 }
 
 fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(Place, Value)]) -> Parts<'a> {
-    let known = Known { table: "a manifest", keys: &raw::known().root, not_yet: raw::not_yet::ROOT };
+    let known = Known { table: "a manifest", keys: raw::names::<raw::Root>(), not_yet: raw::not_yet::ROOT };
     let root = reader.known_table(root, &known).unwrap_or_default();
     let settings = settings::read(reader, root.get("settings"), dir);
     let pools = pools::read(reader, &root);
@@ -63,7 +63,7 @@ fn read<'a>(reader: &Reader<'a>, root: &'a Node<'a>, dir: &Path, overrides: &[(P
     });
     let syncs = syncs.collect();
     // what stands under another key may have been meant for tasks
-    let is_other = |entry: &Entry<'_>| !known.keys.iter().any(|key| key == entry.name());
+    let is_other = |entry: &Entry<'_>| !known.keys.contains(&entry.name());
     let any_task = root.entries.iter().any(is_other)
         || root.get("tasks").is_some_and(|node| match node.get_ref() {
             DeValue::Table(tasks) => !tasks.is_empty(),

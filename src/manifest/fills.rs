@@ -15,12 +15,12 @@ pub fn result<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<ResultForma
     match node.get_ref() {
         DeValue::String(_) => format(reader, node).map(|format| ResultFormat { format, from_file: false }),
         DeValue::Table(_) => {
-            let known = Known { table: "`result`", keys: &raw::known().result, not_yet: &[] };
+            let known = Known { table: "`result`", keys: raw::names::<raw::ResultFrom>(), not_yet: &[] };
             let table = reader.known_table(node, &known)?;
             let format = table.get("format").map_or(Some(Format::Text), |node| format(reader, node))?;
             let from = table
                 .get("from")
-                .map_or(Some("stdout".to_owned()), |node| word(reader, node, &raw::known().origins))?;
+                .map_or(Some("stdout".to_owned()), |node| word(reader, node, raw::names::<raw::Origin>()))?;
             Some(ResultFormat { format, from_file: from == "file" })
         }
         _ => reader.mismatch(
@@ -32,7 +32,7 @@ pub fn result<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<ResultForma
 }
 
 fn format<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Format> {
-    word(reader, node, &raw::known().formats).map(|name| named_format(&name))
+    word(reader, node, raw::names::<raw::Format>()).map(|name| named_format(&name))
 }
 
 /// The format of a known name.
@@ -54,24 +54,24 @@ impl std::str::FromStr for Format {
 
     /// As `result` writes it; `Err` is what is wrong, with the nearest name.
     fn from_str(text: &str) -> Result<Format, String> {
-        let known = &raw::known().formats;
-        if known.iter().any(|name| name == text) {
+        let known = raw::names::<raw::Format>();
+        if known.contains(&text) {
             return Ok(named_format(text));
         }
-        let near = nearest(text, known.iter().map(String::as_str));
+        let near = nearest(text, known.iter().copied());
         let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         Err(format!("expected one of {}{hint}", listed(known)))
     }
 }
 
 /// One of a few words.
-pub fn word<'a>(reader: &Reader<'a>, node: &'a Node<'a>, words: &[String]) -> Option<String> {
+pub fn word<'a>(reader: &Reader<'a>, node: &'a Node<'a>, words: &[&str]) -> Option<String> {
     let text = reader.string(node)?;
-    if words.contains(&text.value) {
+    if words.contains(&text.value.as_str()) {
         return Some(text.value);
     }
     let diagnostic = Diagnostic::error(format!("expected one of {}, found `{}`", listed(words), text.value));
-    let known = words.iter().map(String::as_str);
+    let known = words.iter().copied();
     reader.report(diagnostic.at(node.span(), "").nearest(&text.value, known));
     None
 }

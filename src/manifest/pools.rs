@@ -144,10 +144,10 @@ fn check_item(reader: &Reader<'_>, text: &Sourced<String>) {
 }
 
 fn rate<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<PoolKind> {
-    let known = Known { table: "a rate", keys: &raw::known().rate, not_yet: &[] };
+    let known = Known { table: "a rate", keys: raw::names::<raw::Rate>(), not_yet: &[] };
     let table = reader.known_table(node, &known)?;
     let missing = known.keys.iter().find(|key| table.get(key).is_none());
-    let all_known = table.entries.iter().all(|entry| known.keys.iter().any(|key| key == entry.name()));
+    let all_known = table.entries.iter().all(|entry| known.keys.contains(&entry.name()));
     if let Some(key) = missing.filter(|_| all_known) {
         let diagnostic = Diagnostic::error(format!("this rate has no `{key}`")).at(node.span(), "");
         reader.report(diagnostic.help("for example `{ amount = 5, per = \"1s\" }`"));

@@ -2,9 +2,10 @@
 //! which keys there are. Nothing is ever read into them.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value as Json};
 
 /// What the contract has and this version does not: refused by name, never ignored.
@@ -14,8 +15,8 @@ pub mod not_yet {
 }
 
 /// A deco manifest: tasks that run concurrently, and the documents that they read and fill.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Root {
     /// How the run as a whole goes.
     pub settings: Option<Settings>,
@@ -36,8 +37,8 @@ pub struct Root {
 }
 
 /// How the run as a whole goes.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
     /// What the run is called in messages and reports.
     pub name: Option<String>,
@@ -66,29 +67,29 @@ pub struct Settings {
 }
 
 /// A count, or a share of the CPUs such as "50%".
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Jobs {
     Count(#[schemars(range(min = 1))] u32),
     Share(#[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?%$"))] String),
 }
 
 /// Names of documents, or names and the expressions that make them.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Select {
     Documents(Vec<String>),
     Expressions(BTreeMap<String, String>),
 }
 
 /// A declared piece of work: one call for each binding of its `for` variables.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Task {
     /// What the task is for; shown by `deco list`.
     pub description: Option<String>,
     /// Variables and what they go over: an array, or an expression that gives a list, an object or a number range.
-    #[schemars(rename = "for")]
+    #[serde(rename = "for")]
     pub variables: Option<BTreeMap<String, Items>>,
     /// Expressions that name a call where a variable holds an object or a list.
     #[schemars(length(min = 1))]
@@ -98,7 +99,7 @@ pub struct Task {
     /// Bindings to leave out, by the variables named.
     pub exclude: Option<Vec<Map<String, Json>>>,
     /// An expression that gives a boolean; false: the call is skipped.
-    #[schemars(rename = "if")]
+    #[serde(rename = "if")]
     pub condition: Option<String>,
     /// `failure` and `always` make a finalizer: it runs when what it waits for has ended in any way.
     pub when: Option<When>,
@@ -164,16 +165,16 @@ pub struct Task {
 }
 
 /// An array of items, or an expression.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Items {
     Given(Vec<Json>),
     Expression(String),
 }
 
 /// When a task's calls run.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum When {
     Success,
     Failure,
@@ -181,40 +182,40 @@ pub enum When {
 }
 
 /// An exit code, or "timeout".
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum RetryOn {
     Code(u8),
     Timeout(#[schemars(extend("const" = "timeout"))] String),
 }
 
 /// A count of slots, or an expression.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Cpus {
     Count(#[schemars(range(min = 1))] u64),
     Expression(String),
 }
 
 /// An amount: a number, or a size such as "2GiB" or an expression.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Amount {
     Number(u64),
     Text(String),
 }
 
 /// A number, or a size such as "2GiB".
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Size {
     Number(#[schemars(range(min = 1))] u64),
     Text(#[schemars(regex(pattern = r"^\s*[0-9]+(\.[0-9]*)?\s*([kKMGTP]?B|[KMGTP]iB)?\s*$"))] String),
 }
 
 /// A capacity: a count or size, items by name, or a rate.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Pool {
     Count(Size),
     Indexed(#[schemars(length(min = 1))] Vec<String>),
@@ -222,8 +223,8 @@ pub enum Pool {
 }
 
 /// So much in each stretch of time.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rate {
     /// How much may be taken in that time.
     pub amount: Size,
@@ -232,24 +233,24 @@ pub struct Rate {
 }
 
 /// Text for the shell (or a `#!` script), or a program and its arguments.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Run {
     Text(String),
     Program(#[schemars(length(min = 1))] Vec<String>),
 }
 
 /// A format, or a format and where the result is read from.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum ResultKind {
     Format(Format),
     From(ResultFrom),
 }
 
 /// How bytes become a value.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     Text,
     Json,
@@ -262,8 +263,8 @@ pub enum Format {
 }
 
 /// A format, and the file named by `$DECO_RESULT`.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ResultFrom {
     /// How the bytes become a value; `text` if absent.
     pub format: Option<Format>,
@@ -272,16 +273,16 @@ pub struct ResultFrom {
 }
 
 /// Where the bytes of a result are.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Origin {
     Stdout,
     File,
 }
 
 /// A place, places with the expressions that fill them, or false.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Fills {
     Place(String),
     Places(BTreeMap<String, String>),
@@ -289,8 +290,8 @@ pub enum Fills {
 }
 
 /// How a document may be shared.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Document {
     /// What is done where two calls change one place and neither waits for the other: `last` takes the later in call order.
     pub on_conflict: Option<OnConflict>,
@@ -299,23 +300,23 @@ pub struct Document {
 }
 
 /// What is done with changes in conflict.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnConflict {
     Last,
 }
 
 /// A rule, or places and rules.
-#[derive(JsonSchema)]
-#[schemars(untagged)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(untagged)]
 pub enum Merge {
     Whole(Rule),
     Places(BTreeMap<String, Rule>),
 }
 
 /// How changes combine.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rule {
     Sum,
     Min,
@@ -324,8 +325,8 @@ pub enum Rule {
 }
 
 /// An explicit, named sync point.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(JsonSchema, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sync {
     /// Tasks, calls, sync points or places to wait for.
     #[schemars(length(min = 1))]
@@ -343,60 +344,52 @@ pub fn schema() -> Json {
     schema.to_value()
 }
 
-/// The keys of every table, and the words that some take.
-pub struct Known {
-    pub root: Vec<String>,
-    pub settings: Vec<String>,
-    pub task: Vec<String>,
-    pub result: Vec<String>,
-    pub sync: Vec<String>,
-    pub document: Vec<String>,
-    pub on_conflict: Vec<String>,
-    pub merges: Vec<String>,
-    pub rate: Vec<String>,
-    pub whens: Vec<String>,
-    pub formats: Vec<String>,
-    pub origins: Vec<String>,
-}
-
-/// What the mirrors say, asked of the schema once.
-pub fn known() -> &'static Known {
-    static KNOWN: OnceLock<Known> = OnceLock::new();
-    KNOWN.get_or_init(|| Known {
-        root: keys::<Root>(),
-        settings: keys::<Settings>(),
-        task: keys::<Task>(),
-        result: keys::<ResultFrom>(),
-        sync: keys::<Sync>(),
-        document: keys::<Document>(),
-        on_conflict: words::<OnConflict>(),
-        merges: words::<Rule>(),
-        rate: keys::<Rate>(),
-        whens: words::<When>(),
-        formats: words::<Format>(),
-        origins: words::<Origin>(),
-    })
-}
-
-/// The keys of a mirrored table, in their order.
-fn keys<T: JsonSchema>() -> Vec<String> {
-    let schema = generator().into_root_schema_for::<T>();
-    let properties = schema.get("properties").and_then(Json::as_object);
-    properties.into_iter().flat_map(|known| known.keys().cloned()).collect()
-}
-
-/// The words of a mirrored enum of words, in their order.
-fn words<T: JsonSchema>() -> Vec<String> {
-    let schema = generator().into_root_schema_for::<T>();
-    let alone = schema.get("enum").and_then(Json::as_array);
-    let described = schema.get("oneOf").and_then(Json::as_array).into_iter().flatten();
-    let described = described.filter_map(|one| one.get("const"));
-    let words = alone.into_iter().flatten().chain(described);
-    words.filter_map(Json::as_str).map(str::to_owned).collect()
-}
-
 fn generator() -> schemars::SchemaGenerator {
     SchemaSettings::draft07().into_generator()
+}
+
+/// The names by which a mirror would be read, in their order: the keys of a table, or the words of an enum of words.
+pub fn names<T: Deserialize<'static>>() -> &'static [&'static str] {
+    let mut names = &[][..];
+    // it always fails: nothing is read
+    let _ = T::deserialize(Asked(&mut names));
+    names
+}
+
+/// Takes what it is asked for, and gives nothing.
+struct Asked<'n>(&'n mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Asked<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("there is nothing to read"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        keys: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = keys;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = words;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map identifier ignored_any
+    }
 }
 
 #[cfg(test)]
@@ -405,20 +398,25 @@ mod tests {
 
     #[test]
     fn the_schema_and_the_reader_share_the_keys() {
-        let task = keys::<Task>();
+        let task = names::<Task>();
         for key in ["for", "if", "ok-exit", "allow-failure"] {
-            assert!(task.iter().any(|known| known == key), "{key} in {task:?}");
+            assert!(task.contains(&key), "{key} in {task:?}");
         }
-        assert_eq!(keys::<Sync>(), ["waits-for", "check", "write"]);
-        assert_eq!(words::<Origin>(), ["stdout", "file"]);
-        assert_eq!(words::<Format>().len(), 8);
+        let schema = schema();
+        let keys =
+            |table: &Json| table["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&schema), names::<Root>());
+        assert_eq!(keys(&schema["definitions"]["Task"]), task);
+        assert_eq!(names::<Sync>(), ["waits-for", "check", "write"]);
+        assert_eq!(names::<Origin>(), ["stdout", "file"]);
+        assert_eq!(names::<Format>().len(), 8);
     }
 
     #[test]
     fn what_is_not_yet_supported_is_no_key() {
-        let tables = [(keys::<Root>(), not_yet::ROOT), (keys::<Task>(), not_yet::TASK)];
+        let tables = [(names::<Root>(), not_yet::ROOT), (names::<Task>(), not_yet::TASK)];
         for (known, later) in tables {
-            assert!(later.iter().all(|key| !known.iter().any(|known| known == key)));
+            assert!(later.iter().all(|key| !known.contains(key)));
         }
     }
 

@@ -81,14 +81,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
 pub struct Known {
     /// What the table is called in messages: "a task", "`[settings]`".
     pub table: &'static str,
-    pub keys: &'static [String],
+    pub keys: &'static [&'static str],
     pub not_yet: &'static [&'static str],
 }
 
 impl Known {
     /// The key that was probably meant by one that there is not.
     pub fn meant(&self, name: &str) -> Option<&str> {
-        let names = self.keys.iter().map(String::as_str).chain(self.not_yet.iter().copied());
+        let names = self.keys.iter().chain(self.not_yet).copied();
         self.named_elsewhere(name).or_else(|| nearest(name, names))
     }
 
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
 
     fn check_key(&self, entry: &Entry<'a>, known: &Known) {
         let name = entry.name();
-        if known.keys.iter().any(|key| key == name) {
+        if known.keys.contains(&name) {
             return;
         }
         let span = entry.key.span();

@@ -22,7 +22,7 @@ pub struct Read {
 
 /// Reads `[settings]`; absent keys have their defaults.
 pub fn read<'a>(reader: &Reader<'a>, node: Option<&'a Node<'a>>, dir: &Path) -> Read {
-    let known = Known { table: "`[settings]`", keys: &raw::known().settings, not_yet: &[] };
+    let known = Known { table: "`[settings]`", keys: raw::names::<raw::Settings>(), not_yet: &[] };
     let table = node.and_then(|node| reader.known_table(node, &known)).unwrap_or_default();
     let text = |key: &str| table.get(key).and_then(|node| reader.string(node)).map(|text| text.value);
     let settings = Settings {

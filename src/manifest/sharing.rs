@@ -30,9 +30,10 @@ pub fn read<'a>(reader: &Reader<'a>, root: &Section<'a>) -> Read {
 }
 
 fn sharing<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Sharing> {
-    let known = Known { table: "a document", keys: &raw::known().document, not_yet: &[] };
+    let known = Known { table: "a document", keys: raw::names::<raw::Document>(), not_yet: &[] };
     let table = reader.known_table(node, &known)?;
-    let last_wins = table.get("on-conflict").and_then(|node| word(reader, node, &raw::known().on_conflict));
+    let last_wins =
+        table.get("on-conflict").and_then(|node| word(reader, node, raw::names::<raw::OnConflict>()));
     let merges = table.get("merge").map(|node| merges(reader, node)).unwrap_or_default();
     Some(Sharing { last_wins: last_wins.is_some(), merges })
 }
@@ -63,7 +64,7 @@ fn merges<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Vec<(Vec<Segment>, Mer
 }
 
 fn merge<'a>(reader: &Reader<'a>, node: &'a Node<'a>) -> Option<Merge> {
-    let name = word(reader, node, &raw::known().merges)?;
+    let name = word(reader, node, raw::names::<raw::Rule>())?;
     Some(match name.as_str() {
         "sum" => Merge::Sum,
         "min" => Merge::Min,

@@ -21,7 +21,7 @@ pub fn read<'a>(
     node: &'a Node<'a>,
     dir: &Path,
 ) -> Option<Draft> {
-    let known = Known { table: "a sync point", keys: &raw::known().sync, not_yet: &[] };
+    let known = Known { table: "a sync point", keys: raw::names::<raw::Sync>(), not_yet: &[] };
     let table = reader.known_table(node, &known)?;
     let waits_for = table.get("waits-for").map(|node| reader.strings(node));
     if waits_for.as_ref().is_none_or(|texts| texts.as_ref().is_some_and(Vec::is_empty)) {

@@ -54,7 +54,7 @@ pub fn table<'a>(reader: &Reader<'a>, node: &'a Node<'a>, called: &'static str) 
 }
 
 fn known(called: &'static str) -> Known {
-    Known { table: called, keys: &raw::known().task, not_yet: raw::not_yet::TASK }
+    Known { table: called, keys: raw::names::<raw::Task>(), not_yet: raw::not_yet::TASK }
 }
 
 /// Reads a task; `shell` is that of `[settings]`.
@@ -238,7 +238,7 @@ fn check_retries(reader: &Reader<'_>, fields: &Fields<'_>) {
 /// Whether a key that there is not stands for one that says what runs: that is reported already.
 fn is_meant_to_run(key: &str) -> bool {
     let known = known("a task");
-    !known.keys.iter().any(|own| own == key) && known.meant(key).is_some_and(|meant| WAYS.contains(&meant))
+    !known.keys.contains(&key) && known.meant(key).is_some_and(|meant| WAYS.contains(&meant))
 }
 
 /// Reports a task that says nothing about what it runs, or more than one thing.
