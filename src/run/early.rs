@@ -16,8 +16,9 @@ impl Running {
     /// Starts a worker for each slot whose first call is sure to need one. What goes wrong here goes wrong once more when
     /// the call is made, and is told then.
     pub fn begin_workers(&self) {
+        let sends = self.manifest.tasks.iter().any(|task| task.run.is_sent());
         // those that an earlier part made are not made again
-        if self.resume.goes_on {
+        if !sends || self.resume.goes_on {
             return;
         }
         exec::take_no_signals();

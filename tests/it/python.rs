@@ -185,6 +185,18 @@ fn what_json_cannot_say_is_named_with_its_type_and_place() {
 }
 
 #[test]
+fn what_only_says_that_it_is_an_integer_is_none() {
+    let functions = "class Liar:\n    __class__ = int\n\ndef f(i): return Liar() if i == 3 else i\n";
+    let manifest =
+        "[tasks.t]\nfor = { i = 'range(6)' }\ncall = 'f.py:f(i)'\nallow-failure = true\ndefault = 'none'";
+    let run = python(functions, manifest).run(["--compact", "-j1"]);
+    run.code(0)
+        .stdout_is("{\"t\":{\"0\":0,\"1\":1,\"2\":2,\"3\":\"none\",\"4\":4,\"5\":5}}\n")
+        .stderr_has("received a 'Liar'")
+        .stderr_lacks("its worker");
+}
+
+#[test]
 fn a_coroutine_is_to_be_awaited() {
     let functions = "async def wait(): return 1\ndef both(): return [1, wait()]\n";
     for (function, place) in [("wait", "result"), ("both", "result[1]")] {

@@ -156,11 +156,12 @@ class Worker:
                 return self.left(claimed)
             claimed = None
             surroundings.wanted = variables, names, env, number
-            result = None
+            # it stays so for an integer, which takes no encoder
+            said = None
             if call is None and function is not None:
                 try:
                     result = function(*args)
-                    if result.__class__ is not int:
+                    if type(result) is not int:
                         said = b'"result":' + say.say(result, "result")
                 except BaseException as error:
                     said = self.failed(error)
@@ -183,7 +184,7 @@ class Worker:
             filled = look(0, 2)
             printed = prints.mark_end(number, filled) if filled or due else b""
             took = (ended - begun) // 1000
-            if result.__class__ is int:
+            if said is None:
                 line = b'{"id":%d,"took":%d%b,"result":%d}\n' % (number, took, printed, result)
             else:
                 line = b'{"id":%d,"took":%d%b,%b}\n' % (number, took, printed, said)
