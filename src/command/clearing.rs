@@ -1,5 +1,5 @@
 //! What a run leaves behind it: workers, folders of calls, the watchdog. Cleared up while the answer is made and given; of a
-//! run that was cut off, before anything else.
+//! run that was cut off, before its journal is written to its end.
 
 use std::thread::{self, JoinHandle};
 

@@ -339,13 +339,9 @@ pub struct Sync {
 
 /// The JSON Schema of a manifest.
 pub fn schema() -> Json {
-    let mut schema = generator().into_root_schema_for::<Root>();
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Root>();
     schema.insert("title".to_owned(), "deco manifest".into());
     schema.to_value()
-}
-
-fn generator() -> schemars::SchemaGenerator {
-    SchemaSettings::draft07().into_generator()
 }
 
 /// The names by which a mirror would be read, in their order: the keys of a table, or the words of an enum of words.
