@@ -160,9 +160,15 @@ impl Call<'_> {
         let path = self.resolve(place)?;
         self.registers.push(self.now.at(&path).cloned().unwrap_or(Json::int(0)));
         if !self.is_own(&path) {
-            self.note_read(&path);
+            self.note_read(self.looked_at(&path));
         }
         Ok(())
+    }
+
+    /// How far a look at the place goes: a function goes down step by step, and no further than where nothing stands.
+    fn looked_at<'p>(&self, path: &'p [Seg]) -> &'p [Seg] {
+        let missing = (1..path.len()).find(|&depth| self.now.at(&path[..depth]).is_none());
+        missing.filter(|_| self.task.form == Form::Function).map_or(path, |depth| &path[..depth])
     }
 
     /// Whether the call itself made all that stands there, or took it away.
@@ -215,12 +221,6 @@ impl Call<'_> {
     }
 
     fn note_read(&mut self, path: &[Seg]) {
-        // a function goes down step by step, and looks no further than where nothing stands
-        let missing = (1..path.len()).find(|&depth| self.now.at(&path[..depth]).is_none());
-        let path = match missing {
-            Some(depth) if self.task.form == Form::Function => &path[..depth],
-            _ => path,
-        };
         let place = self.array_beyond(path).unwrap_or_else(|| path.to_vec());
         self.done.accesses.push((place, Deed::Read));
         // where nothing stands, another call may make an array that has such an element

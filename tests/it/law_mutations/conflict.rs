@@ -71,5 +71,6 @@ fn is_covered(program: &Program, one: &Access, other: &Access) -> bool {
     // nothing covers what is taken away
     let merged = merge(&one.0).filter(|_| one.1 != Deed::Write(None) && other.1 != Deed::Write(None));
     program.rules_of(document).is_some_and(|rules| rules.last)
-        || merged.is_some() && (other.1 == Deed::Read || merged == merge(&other.0))
+        // a rule covers the places that it names, not who looks at what holds them
+        || merged.is_some() && merged == merge(&other.0)
 }
