@@ -31,7 +31,7 @@ pub use files::Files;
 pub use reads::key_text;
 
 use crate::name::Name;
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, parse_index};
 use evaluate::Evaluator;
 use functions::Function;
 use node::{Kind, Node};
@@ -136,6 +136,10 @@ pub struct View {
 /// Answers the names of an expression.
 pub trait Scope {
     fn lookup(&self, name: &str) -> Option<Binding>;
+    /// One part of `key`, from 0, where it can be had without the others.
+    fn key_part(&self, _at: usize) -> Option<&Value> {
+        None
+    }
     /// The manifest's folder's files, for `glob`, `lines` and `json`.
     fn files(&self) -> &Files;
     /// For `| file`: writes the bytes to a file private to the call and gives its path.
@@ -264,11 +268,16 @@ impl Expression {
 
     /// The value over this scope.
     pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
-        // most are a variable alone, which needs no walk
+        // most are a variable or a part of the key alone, which need no walk
         if let Kind::Name(name) = &self.node.kind
             && let Some(Binding::Value(value)) = scope.lookup(name)
         {
             return Ok(value);
+        }
+        if let Some(("key", part)) = self.member()
+            && let Some(value) = parse_index(part).and_then(|part| scope.key_part(part))
+        {
+            return Ok(value.clone());
         }
         Evaluator { scope, text: &self.text }.value(&self.node)
     }

@@ -305,6 +305,10 @@ impl Scope for CallScope {
         Some(Binding::Value(value))
     }
 
+    fn key_part(&self, at: usize) -> Option<&Value> {
+        self.key().get(at)
+    }
+
     fn files(&self) -> &Files {
         &self.world.files
     }
