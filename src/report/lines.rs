@@ -70,6 +70,10 @@ pub struct Lines {
     never_run: IndexMap<String, Group>,
     /// Those whose reasons are too many to keep.
     never_run_else: usize,
+    /// Whether all of the manifest is to run.
+    whole: bool,
+    /// Tasks whose `for` gives nothing.
+    without_calls: Group,
     summary: Summary,
 }
 
@@ -78,6 +82,16 @@ pub struct Lines {
 struct Group {
     first: Vec<String>,
     more: usize,
+}
+
+impl Group {
+    fn add(&mut self, name: &str) {
+        if self.first.len() < LISTED {
+            self.first.push(name.to_owned());
+        } else {
+            self.more += 1;
+        }
+    }
 }
 
 impl Lines {
@@ -93,6 +107,8 @@ impl Lines {
             kept: 0,
             never_run: IndexMap::new(),
             never_run_else: 0,
+            whole: false,
+            without_calls: Group::default(),
             summary: Summary::default(),
         }
     }
@@ -120,8 +136,9 @@ impl Lines {
             self.summary.take(event);
         }
         match &event.kind {
-            EventKind::RunStarted { run, calls, unexpanded, syncs, jobs, .. } => {
+            EventKind::RunStarted { run, calls, unexpanded, syncs, jobs, whole, .. } => {
                 self.folder.push(run);
+                self.whole = *whole;
                 let named = counted(*syncs, "sync point", "sync points");
                 let syncs = if *syncs > 0 { format!(" and {named}") } else { String::new() };
                 let calls = counted(*calls, "call", "calls");
@@ -130,7 +147,13 @@ impl Lines {
                     if *unexpanded > 0 { format!(", more from {later} known later") } else { String::new() };
                 self.verbose(|| format!("deco: {calls}{syncs}{later}, {jobs} at a time\n"))
             }
-            EventKind::Planned(_) | EventKind::AttemptStarted { .. } | EventKind::AnswerGiven => None,
+            EventKind::Planned(shape) => {
+                self.without_calls = Group::default();
+                let without = shape.tasks.iter().filter(|task| task.calls == Some(0));
+                without.for_each(|task| self.without_calls.add(&task.task));
+                None
+            }
+            EventKind::AttemptStarted { .. } | EventKind::AnswerGiven => None,
             EventKind::CallKept { call } => {
                 self.kept += 1;
                 self.verbose(|| self.line(call, AnsiColor::Green, "kept", ": it had ended before"))
@@ -276,12 +299,7 @@ impl Lines {
             self.never_run_else += 1;
             return None;
         }
-        let group = self.never_run.entry(reason).or_default();
-        if group.first.len() < LISTED {
-            group.first.push(name.to_owned());
-        } else {
-            group.more += 1;
-        }
+        self.never_run.entry(reason).or_default().add(name);
         None
     }
 
@@ -301,9 +319,20 @@ impl Lines {
             let calls = counted(self.never_run_else, "call", "calls");
             text.push_str(&format!("for other reasons {calls} never ran (`-v` tells them)\n"));
         }
+        if self.wonders_about_calls(kind) {
+            text.push_str(&self.group("no calls, since `for` gives nothing", &self.without_calls));
+        }
         text.push_str(&self.summary(kind, took));
         text.extend(self.summary.lines(took).iter().map(|line| format!("  {}\n", clean(line))));
         text
+    }
+
+    /// Whether to say which tasks had no calls: a pattern may match no file by mistake. Of the part of a manifest that was
+    /// asked for, or where no manifest was written, that is known.
+    fn wonders_about_calls(&self, ended: &EventKind) -> bool {
+        let succeeded = matches!(ended, EventKind::RunEnded { status: RunStatus::Succeeded, .. });
+        let of_manifest = self.whole && matches!(self.again, Again::Part(_));
+        succeeded && of_manifest && !self.without_calls.first.is_empty()
     }
 
     fn group(&self, reason: &str, group: &Group) -> String {

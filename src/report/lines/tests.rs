@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::event::Printed;
+use crate::event::shape::{Shape, TaskShape};
 use crate::name::{CallAddress, TaskName};
 use crate::outcome::{Exit, Unfilled};
 
@@ -214,6 +215,40 @@ fn a_run() -> Vec<EventKind> {
     ];
     events.push(run_ended(RunStatus::Failed, [12, 1, 1, 3, 1, 0]));
     events
+}
+
+fn planned(tasks: &[(&str, Option<usize>)]) -> EventKind {
+    let task = |&(name, calls): &(&str, _)| TaskShape {
+        task: name.to_owned(),
+        variables: Vec::new(),
+        description: None,
+        tags: Vec::new(),
+        runs: "true".to_owned(),
+        line: 1,
+        calls,
+    };
+    let tasks = tasks.iter().map(task).collect();
+    EventKind::Planned(Shape { tasks, joins: Vec::new(), edges: Vec::new() })
+}
+
+/// A run that ends so, and of which this much was to run; its tasks `a` and `b` turn out to have no calls.
+fn a_run_of_little(whole: bool, status: RunStatus) -> Vec<EventKind> {
+    let mut started = a_run().swap_remove(0);
+    if let EventKind::RunStarted { whole: is_whole, .. } = &mut started {
+        *is_whole = whole;
+    }
+    let before = planned(&[("a", Some(0)), ("b", None), ("c", Some(1))]);
+    let after = planned(&[("a", Some(0)), ("b", Some(0)), ("c", Some(1))]);
+    vec![started, before, after, run_ended(status, [1, 0, 0, 0, 0, 0])]
+}
+
+#[test]
+fn a_whole_run_that_succeeded_names_the_tasks_without_calls() {
+    let told = "no calls, since `for` gives nothing: a, b\ndeco: 1 succeeded in 3.2s\n";
+    check(Detail::Normal, a_run_of_little(true, RunStatus::Succeeded), told);
+    check(Detail::Normal, a_run_of_little(false, RunStatus::Succeeded), "deco: 1 succeeded in 3.2s\n");
+    check(Detail::Normal, a_run_of_little(true, RunStatus::Failed), "deco: 1 succeeded in 3.2s\n");
+    check(Detail::Failures, a_run_of_little(true, RunStatus::Succeeded), "");
 }
 
 #[test]
