@@ -238,7 +238,11 @@ fn forget_old_runs(state: State, this: RunFolder) -> Option<JoinHandle<()>> {
 fn scratch() -> Result<TempDir, Exit> {
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let scratch = tempfile::Builder::new().prefix("deco-").permissions(private).tempdir();
-    scratch.map_err(|error| broken(format_args!("cannot make a folder for temporary files: {error}")))
+    scratch.map_err(|error| {
+        broken(format_args!(
+            "cannot make a folder for temporary files: {error}; the variable `TMPDIR` says where they go"
+        ))
+    })
 }
 
 /// Lets signals end, stop and continue the run, until what is given back is dropped.

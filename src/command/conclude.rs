@@ -55,7 +55,10 @@ pub fn check(to: &To) -> Result<(), Exit> {
 pub fn unwritable(file: &Path, error: &io::Error) -> Exit {
     let words = format!("cannot write `{}`: {error}", file.display());
     match error.kind() {
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded => broken(words),
+        ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge => broken(words),
         _ => wrong(words),
     }
 }

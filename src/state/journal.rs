@@ -60,11 +60,14 @@ impl Journal {
         Ok(Journal { path: path.to_owned(), file, end, sync })
     }
 
-    /// Appends whole lines. On an error none of them is there.
+    /// Appends whole lines. On an error those are there for which there was room, and no part of another: nothing can be
+    /// appended after it.
     pub fn append(&mut self, lines: &str) -> Result<(), String> {
         if let Err(error) = disk::append(&self.file, lines.as_bytes()) {
-            // a part of a line would only be cut off by whoever reads it
-            let _ = self.file.set_len(self.end);
+            let end = self.file.metadata().map_or(self.end, |data| data.len());
+            let written = lines.as_bytes().iter().zip(self.end..end);
+            let whole = written.filter(|(byte, _)| **byte == b'\n').last().map_or(self.end, |(_, at)| at + 1);
+            let _ = self.file.set_len(whole);
             return Err(words("write", &self.path, &error));
         }
         self.end += lines.len() as u64;

@@ -144,6 +144,27 @@ fn a_disk_that_is_full_or_read_only_costs_nothing_that_was_done() {
     }
 }
 
+/// The system would end deco by a signal, which is caught.
+#[test]
+fn a_file_that_may_grow_no_further_is_like_a_full_disk() {
+    let sandbox = Sandbox::new()
+        .manifest("[tasks.t]\nfor = { k = 'range(40)' }\nrun = 'echo ${{ k }} >> \"$RAN\"; echo ${{ k }}'\n");
+    let expected = sandbox.deco(["run"]).env("RAN", "/dev/null").run().code(0).stdout;
+    let script = "export RAN=/dev/null; ulimit -f 8; echo old > out; exec \"$DECO\" run -j1 -o out";
+    let output = in_shell(&sandbox, script);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("File too large"), "{}", said(&output));
+    assert_eq!(sandbox.read("out"), "old\n");
+    let output = in_shell(&sandbox, "RAN=ran exec \"$DECO\" run -j1 --resume");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{}", said(&output));
+    assert!(sandbox.read("ran").lines().count() < 40, "nothing was kept: {}", said(&output));
+    // a program that knows nothing of it is ended as ever
+    let manifest = "[tasks.t]\nrun = ['dd', 'if=/dev/zero', 'of=big', 'count=100']\n";
+    let output =
+        in_shell(&sandbox.file("other.toml", manifest), "ulimit -f 8; exec \"$DECO\" run other.toml");
+    assert!(said(&output).contains("t failed: was ended by SIGXFSZ"), "{}", said(&output));
+}
+
 #[test]
 fn an_answer_that_would_be_lost_stops_the_run_before_it_begins() {
     let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = ': > ran; echo x'");
