@@ -398,6 +398,11 @@ impl Core {
         self.schedule.stop(&self.plan);
     }
 
+    /// As `stop`, because of something that leaves finalizers little time.
+    fn cut_off(&mut self) {
+        self.schedule.cut_off(&self.plan);
+    }
+
     /// Ends what can never run; whether finalizers got ready by it.
     fn close(&mut self) -> bool {
         self.schedule.close(&self.plan)

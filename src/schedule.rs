@@ -69,10 +69,11 @@ pub struct Schedule {
     outlook: Outlook,
     running: usize,
     stopped: bool,
+    cut_off: bool,
     rules: Rules,
     supply: Supply,
     retries: Retries,
-    /// Once stopped: calls between two attempts, whose end the caller has not been asked for yet.
+    /// Calls between two attempts that get no further one, whose end the caller has not been asked for yet.
     given_up: Vec<NodeIndex>,
     /// Finalizers that wait for everything else.
     last: Vec<NodeIndex>,
@@ -91,6 +92,7 @@ impl Schedule {
             outlook: Outlook::default(),
             running: 0,
             stopped: false,
+            cut_off: false,
             supply: Supply::new(&rules),
             retries: Retries::new(rules.seed),
             given_up: Vec::new(),
@@ -160,18 +162,25 @@ impl Schedule {
         if !self.stopped {
             self.stopped = true;
             self.outlook.broke_off();
-            self.give_up_retries();
+            self.give_up_retries(plan);
             self.keep_only_finalizers(plan);
+        }
+    }
+
+    /// The same, and finalizers that fail have no further attempt: their time is short.
+    pub fn cut_off(&mut self, plan: &Plan) {
+        if !std::mem::replace(&mut self.cut_off, true) {
+            if self.stopped { self.give_up_retries(plan) } else { self.stop(plan) }
         }
     }
 
     /// Whether nothing runs and nothing can start.
     pub fn is_over(&self) -> bool {
         let begun = self.running > 0 || !self.given_up.is_empty();
-        !begun && self.ready.is_empty() && (self.stopped || self.retries.is_empty())
+        !begun && self.ready.is_empty() && self.retries.is_empty()
     }
 
-    /// How a node of a finished run ended: `None` if it never ran and nothing before it failed.
+    /// How a node ended; `None` while it has not, or if it is no part of the run.
     pub fn end_of(&self, node: NodeIndex) -> Option<End> {
         match self.states[node.index()] {
             State::Ended(end) => Some(end),

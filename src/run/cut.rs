@@ -23,7 +23,7 @@ impl Running {
     pub fn interrupt(&self, signal: i32, nth: usize) {
         let mut core = self.lock();
         core.signal.get_or_insert(signal);
-        core.stop();
+        core.cut_off();
         if nth == 1 {
             self.enders.end_all(Ending::Gently(signal));
             self.limit_finalizers(&mut core);
@@ -72,7 +72,7 @@ impl Running {
             let passed = self.groups.clock().now().saturating_duration_since(self.began);
             let Some(left) = limit.checked_sub(passed).filter(|left| !left.is_zero()) else {
                 core.timed_out = true;
-                core.stop();
+                core.cut_off();
                 self.enders.end_all(Ending::Gently(Signal::TERM.as_raw()));
                 self.scribe
                     .notice(&format!("the run took longer than its run-timeout of {}", in_words(limit)));
@@ -89,7 +89,7 @@ impl Running {
     pub fn broken(&self, message: String) {
         let mut core = self.lock();
         core.broken.get_or_insert(message);
-        core.stop();
+        core.cut_off();
         drop(core);
         self.enders.end_all(Ending::Gently(Signal::TERM.as_raw()));
         self.changed.notify_all();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
 
+use super::Schedule;
 use super::start::task;
-use super::{Schedule, State};
 use crate::plan::Plan;
 
 impl Schedule {
@@ -48,10 +48,7 @@ impl Schedule {
     /// A call that was taken ahead is not begun after all.
     pub fn put_back(&mut self, plan: &Plan, node: NodeIndex) {
         self.running -= 1;
-        self.states[node.index()] = State::Ready;
-        if self.stopped && self.retries.attempt(node) > 1 {
-            self.given_up.push(node);
-        }
+        self.give_up_if_stopped(plan, node);
         self.get_ready(plan, node);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::outcome::{Exit, Failure};
 
@@ -123,6 +123,16 @@ impl Retries {
     /// The calls that have not ended though an attempt failed, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = NodeIndex> {
         self.failed.keys().copied()
+    }
+
+    /// Whether the time of the call's next attempt has not come.
+    pub fn is_delayed(&self, node: NodeIndex) -> bool {
+        self.delayed.iter().any(|Reverse(delayed)| delayed.node == node)
+    }
+
+    /// These calls get no further attempt.
+    pub fn cancel(&mut self, nodes: &FxHashSet<NodeIndex>) {
+        self.delayed.retain(|Reverse(delayed)| !nodes.contains(&delayed.node));
     }
 
     /// Whether no call waits.

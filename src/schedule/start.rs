@@ -75,10 +75,7 @@ impl Schedule {
     pub fn demand(&mut self, plan: &Plan, node: NodeIndex, demand: Demand) -> Result<(), TooMuch> {
         self.supply.check(&demand)?;
         self.running -= 1;
-        self.states[node.index()] = State::Ready;
-        if self.stopped && self.retries.attempt(node) > 1 {
-            self.given_up.push(node);
-        }
+        self.give_up_if_stopped(plan, node);
         self.ready.answer(node, demand);
         self.get_ready(plan, node);
         Ok(())
@@ -95,7 +92,8 @@ impl Schedule {
     ) -> Option<Duration> {
         self.advance(now);
         let policy = self.policy(plan, node)?;
-        if self.stopped || !policy.grants(self.retries.attempt(node), failure) {
+        let is_late = self.cut_off || (self.stopped && !plan.is_finalizer(node));
+        if is_late || !policy.grants(self.retries.attempt(node), failure) {
             return None;
         }
         let at = self.now.saturating_add(self.retries.wait(policy, node));
@@ -108,11 +106,22 @@ impl Schedule {
         Some(at)
     }
 
-    /// Nothing starts any more: calls between two attempts are given up, in the order of nodes.
-    pub(super) fn give_up_retries(&mut self) {
-        let between = |node: &NodeIndex| self.states[node.index()] == State::Ready;
+    /// Gives up calls between two attempts, in the order of nodes: once stopped, all but finalizers; once cut off, of those
+    /// the ones whose time has not come.
+    pub(super) fn give_up_retries(&mut self, plan: &Plan) {
+        let is_lost =
+            |node: NodeIndex| !plan.is_finalizer(node) || (self.cut_off && self.retries.is_delayed(node));
+        let between = |&node: &NodeIndex| self.states[node.index()] == State::Ready && is_lost(node);
         self.given_up = self.retries.nodes().filter(between).collect();
         self.given_up.sort_unstable_by_key(|&node| Reverse(node));
+        self.retries.cancel(&self.given_up.iter().copied().collect());
+    }
+
+    /// A call that was begun does not start after all; if the run has stopped meanwhile, it gets no further attempt.
+    pub(super) fn give_up_if_stopped(&mut self, plan: &Plan, node: NodeIndex) {
+        if self.stopped && self.retries.attempt(node) > 1 && !plan.is_finalizer(node) {
+            self.given_up.push(node);
+        }
     }
 
     /// A node is ready to start.
@@ -132,10 +141,7 @@ impl Schedule {
         self.now = self.now.max(now);
         self.supply.advance(self.now);
         while let Some(due) = self.retries.due(self.now) {
-            // once stopped, what waited for another attempt has been given up
-            if !self.stopped {
-                self.ready.push(due.line, due.turn, due.node);
-            }
+            self.ready.push(due.line, due.turn, due.node);
         }
     }
 

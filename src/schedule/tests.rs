@@ -309,6 +309,57 @@ fn a_retry_that_waits_for_a_slot_is_given_up_too() {
     hand.check(92, &[], Next::Over);
 }
 
+/// A finalizer that comes after `a`, beside `b`.
+fn with_finalizer() -> Hand {
+    let text = "[tasks.a]\nrun = 'true'\n[tasks.f]\nwhen = 'always'\nafter = ['a']\nrun = 'true'\n\
+        [tasks.b]\nafter = ['a']\nrun = 'true'\n";
+    let mut hand = Hand::new(text, 1, &[], vec![TaskRules::default(), retries(2), TaskRules::default()]);
+    hand.check(0, &["a"], Next::Wait);
+    hand.ended("a");
+    hand.check(1, &["f"], Next::Wait);
+    assert!(hand.retry("f", 2).is_some());
+    hand.check(3, &["b"], Next::WaitUntil(hand.schedule.retries.next_at().unwrap()));
+    hand
+}
+
+#[test]
+fn a_finalizer_is_tried_again_though_the_run_stops() {
+    // while its next attempt waits for its time, or for the slot
+    for stopped_at in [4, 90] {
+        let mut hand = with_finalizer();
+        assert!(matches!(hand.schedule.next_at(ms(stopped_at)), Next::Wait | Next::WaitUntil(_)));
+        hand.schedule.stop(&hand.plan);
+        hand.schedule.ended(&hand.plan, hand.node("b"), End::Failed);
+        hand.check(91, &["f"], Next::Wait);
+        let at = hand.retry("f", 92).unwrap();
+        hand.check(93, &[], Next::WaitUntil(at));
+        hand.check(200, &["f"], Next::Wait);
+        assert_eq!(hand.retry("f", 201), None);
+        hand.schedule.ended(&hand.plan, hand.node("f"), End::Failed);
+        hand.check(202, &[], Next::Over);
+    }
+}
+
+#[test]
+fn a_finalizer_is_not_tried_again_once_the_run_is_cut_off() {
+    // what waits for the slot is made, what waits for its time is given up, though the run had stopped before
+    let mut hand = with_finalizer();
+    hand.schedule.stop(&hand.plan);
+    hand.schedule.cut_off(&hand.plan);
+    hand.schedule.cut_off(&hand.plan);
+    let node = hand.node("f");
+    assert_eq!(hand.schedule.next_at(ms(5)), Next::GiveUp(node));
+    hand.schedule.ended(&hand.plan, node, End::Failed);
+    hand.ended("b");
+    hand.check(90, &[], Next::Over);
+    let mut hand = with_finalizer();
+    hand.check(90, &[], Next::Wait);
+    hand.schedule.cut_off(&hand.plan);
+    hand.ended("b");
+    hand.check(91, &["f"], Next::Wait);
+    assert_eq!(hand.retry("f", 92), None);
+}
+
 #[test]
 fn a_computed_demand_is_asked_for_each_attempt() {
     let task = TaskRules { wants: Wants::Computed, ..retries(1) };

@@ -58,6 +58,25 @@ fn it_is_told_the_exit_and_the_last_words_of_a_call() {
 }
 
 #[test]
+fn it_is_tried_again_although_the_run_has_stopped() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.work]
+        run = "false"
+        [tasks.clean]
+        when = "always"
+        after = ["work"]
+        retries = 3
+        retry-delay = "1ms"
+        run = "echo $DECO_ATTEMPT >> attempts; [ $DECO_ATTEMPT = 3 ]"
+        fills = false
+        "#,
+    );
+    sandbox.run([]).code(1).stderr_has("deco: 1 succeeded, 1 failed");
+    assert_eq!(sandbox.read("attempts"), "1\n2\n3\n");
+}
+
+#[test]
 fn its_own_failure_fails_the_run() {
     Sandbox::new()
         .manifest(
