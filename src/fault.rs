@@ -1,4 +1,4 @@
-//! Faults that the law's tests plant, to see that they would be caught. In a release build none can be planted:
+//! Faults that tests plant, most of them those of the law, to see that they would be caught. In a release build none can be planted:
 //! the question is answered `false` at compile time.
 
 use std::io;
@@ -28,6 +28,8 @@ pub enum Fault {
     SnapshotTooNew,
     /// A merge takes what a call wrote for its difference from what it saw.
     SnapshotForgotten,
+    /// deco's own code panics at a sync point.
+    Panic,
 }
 
 /// Whether the environment plants this fault (`DECO_PLANT_FAULT`), in builds with debug assertions only.
@@ -47,6 +49,7 @@ pub fn planted(fault: Fault) -> bool {
         "read-not-recorded" => Some(Fault::ReadNotRecorded),
         "snapshot-too-new" => Some(Fault::SnapshotTooNew),
         "snapshot-forgotten" => Some(Fault::SnapshotForgotten),
+        "panic" => Some(Fault::Panic),
         _ => None,
     }) == Some(fault)
 }

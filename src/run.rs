@@ -15,6 +15,7 @@ mod rules;
 mod sync;
 mod tell;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -157,6 +158,8 @@ struct Core {
     /// Whether the time of finalizers has begun to run out.
     is_limited: bool,
     is_over: bool,
+    /// A thread has left something unended.
+    has_panicked: bool,
 }
 
 impl Running {
@@ -168,7 +171,8 @@ impl Running {
         scribe: Arc<Scribe>,
         resume: Resume,
     ) -> std::io::Result<Running> {
-        let seed = setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31) + u64::from(byte));
+        let seed =
+            setting.run_id.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
         let mut schedule = Schedule::new(&plan, rules::rules(&plan.manifest, options.jobs, seed));
         schedule.want(&plan, wanted_nodes(&plan, options.wanted.as_deref()));
         schedule.want_finalizers(&plan);
@@ -192,6 +196,7 @@ impl Running {
             waiting: 0,
             is_limited: false,
             is_over: false,
+            has_panicked: false,
             plan,
         };
         let sends = core.plan.manifest.tasks.iter().any(|task| task.run.is_sent());
@@ -248,7 +253,6 @@ impl Running {
                     Ok(worker) => workers.push(worker),
                 }
             }
-            // a worker that panicked has left its call unended; the others went on
             workers.into_iter().for_each(|worker| drop(worker.join()));
             self.lock().is_over = true;
             self.over.notify_all();
@@ -318,7 +322,19 @@ impl Running {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Works until the run is over. A mistake of deco's own, beside those that are a call's failure, ends the run: what this
+    /// thread was at is left unended, for which the others would wait.
     fn work(&self) {
+        if catch_unwind(AssertUnwindSafe(|| self.work_on())).is_err() {
+            let message = "deco itself failed here; please report it".to_owned();
+            self.scribe.notice(&message);
+            self.lock().has_panicked = true;
+            self.broken(message);
+        }
+        self.changed.notify_all();
+    }
+
+    fn work_on(&self) {
         let mut kept = Kept::default();
         while let Some((next, kind)) = self.next() {
             match (next, kind) {
@@ -333,7 +349,6 @@ impl Running {
                 _ => {}
             }
         }
-        self.changed.notify_all();
     }
 
     /// Waits for something to do; `None` once the run is over.
@@ -341,6 +356,9 @@ impl Running {
         self.scribe.keep_pace();
         let mut core = self.lock();
         loop {
+            if core.has_panicked {
+                return None;
+            }
             let now = self.began.elapsed();
             let next = core.schedule.next_at(now);
             match next {

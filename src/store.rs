@@ -154,7 +154,12 @@ impl Store {
         let wait = plan.waited_for(path, reader);
         // a call that comes after others of its own task sees what they changed too
         let join = match wait {
-            Wait::Join(join) if plan.is_shared_version(&path.document, reader) => Some(join),
+            // nor is a finalizer shown what others are: containers that nobody came to fill stand for it
+            Wait::Join(join)
+                if plan.is_shared_version(&path.document, reader) && !is_finalizer(plan, reader) =>
+            {
+                Some(join)
+            }
             _ => None,
         };
         if planted(Fault::SnapshotTooNew) {
@@ -241,8 +246,12 @@ impl Store {
                     !plan.expansion_of(*task).into_iter().chain(calls).all(is_before)
                 }
             };
-            if is_later || is_whole || !below || self.failed[task.0 as usize] || self.has_filled(plan, *task)
-            {
+            let is_for_all = match onlooker {
+                Onlooker::Reader(reader) => is_finalizer(plan, reader),
+                Onlooker::Last | Onlooker::After(_) => false,
+            };
+            let is_left = self.failed[task.0 as usize] && !is_for_all;
+            if is_later || is_whole || !below || is_left || self.has_filled(plan, *task) {
                 continue;
             }
             let container =
@@ -340,6 +349,11 @@ impl Seen<'_> {
         }
         depth
     }
+}
+
+/// Whether the reader goes on however those before it ended.
+fn is_finalizer(plan: &Plan, reader: Reader) -> bool {
+    matches!(reader, Reader::Call(call) if plan.is_finalizer(plan.node_of(call)))
 }
 
 /// Where something else stands, there is no empty container to make, and nothing is lost.

@@ -27,6 +27,9 @@ use crate::value::{Text, Value};
 use super::{Enders, Ending, Environment, Groups, Logs, Output};
 use session::Session;
 
+/// The longest line that a worker may answer, in bytes: it is kept in memory as a whole.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
 /// What a worker is started with. Workers of equal kinds stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -180,7 +183,7 @@ impl Workers {
     }
 
     /// Has one worker of a kind make calls on this thread, as long as `turn` gives some or some are under way. `turn` is
-    /// first asked with nothing to tell. Whoever it gives back is not begun, and never given back begun.
+    /// first asked with nothing to tell. The calls of [`Turn::back`] were never begun.
     pub fn lead(&self, kind: &Arc<Kind>, around: Around<'_>, turn: &mut dyn FnMut(&mut Turn)) {
         lead::lead(self, kind, around, turn);
     }

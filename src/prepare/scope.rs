@@ -220,6 +220,10 @@ impl CallScope {
 
     fn hindrance(&self, error: EvalError) -> Hindrance {
         match error.missing.and_then(|missing| changed_place(&self.world, missing)) {
+            // the name itself is known, which the words for an expression alone could not tell
+            Some(place) if place.segments.is_empty() => {
+                Hindrance::Missing { message: format!("`{place}`: nothing stands there"), place }
+            }
             Some(place) => Hindrance::Missing { message: error.message, place },
             None => Hindrance::Failed(Failure::Expression { message: error.message }),
         }

@@ -275,10 +275,14 @@ impl Running {
                 Ended::not_run()
             }
             Hindrance::Failed(failure) => failed(scope, task, failure, None),
-            Hindrance::Missing { message, place } => match self.lock().unfilled(Some(call), &place) {
-                Some(because) => skipped(scope, task, because),
-                None => failed(scope, task, Failure::Expression { message }, None),
-            },
+            Hindrance::Missing { message, place } => {
+                // what comes next evaluates the user's expressions, which is not for under the lock
+                let because = self.lock().unfilled(Some(call), &place);
+                match because {
+                    Some(because) => skipped(scope, task, because),
+                    None => failed(scope, task, Failure::Expression { message }, None),
+                }
+            }
         }
     }
 

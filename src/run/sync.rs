@@ -2,6 +2,7 @@
 
 use petgraph::graph::NodeIndex;
 
+use crate::fault::{Fault, planted};
 use crate::finish::{self, checkpoint};
 use crate::harvest::contains_secret;
 use crate::outcome::{Failure, Outcome};
@@ -17,6 +18,7 @@ use super::Running;
 
 impl Running {
     pub(super) fn sync(&self, id: SyncId, node: NodeIndex) {
+        assert!(!planted(Fault::Panic), "planted");
         let outcome = match self.check(id).and_then(|()| self.write(id, node)) {
             Ok(()) => Outcome::Succeeded,
             Err(failure) => Outcome::Failed { failure, forgiven: false },

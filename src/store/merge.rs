@@ -1,6 +1,7 @@
 //! How concurrent changes of one place combine, by the rules of `[documents]`. Knows values, not who changed them.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::change::{Merge, Misfit};
@@ -58,13 +59,14 @@ fn union(seen: Option<&Value>, stands: Option<&Value>, new: &Value) -> Result<Va
     let Some(stands) = stands else { return Ok(new.clone()) };
     match (stands, new) {
         (Value::Array(standing), Value::Array(wanted)) => {
+            let kept: HashSet<String> = wanted.iter().map(Value::to_json).collect();
             if let Some(Value::Array(seen)) = seen
-                && seen.iter().any(|item| !wanted.contains(item))
+                && seen.iter().any(|item| !kept.contains(&item.to_json()))
             {
                 return Err(Misfit("`union` only adds, and the call took an element away".to_owned()));
             }
             let mut items = Vec::clone(standing);
-            let mut known: std::collections::HashSet<String> = items.iter().map(Value::to_json).collect();
+            let mut known: HashSet<String> = items.iter().map(Value::to_json).collect();
             items.extend(wanted.iter().filter(|item| known.insert(item.to_json())).cloned());
             Ok(Value::array(items))
         }

@@ -57,6 +57,41 @@ fn it_is_told_the_exit_and_the_last_words_of_a_call() {
     assert_eq!(sandbox.read("report").trim_end(), r#"["x"] 7 oh no"#);
 }
 
+/// Clean-up and report are wanted most when nothing succeeded.
+#[test]
+fn what_nobody_came_to_fill_is_empty_for_it() {
+    let manifest = |more: &str| {
+        format!(
+            r#"
+        [tasks.test]
+        for = {{ shard = "range(3)" }}
+        run = "exit 3"
+        {more}
+        [tasks.single]
+        run = "exit 4"
+        allow-failure = true
+        [tasks.reader]
+        run = "echo ${{{{ test | length }}}}"
+        [tasks.report]
+        when = "always"
+        run = "echo ${{{{ test | length }}}} > report"
+        fills = false
+        [tasks.lost]
+        when = "always"
+        run = "echo ${{{{ single | length }}}} > lost"
+        after = ["test"]
+        fills = false
+        "#
+        )
+    };
+    for (more, reader) in [("", "blocked"), ("allow-failure = true", "skipped")] {
+        let sandbox = Sandbox::new().manifest(&manifest(more));
+        sandbox.run(["-k", "-v"]).stderr_has(&format!("reader {reader}"));
+        assert_eq!(sandbox.read("report"), "0\n");
+        assert!(!sandbox.exists("lost"));
+    }
+}
+
 #[test]
 fn it_is_tried_again_although_the_run_has_stopped() {
     let sandbox = Sandbox::new().manifest(

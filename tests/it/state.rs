@@ -127,6 +127,23 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
 }
 
 #[test]
+fn a_mistake_of_decos_own_ends_the_run_with_words() {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let manifest =
+        "[tasks.a]\nrun = 'echo a'\n[sync.s]\nwaits-for = ['a']\n[tasks.b]\nafter = ['s']\nrun = 'echo b'\n";
+    let sandbox = Sandbox::new().manifest(manifest);
+    let run = sandbox.deco(["run", "-j2"]).env("DECO_PLANT_FAULT", "panic").run();
+    run.code(3).stdout_is("").stderr_has("deco itself failed here; please report it");
+    sandbox
+        .run(["--resume", "--compact"])
+        .code(0)
+        .stdout_is("{\"a\":\"a\",\"b\":\"b\"}\n")
+        .stderr_has("1 kept");
+}
+
+#[test]
 fn a_variable_without_a_value_names_no_folder() {
     let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'true'\n");
     sandbox.deco(["run"]).env("DECO_STATE_DIR", "").run().code(0);

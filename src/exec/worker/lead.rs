@@ -16,7 +16,7 @@ use super::super::process::{ASK_EVERY, LOOK_EVERY, poll_some};
 use super::super::{Ending, Output, Sink};
 use super::reply::{self, Ended, Reply};
 use super::session::{MOST_KEPT, Session};
-use super::{Answer, Around, Done, Kind, Request, Turn, Workers};
+use super::{Answer, Around, Done, Kind, LONGEST_ANSWER, Request, Turn, Workers};
 use ending::{Cause, Phase};
 
 type Give<'t> = &'t mut dyn FnMut(&mut Turn);
@@ -52,6 +52,13 @@ fn session(workers: &Workers, kind: &Arc<Kind>, around: Around<'_>) -> Result<Se
         Ok(session) => Ok(session),
         Err(place) => Session::start(kind, place, around).inspect_err(|_| workers.free(place)),
     }
+}
+
+fn too_long() -> String {
+    let most = LONGEST_ANSWER / (1024 * 1024);
+    format!(
+        "an answer is longer than {most} MiB, the most that one may be; let the result be the name of a file"
+    )
 }
 
 fn never_begun(request: &Request, message: &str) -> Done {
@@ -264,6 +271,9 @@ impl<'a> Lead<'a> {
         let mut lines = std::mem::take(&mut self.lines);
         let is_open = self.session.read(&mut lines);
         self.take_apart(&lines);
+        if self.session.drops_long_line() {
+            self.broke(too_long());
+        }
         lines.clear();
         lines.shrink_to(MOST_KEPT);
         self.lines = lines;
@@ -274,6 +284,9 @@ impl<'a> Lead<'a> {
 
     fn take_apart(&mut self, lines: &[u8]) {
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if line.len() > LONGEST_ANSWER {
+                return self.broke(too_long());
+            }
             match reply::parse(line) {
                 Ok(Reply::Greeting { ahead }) => {
                     self.session.ahead = Some(ahead);

@@ -18,7 +18,7 @@ use super::super::{Attempt, Groups, Keep, Stream, start};
 use super::mean::Mean;
 use super::message::{self, Held};
 use super::prints::Printed;
-use super::{Around, Kind, Request};
+use super::{Around, Kind, LONGEST_ANSWER, Request};
 
 /// How long workers that are asked to end at the end of a run have for it.
 const GRACE: Duration = Duration::from_millis(500);
@@ -147,9 +147,18 @@ impl Session {
         is_open
     }
 
+    /// Whether the worker is in the midst of a line that is longer than any may be; what was read of it is dropped.
+    pub fn drops_long_line(&mut self) -> bool {
+        let is_too_long = self.unread.len() > LONGEST_ANSWER;
+        if is_too_long {
+            self.unread = Vec::new();
+        }
+        is_too_long
+    }
+
     fn read_what_is_there(&mut self) -> bool {
         const CHUNK: usize = 64 * 1024;
-        loop {
+        while self.unread.len() <= LONGEST_ANSWER {
             self.unread.reserve(CHUNK);
             let room = self.unread.capacity() - self.unread.len();
             match read(&self.outgoing, spare_capacity(&mut self.unread)) {
@@ -159,6 +168,7 @@ impl Session {
                 Ok(0) | Err(_) => return false,
             }
         }
+        true
     }
 
     /// How many calls were sent and are not begun.

@@ -540,6 +540,26 @@ fn large_documents_and_results_pass() {
 }
 
 #[test]
+fn an_answer_that_is_too_long_fails_its_call_alone() {
+    let bench = Bench::new("def f(n): return 'x' * n");
+    let most = LONGEST_ANSWER - 1000;
+    let told =
+        bench.calls(&[("f", &format!("[{most}]")), ("f", &format!("[{LONGEST_ANSWER}]")), ("f", "[1]")]);
+    let words: Vec<_> = told.into_iter().map(|done| self::told(done.answer)).collect();
+    let [fits, too_long, after] = &words[..] else { panic!("{} answers", words.len()) };
+    assert_eq!(fits.as_ref().unwrap().result.to_json().len(), most + 2);
+    assert!(too_long.as_ref().unwrap_err().contains("longer than 64 MiB"), "{too_long:?}");
+    assert_eq!(after.as_ref().unwrap().result, Value::from("x"));
+    // one that never ends
+    let printer =
+        "import os, sys; fd = int(os.environ['DECO_WORKER_OUT'])\nwhile True: os.write(fd, b'x' * 65536)";
+    let argv = ["python3", "-c", printer].iter().map(OsString::from).collect();
+    assert!(
+        Bench::of(TempDir::new().unwrap(), argv).call("f", "[]").unwrap_err().contains("longer than 64 MiB")
+    );
+}
+
+#[test]
 fn a_worker_that_cannot_start_or_does_not_speak_fails_the_call() {
     let bench = |argv: &[&str]| Bench::of(TempDir::new().unwrap(), argv.iter().map(OsString::from).collect());
     let told = |argv: &[&str]| bench(argv).call("f", "[]").unwrap_err();
