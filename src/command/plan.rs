@@ -26,9 +26,14 @@ pub fn run(args: &PlanArgs) -> Exit {
     }
 }
 
-/// Prints the plan, or the part of it that the wanted calls need.
+/// Prints the plan, or of it the wanted calls, what they need, and the finalizers that run after them.
 pub fn show(plan: &Plan, wanted: Option<&[String]>, verbose: bool) -> Exit {
-    let needed = wanted.map(|_| select::closure(plan, wanted_nodes(plan, wanted)));
+    let needed = wanted.map(|_| {
+        let mut needed = select::closure(plan, wanted_nodes(plan, wanted));
+        let finalizers = select::finalizers_after(plan, |node| needed.contains(&node));
+        needed.extend(finalizers);
+        needed
+    });
     let is_needed = |node: NodeIndex| needed.as_ref().is_none_or(|needed| needed.contains(&node));
     let mut text = String::new();
     let mut tasks: Vec<TaskId> = plan.task_ids().collect();

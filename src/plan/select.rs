@@ -1,6 +1,7 @@
 //! Addresses: how a user names calls. `process`, `process[0,3]`, `process[lat=0]`, globs of them, `tag:slow`,
 //! `results[0][3]` for the calls that fill a place; and the part of the plan that some calls need.
 
+use indexmap::IndexSet;
 use petgraph::Direction::Incoming;
 use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
@@ -10,7 +11,7 @@ use crate::path::Path;
 use crate::value::Text;
 
 use super::address::{Part, matcher, split_call, split_key};
-use super::{CallId, Plan, TaskId};
+use super::{CallId, Node, Plan, TaskId};
 
 /// The calls that an address names as far as they are known, in id order, and the tasks whose calls it may name and
 /// that are not expanded yet.
@@ -87,6 +88,23 @@ pub fn closure(plan: &Plan, mut open: Vec<NodeIndex>) -> FxHashSet<NodeIndex> {
         open.extend(plan.graph.neighbors_directed(node, Incoming).filter(|&before| found.insert(before)));
     }
     found
+}
+
+/// What finalizers add to a run of some nodes, in the order of nodes: those that wait for one of these, and those that come
+/// last, with the joins by which they wait. What else they would wait for stays out.
+pub fn finalizers_after(plan: &Plan, is_in: impl Fn(NodeIndex) -> bool) -> Vec<NodeIndex> {
+    let mut added: IndexSet<NodeIndex> = IndexSet::new();
+    for node in plan.graph.node_indices().filter(|&node| plan.is_finalizer(node) && !is_in(node)) {
+        let before: Vec<NodeIndex> = plan.graph.neighbors_directed(node, Incoming).collect();
+        let is_join = |node: &NodeIndex| matches!(plan.graph[*node], Node::Join(_));
+        let joins: Vec<NodeIndex> = before.iter().copied().filter(is_join).collect();
+        let behind = joins.iter().flat_map(|&join| plan.graph.neighbors_directed(join, Incoming));
+        let follows = before.iter().copied().chain(behind).any(|node| is_in(node) || added.contains(&node));
+        if follows || plan.is_last(node) {
+            added.extend(joins.into_iter().filter(|&join| !is_in(join)).chain([node]));
+        }
+    }
+    added.into_iter().collect()
 }
 
 fn tasks_named(plan: &Plan, pattern: &str) -> Result<FxHashSet<TaskId>, String> {

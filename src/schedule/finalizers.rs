@@ -1,42 +1,27 @@
 //! Finalizers: calls that run however the others ended. Those that name what they wait for are ready once that has ended in
 //! any way; the others are the last of the run. What can never run any more is ended here, so that they see it ended.
 
-use petgraph::Direction::{Incoming, Outgoing};
+use petgraph::Direction::Outgoing;
 use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
 
 use super::{End, Schedule, State};
-use crate::plan::{Node, Plan};
+use crate::plan::{Plan, select};
 
 impl Schedule {
     /// Makes the finalizers a part of a run of some calls only: those that wait for something wanted, and the last ones.
     /// What else they would wait for stays out.
     pub fn want_finalizers(&mut self, plan: &Plan) {
-        let is_open = |this: &Schedule, node: NodeIndex| this.states[node.index()] == State::Unwanted;
-        let finalizers: Vec<NodeIndex> = plan
-            .graph
-            .node_indices()
-            .filter(|&node| plan.is_finalizer(node) && is_open(self, node))
-            .collect();
-        for node in finalizers {
-            let before: Vec<NodeIndex> = plan.graph.neighbors_directed(node, Incoming).collect();
-            let is_join = |&&node: &&NodeIndex| matches!(plan.graph[node], Node::Join(_));
-            let joins: Vec<NodeIndex> = before.iter().filter(is_join).copied().collect();
-            let behind = joins.iter().flat_map(|&join| plan.graph.neighbors_directed(join, Incoming));
-            let follows = before.iter().copied().chain(behind).any(|node| !is_open(self, node));
-            if !follows && !plan.is_last(node) {
-                continue;
-            }
-            for &fresh in joins.iter().chain([&node]) {
-                if is_open(self, fresh) {
-                    self.states[fresh.index()] = State::Waiting;
-                    self.waiting[fresh.index()] = self.unended_before(plan, fresh);
-                }
-            }
-            for fresh in joins.into_iter().chain([node]) {
-                if self.waiting[fresh.index()] == 0 && self.states[fresh.index()] == State::Waiting {
-                    self.arrive(plan, fresh);
-                }
+        let fresh = select::finalizers_after(plan, |node| self.is_wanted(node));
+        for &node in &fresh {
+            self.states[node.index()] = State::Waiting;
+        }
+        for &node in &fresh {
+            self.waiting[node.index()] = self.unended_before(plan, node);
+        }
+        for node in fresh {
+            if self.waiting[node.index()] == 0 && self.states[node.index()] == State::Waiting {
+                self.arrive(plan, node);
             }
         }
     }

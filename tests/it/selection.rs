@@ -26,6 +26,42 @@ fn a_named_call_runs_with_what_it_needs_and_no_more() {
 }
 
 #[test]
+fn the_plan_of_a_part_shows_the_finalizers_that_run_after_it() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.up]
+        for = { k = "range(2)" }
+        run = "echo up"
+        [tasks.other]
+        run = "echo other"
+        [tasks.last]
+        when = "always"
+        run = "echo last >> ran"
+        fills = false
+        [tasks.reader]
+        when = "always"
+        run = "echo reader >> ran; : ${{ up | length }}"
+        fills = false
+        [tasks.of-reader]
+        when = "always"
+        after = ["reader"]
+        run = "echo of-reader >> ran"
+        fills = false
+        [tasks.of-other]
+        when = "always"
+        after = ["other"]
+        run = "echo of-other >> ran"
+        fills = false
+        "#,
+    );
+    let planned = sandbox.deco(["plan", "-v", "-t", "up[0]"]).run().code(0).stdout;
+    let planned: Vec<&str> = planned.lines().map(|line| line.split("  ").next().unwrap_or(line)).collect();
+    assert_eq!(planned, ["up[0]", "reader", "of-reader", "last", "4 calls, 1 join"]);
+    sandbox.run(["-v", "-t", "up[0]", "-j1"]).code(0).stderr_has("deco: 4 calls, 1 at a time");
+    assert_eq!(sandbox.read("ran"), "reader\nof-reader\nlast\n");
+}
+
+#[test]
 fn calls_are_named_by_task_tag_and_path() {
     let sandbox = Sandbox::new().manifest(PIPELINES);
     sandbox.run(["-t", "c"]).code(0).answer_is(r#"{"c":"c"}"#);
