@@ -121,6 +121,10 @@ impl Explaining<'_> {
             (Some(run), Some(record)) if matches!(self.plan.graph[node], Node::Expansion(_)) => {
                 self.found_in(record, run, task.name.as_str())
             }
+            // it goes on, or was killed
+            (Some(run), Some(Record { status: None, .. })) if call.is_none() => {
+                format!("  has not begun in the last run ({})\n", run.id)
+            }
             (Some(run), Some(_)) => last_run(run, call),
             _ => "  has not run yet\n".to_owned(),
         });
@@ -146,22 +150,24 @@ impl Explaining<'_> {
 
     /// What the node waits for, each with the line that makes it wait.
     fn waits(&self, node: NodeIndex, task: &Task) -> String {
-        match task.when {
-            When::Success => {}
-            When::Always => return "  runs at the end, however the run ends\n".to_owned(),
-            When::Failure => return "  runs at the end, if something failed\n".to_owned(),
-        }
         let mut before: Vec<NodeIndex> = self.plan.graph.neighbors_directed(node, Incoming).collect();
         before.sort_unstable();
-        if before.is_empty() {
-            return "  waits for nothing\n".to_owned();
-        }
-        let mut out = String::new();
+        let when = match (task.when, before.is_empty()) {
+            (When::Success, false) => "",
+            (When::Success, true) => "  waits for nothing\n",
+            (When::Always, true) => "  runs at the end, however the run ends\n",
+            (When::Failure, true) => "  runs at the end, if something failed\n",
+            (When::Always, false) => "  runs however those end for which it waits\n",
+            (When::Failure, false) => "  runs if one of those failed for which it waits\n",
+        };
+        let mut out = when.to_owned();
         for before in before {
             let (span, why) = cause(self.plan, node, before);
             let _ = writeln!(out, "  waits for {}: it {}", self.thing(before), words(&why));
             out.push_str(&quoted(&self.plan.manifest.source, &span));
-            out.push_str(&self.hindrances(before));
+            if task.when == When::Success {
+                out.push_str(&self.hindrances(before));
+            }
         }
         out
     }

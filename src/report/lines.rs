@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 use super::summary::Summary;
 use crate::event::{Event, EventKind, Printed, RunStatus};
 use crate::outcome::{Failure, Outcome, Skip, in_words, signal_name};
 use crate::shell;
+use crate::value::Text;
 
 /// Lines of an output's beginning in a failure's block.
 const HEAD_LINES: usize = 5;
@@ -64,6 +66,8 @@ pub struct Lines {
     /// Whether something was told of what calls leave behind.
     told_of_leaks: bool,
     interrupts: usize,
+    /// How many attempts have failed of calls that had another one.
+    tried: FxHashMap<Text, u32>,
     /// Calls that the run took over from the one before.
     kept: usize,
     /// Calls that never ran, by the reason.
@@ -104,6 +108,7 @@ impl Lines {
             last_words: true,
             told_of_leaks: false,
             interrupts: 0,
+            tried: FxHashMap::default(),
             kept: 0,
             never_run: IndexMap::new(),
             never_run_else: 0,
@@ -160,9 +165,11 @@ impl Lines {
             }
             EventKind::CallEnded { call, outcome, took_ms, leaked, printed, .. } => {
                 let printed = printed.as_deref().unwrap_or(Printed::NOTHING);
+                let attempts = 1 + self.tried.remove(call).unwrap_or_default();
                 let ended = self.ended(&Ended {
                     name: call,
                     outcome,
+                    attempts,
                     took: took_ms.map(Duration::from_millis),
                     stdout: Shown::new(&printed.stdout_head, &printed.stdout_tail, &printed.stdout_log),
                     stderr: Shown::new(&printed.stderr_head, &printed.stderr_tail, &printed.stderr_log),
@@ -174,6 +181,7 @@ impl Lines {
             EventKind::AttemptFailed {
                 call, attempt, failure, next_in_ms, stdout_log, stderr_log, ..
             } => {
+                self.tried.insert(call.clone(), *attempt);
                 let next = in_words(Duration::from_millis(*next_in_ms));
                 let rest = format!(" {attempt} failed: {failure}; the next in {next}");
                 let logs = logs(&self.folder, [stdout_log.as_deref(), stderr_log.as_deref()]);
@@ -257,6 +265,9 @@ impl Lines {
         }
         if *failure == Failure::Interrupted {
             return self.line(ended.name, AnsiColor::Yellow, &words, "");
+        }
+        if ended.attempts > 1 {
+            words.push_str(&format!(", the last of {} attempts", ended.attempts));
         }
         let (color, allowed) =
             if forgiven { (AnsiColor::Yellow, ", which is allowed") } else { (AnsiColor::Red, "") };
@@ -367,6 +378,8 @@ impl Lines {
 struct Ended<'a> {
     name: &'a str,
     outcome: &'a Outcome,
+    /// How many there were; 1 also if there was none.
+    attempts: u32,
     took: Option<Duration>,
     stdout: Shown<'a>,
     stderr: Shown<'a>,
@@ -390,7 +403,7 @@ impl<'a> Shown<'a> {
 
 impl<'a> Ended<'a> {
     fn silent(name: &'a str, outcome: &'a Outcome) -> Ended<'a> {
-        Ended { name, outcome, took: None, stdout: Shown::default(), stderr: Shown::default() }
+        Ended { name, outcome, attempts: 1, took: None, stdout: Shown::default(), stderr: Shown::default() }
     }
 
     /// Standard error, or where that is blank standard output: many a program complains there.

@@ -116,6 +116,36 @@ fn an_explanation_names_the_line_the_path_the_calls_and_what_blocked() {
 }
 
 #[test]
+fn a_finalizer_is_explained_with_what_it_waits_for() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.test]
+        for = { k = "range(2)" }
+        run = "echo"
+        [tasks.report]
+        when = "failure"
+        run = "echo ${{ test | length }}"
+        [tasks.last]
+        when = "always"
+        run = "true"
+        "#,
+    );
+    let said = sandbox.deco(["explain", "report"]).run().code(0).stdout;
+    let expected = "report\n  runs if one of those failed for which it waits\n  waits for the join of test (2 calls: test[0], test[1]): ";
+    assert!(said.starts_with(expected) && said.contains("run = \"echo ${{ test | length }}\""), "{said}");
+    let said = sandbox.deco(["explain", "last"]).run().code(0).stdout;
+    assert!(said.starts_with("last\n  runs at the end, however the run ends\n  runs: true\n"), "{said}");
+}
+
+#[test]
+fn what_a_test_says_on_standard_output_is_the_text_of_its_failure() {
+    let sandbox = Sandbox::new().manifest("[tasks.t]\nrun = 'echo 1 is not 2; exit 1'\n");
+    sandbox.run(["--junit", "junit.xml"]).code(1);
+    let junit = sandbox.read("junit.xml");
+    assert!(junit.contains("type=\"exit\">1 is not 2\n</failure>"), "{junit}");
+}
+
+#[test]
 fn calls_that_were_found_in_the_run_are_explained_as_they_ended() {
     let sandbox = Sandbox::new().manifest(
         r#"

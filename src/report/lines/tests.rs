@@ -77,6 +77,29 @@ p[0,3] failed: exited with code 3 after 1.2s
 }
 
 #[test]
+fn the_failure_of_a_last_attempt_says_how_many_there_were() {
+    let tried = |attempt| EventKind::AttemptFailed {
+        call: "p".into(),
+        attempt,
+        failure: Failure::Exit { exit: Exit::Code(1) },
+        stderr_tail: String::new(),
+        next_in_ms: 1,
+        stdout_log: None,
+        stderr_log: None,
+    };
+    check(
+        Detail::Normal,
+        [tried(1), tried(2), ended("q", exited(1), "", ""), ended("p", exited(1), "", "")],
+        "\
+q failed: exited with code 1 after 1.2s
+  to run it again: deco run --resume -t q
+p failed: exited with code 1 after 1.2s, the last of 3 attempts
+  to run it again: deco run --resume -t p
+",
+    );
+}
+
+#[test]
 fn a_silent_failure_shows_its_output() {
     check(
         Detail::Normal,
