@@ -70,7 +70,7 @@ pub struct Attempt {
     pub as_of: u64,
     /// From 1: the place of the process group in [`Groups`]. No two attempts that run share one.
     pub slot: u32,
-    /// What is kept of standard output in memory. Of standard error it is always the end.
+    /// What is kept of standard output in memory. Standard error is always [`Keep::Short`].
     pub stdout: Keep,
     /// The run has a controlling terminal, which stops a process in the background that would use it.
     pub terminal: bool,

@@ -113,7 +113,7 @@ pub struct Running {
     final_enders: Arc<Enders>,
     groups: Arc<Groups>,
     workers: Arc<Workers>,
-    /// What workers tasks needed last, by the task's name.
+    /// The kind of worker that each task needed last, by the task's name.
     kinds: Mutex<FxHashMap<String, Arc<Kind>>>,
     scribe: Arc<Scribe>,
     resume: Resume,

@@ -84,7 +84,7 @@ impl Scribe {
     }
 
     /// Waits while more has been told than could be written: calls that cost nothing would run away from their journal.
-    /// Not for whoever holds what the writer may ask for.
+    /// Not to be called with a lock held that the scribe's thread may take, as that of the run is.
     pub fn keep_pace(&self) {
         let mut inbox = self.desk.lock();
         while inbox.events.len() >= MOST && !inbox.deserted {

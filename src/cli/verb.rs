@@ -75,8 +75,9 @@ pub enum Verb {
 
     /// Show what calls of a past run printed
     ///
-    /// Shows outputs whole, however long they were. Of one call, its standard output and then its standard error; of
-    /// several, each with a line before it, in the order in which they began.
+    /// Shows outputs whole, however long they were: those of the last attempts of calls that have ended. Of one call,
+    /// its standard output and then its standard error; of several, each with a line before it, in the order in which
+    /// they began.
     Log(LogArgs),
 
     /// Print a value of the last run's answer; inside a call, what stands at a place of a document

@@ -37,7 +37,8 @@ pub fn run(args: &GetArgs) -> Exit {
 fn find(run: &RunFolder, path: &Path) -> Result<Option<Value>, String> {
     let bytes = std::fs::read(run.answer()).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => format!(
-            "the run {} gave no answer: not all of it succeeded; `--keep-going` gives what did",
+            "the run {} has no answer: it goes on, or not all of it succeeded; `--resume` goes on with one that was \
+             cut off, `--keep-going` gives what succeeded",
             run.id
         ),
         _ => format!("failed to read `{}`: {error}", run.answer().display()),

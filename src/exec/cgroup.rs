@@ -27,9 +27,9 @@ impl Cgroup {
     /// on is in there as well; we are not.
     pub fn around(process: Pid, name: &str) -> io::Result<Cgroup> {
         let path = own(process)?.join(name);
-        // asked for first, since it came with Linux 5.14
         fs::create_dir(&path)?;
         let group = Cgroup { path, process };
+        // came with Linux 5.14
         let is_able = group.path.join("cgroup.kill").exists() && getppid() == Some(process);
         let moved = if is_able { group.take(process) } else { Err(ErrorKind::Unsupported.into()) };
         moved.inspect_err(|_| drop(fs::remove_dir(&group.path))).map(|()| group)

@@ -17,8 +17,8 @@ use super::{Attempt, End, Enders, Ending, Finished, Groups, Keep, Logs, Output, 
 /// How long the pipes of a process that has ended are listened to while somebody else holds them open.
 pub(super) const LINGER: Duration = Duration::from_millis(100);
 
-/// For so long nothing is read that a process prints, unless the last one on this thread printed much: most end before,
-/// so that the thread is woken once for each, not for every line.
+/// What a process prints is not read for so long after its start, unless the last one on this thread printed much: most
+/// end before, so that the thread is woken once for each, not for every line.
 const QUIET: Duration = Duration::from_millis(2);
 
 /// Less than any pipe holds: who printed no more was never held up by [`QUIET`].
@@ -65,7 +65,8 @@ struct Session<'a> {
     feed: Option<Feed>,
     stdout: Capture<'a>,
     stderr: Capture<'a>,
-    /// Of so many first starts, those that are still under way may hold the pipes as well.
+    /// How many starts had begun when that of this process was done: those of them that are still under way may hold copies
+    /// of the pipes.
     alongside: u64,
     /// Whether outputs are read as they come.
     listens: bool,

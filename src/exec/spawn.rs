@@ -30,7 +30,7 @@ pub(super) struct Program<'a> {
     pub stdin: BorrowedFd<'a>,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
-    /// Further descriptors and the numbers that they get; no number is that of one of ours.
+    /// Further descriptors and the numbers that they get; no number is that of a descriptor which is still to be copied.
     pub further: &'a [(OwnedFd, c_int)],
     /// Where the system writes the id of the process before that does anything.
     pub announced: Option<&'a AtomicI32>,
@@ -250,7 +250,8 @@ unsafe fn restore_signals(caught: &[c_int]) {
 }
 
 /// The signals for which deco has a handler, which a process must not run; and SIGPIPE, which Rust ignores. Asked once, at
-/// the first start: deco begins to handle signals before that. Rust's own handlers, of faults, do no harm.
+/// the first start: deco begins to handle signals before that. Rust's own handlers, of faults, do no
+/// harm, nor does that of SIGXFSZ, since nothing is written on the way to the program.
 fn caught() -> &'static [c_int] {
     const MAY_BE: [c_int; 8] = [
         libc::SIGINT,

@@ -27,7 +27,7 @@ pub(super) struct Started {
     pub stdin: Option<OwnedFd>,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
-    /// Of so many first starts, those that are still under way may hold the pipes as well.
+    /// How many starts had begun when this one was done: those of them that are still under way may hold copies of the pipes.
     pub alongside: u64,
 }
 

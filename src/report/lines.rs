@@ -334,6 +334,11 @@ impl Lines {
             text.push_str(&self.group("no calls, since `for` gives nothing", &self.without_calls));
         }
         text.push_str(&self.summary(kind, took));
+        if let (EventKind::RunEnded { status: RunStatus::Interrupted, .. }, Again::Part(command)) =
+            (kind, &self.again)
+        {
+            text.push_str(&format!("  to go on with it: {command} --resume\n"));
+        }
         text.extend(self.summary.lines(took).iter().map(|line| format!("  {}\n", clean(line))));
         text
     }

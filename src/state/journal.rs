@@ -11,7 +11,7 @@ use crate::event::Event;
 
 use super::disk;
 
-/// At most so long stays what is written without being on the disk.
+/// What was written is brought to the disk at most so much later.
 const SYNC_EVERY: Duration = Duration::from_millis(100);
 
 /// The journal of a run that goes on.

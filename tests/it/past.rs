@@ -69,7 +69,11 @@ fn a_run_is_named_by_the_beginning_of_its_id() {
     let folder = std::fs::read_dir(sandbox.path(".deco/deco.toml/runs")).unwrap();
     let mut ids: Vec<String> = folder.map(|run| run.unwrap().file_name().into_string().unwrap()).collect();
     ids.sort();
-    sandbox.deco(["get", "cell[1]"]).run().code(1).stderr_has("gave no answer");
+    sandbox
+        .deco(["get", "cell[1]"])
+        .run()
+        .code(1)
+        .stderr_has("has no answer: it goes on, or not all of it succeeded");
     sandbox.deco(["get", "cell[1]", "--run", &ids[0]]).run().code(0).stdout_is("10\n");
     sandbox.deco(["log", "--run", "20"]).run().code(2).stderr_has("the ids of several runs begin with `20`");
     sandbox.deco(["report", "1999", "-o", "x.html"]).run().code(2).stderr_has(&ids[1]);

@@ -19,7 +19,7 @@ function grid(task) {
     if (!across.has(column)) across.set(column, across.size);
     cells.set(down.get(row) * 1e6 + across.get(column), call);
   }
-  const [rows, columns] = [[...down.keys()].sort(inOrder), [...across.keys()].sort(inOrder)];
+  const [rows, columns] = [inOrder([...down.keys()]), inOrder([...across.keys()])];
   // keys that hardly meet make no grid
   if (rows.length < 2 || columns.length < 2 || rows.length * columns.length > 3 * task.calls.length) return;
   const at = (row, column) => cells.get(down.get(rows[row]) * 1e6 + across.get(columns[column]));
@@ -40,10 +40,11 @@ function grid(task) {
   again();
 }
 
-// numbers by value, else as they came
-function inOrder(a, b) {
-  const [x, y] = [Number(a), Number(b)];
-  return isNaN(x) || isNaN(y) ? 0 : x - y;
+// numbers by value, versions part by part, else as they came
+function inOrder(keys) {
+  if (keys.every((key) => String(Number(key)) === key)) return keys.sort((a, b) => a - b);
+  const areVersions = keys.every((key) => /^[0-9]+(\.[0-9]+)*$/.test(key));
+  return areVersions ? keys.sort(new Intl.Collator("en", { numeric: true }).compare) : keys;
 }
 
 /// How cells look: a number's place between the least and the most, or a state's colour.
