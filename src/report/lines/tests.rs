@@ -206,6 +206,7 @@ deco: SIGINT: ending the calls that run; a second signal kills them
 p was ended with the run
 deco: SIGTERM: killing the calls that run
 deco: 1 succeeded, 1 failed, 7 not run in 3.2s (interrupted)
+  to go on with it: deco run --resume
 ",
     );
 }
