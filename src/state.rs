@@ -11,11 +11,8 @@ pub mod reading;
 mod shelf;
 
 use std::ffi::OsStr;
-use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use rustc_hash::FxHasher;
 
 pub use lock::{Holder, Lock, Locking, WhileHeld};
 pub use shelf::{CommandRun, Shelf};
@@ -50,6 +47,11 @@ pub struct RunFolder {
     pub path: PathBuf,
 }
 
+/// Tells folders apart, in the same way with every version of deco: 16 hexadecimal digits.
+fn short_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..16].to_owned()
+}
+
 impl State {
     /// Where the state of the manifest `file`, in the folder `dir`, stands: beside it, or in `elsewhere`, which several
     /// manifests may share. A manifest without a file is called `-`. Makes nothing.
@@ -58,10 +60,8 @@ impl State {
         let folder = match elsewhere {
             None => dir.join(".deco").join(name),
             Some(elsewhere) => {
-                let mut hasher = FxHasher::default();
-                hasher.write(dir.join(name).as_os_str().as_encoded_bytes());
                 let mut own = name.to_owned();
-                own.push(format!("-{:016x}", hasher.finish()));
+                own.push(format!("-{}", short_hash(dir.join(name).as_os_str().as_encoded_bytes())));
                 elsewhere.join(own)
             }
         };

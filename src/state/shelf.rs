@@ -2,12 +2,9 @@
 //! its command line, so that the runs that began in a folder can be found again.
 
 use std::fs::{self, File};
-use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
-
-use rustc_hash::FxHasher;
 
 use crate::value::Value;
 
@@ -41,13 +38,13 @@ impl Shelf {
 
     /// The state of a command line that is run in the folder `dir`. Makes nothing.
     pub fn state(&self, words: &[String], dir: &Path) -> State {
-        let mut hasher = FxHasher::default();
+        let mut bytes = Vec::new();
         for part in words.iter().map(String::as_bytes).chain([dir.as_os_str().as_encoded_bytes()]) {
-            hasher.write_usize(part.len());
-            hasher.write(part);
+            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part);
         }
         let command = Command { dir: dir.to_owned(), words: words.into() };
-        State { folder: self.folder.join(format!("{:016x}", hasher.finish())), home: Home::Shelf(command) }
+        State { folder: self.folder.join(super::short_hash(&bytes)), home: Home::Shelf(command) }
     }
 
     /// Removes the states beside this one that were used the longest ago, except of those that run.
