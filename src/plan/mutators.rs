@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::name::Name;
-use crate::path::{Path, Segment, segments_may_overlap};
+use crate::path::{Path, Segment, is_position, segments_may_overlap};
+use crate::value::Text;
 
 use super::order::groups;
 use super::scope::World;
@@ -128,6 +129,27 @@ impl Plan {
                 path.iter().for_each(|path| recorded.tree.insert(&path.segments, call));
             }
         }
+    }
+
+    /// Whether a change of the call at this place may be one of those that its task declares by `mutates`: any other is a
+    /// fill.
+    pub fn may_mutate(&self, call: CallId, path: &Path) -> bool {
+        let before = self.before(Reader::Call(call));
+        let from_the_end = |key: &Text| key.starts_with('-') && is_position(key);
+        let may_be_same = |pair: (&Segment, &Segment)| match pair {
+            (Segment::Key(one), Segment::Key(other)) => {
+                one == other
+                    || from_the_end(one) && is_position(other)
+                    || from_the_end(other) && is_position(one)
+            }
+            _ => true,
+        };
+        let declared =
+            self.task(call).mutates.iter().filter(|place| place.value.root == path.document.as_str());
+        declared.filter_map(|place| places::fill_place(&place.value, false, &before)).any(|declared| {
+            declared.segments.len() <= path.segments.len()
+                && declared.segments.iter().zip(&path.segments).all(may_be_same)
+        })
     }
 
     /// Whether all that is known of what the call changes in a document is that it may be anything.

@@ -103,7 +103,7 @@ impl<'a> Shared<'a> {
             return change.apply(root, depth).map_err(|misfit| clash(call, change, misfit));
         };
         let place = &change.path.segments[..length];
-        let seen = self.seen_at(call, place)?;
+        let seen = if self.plan.may_mutate(call, &change.path) { self.seen_at(call, place)? } else { None };
         let stands = root.as_ref().and_then(|root| root.at(keys(&place[depth..])));
         let value = match &change.path.segments[length..] {
             // what the call itself has just taken out, to put it in anew
@@ -121,9 +121,9 @@ impl<'a> Shared<'a> {
         set.map_err(|misfit| clash(call, change, misfit))
     }
 
-    /// What the call saw at a merged place; a filler saw nothing of it.
+    /// What the call saw at a merged place that it mutates. A fill comes of nothing that was seen there.
     fn seen_at(&self, call: CallId, place: &[Segment]) -> Result<Option<Value>, Clash> {
-        if !self.plan.task(call).mutates(self.document.as_str()) || planted(Fault::SnapshotForgotten) {
+        if planted(Fault::SnapshotForgotten) {
             return Ok(None);
         }
         let path = Path { document: self.document.clone(), segments: place.to_vec() };

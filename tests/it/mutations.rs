@@ -252,3 +252,31 @@ fn an_element_found_where_an_unseen_call_would_have_moved_it_is_a_conflict() {
         ran.code(1).stdout_is("").stderr_has("`c[a,0]`").stderr_has("`c[b,1]`").stderr_has("log");
     }
 }
+
+/// What a call fills comes of nothing that it saw at the place, whatever else of the document it mutates.
+#[test]
+fn a_fill_beside_what_the_call_mutates_goes_by_the_rule_as_any_fill() {
+    let filled = |rule: &str, given: &str, mutates: &str, fill: &str| {
+        let manifest = format!(
+            r#"
+            [data]
+            n = {{ a = {given}, x = {{ }} }}
+            [documents.n]
+            merge = {{ a = "{rule}" }}
+            [tasks.t]
+            for = {{ k = ["p", "q"] }}
+            mutates = ["{mutates}"]
+            fills = "n.a"
+            result = "json"
+            run = "{DECO} set n.x.${{{{ k }}}} 1; echo '{fill}'"
+            "#
+        );
+        Sandbox::new().manifest(&manifest)
+    };
+    filled("sum", "5", "n.x", "10").run([]).code(0).answer_is(r#"{"n":{"a":25,"x":{"p":1,"q":1}}}"#);
+    filled("sum", "5", "n.x[k]", "10").run([]).code(0).answer_is(r#"{"n":{"a":25,"x":{"p":1,"q":1}}}"#);
+    filled("union", "[1]", "n.x[k]", "[3]")
+        .run([])
+        .code(0)
+        .answer_is(r#"{"n":{"a":[1,3],"x":{"p":1,"q":1}}}"#);
+}
