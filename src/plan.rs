@@ -379,12 +379,13 @@ impl Plan {
         }
     }
 
-    /// The call's position in call order.
+    /// The call's position in call order. Calls that were found while the run goes on and wait for each other have none: they
+    /// come last, and never run.
     pub fn order_of(&self, call: CallId) -> u32 {
         let (calls, row) = self.site(call);
         match &calls.positions {
             Positions::From(first) => first + row,
-            Positions::Each(positions) => positions[row as usize],
+            Positions::Each(positions) => positions.get(row as usize).copied().unwrap_or(u32::MAX),
         }
     }
 

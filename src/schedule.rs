@@ -299,7 +299,7 @@ impl Schedule {
 /// A call's place in call order, after all that is no call.
 fn call_order(plan: &Plan, node: NodeIndex) -> u32 {
     match plan.graph[node] {
-        Node::Call(call) => plan.order_of(call) + 1,
+        Node::Call(call) => plan.order_of(call).saturating_add(1),
         Node::Sync(_) | Node::Join(_) | Node::Expansion(_) => 0,
     }
 }

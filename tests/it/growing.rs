@@ -256,3 +256,27 @@ fn a_for_does_not_wait_for_what_comes_after_its_calls() {
         sandbox.run(["-j", jobs]).code(0).answer_is(expected);
     }
 }
+
+#[test]
+fn a_circle_that_is_found_in_the_run_leaves_finalizers_their_turn() {
+    let sandbox = Sandbox::new().manifest(
+        r#"
+        [tasks.l]
+        run = "echo a"
+        result = "lines"
+        [tasks.a]
+        for = { x = "l" }
+        run = "echo ${{ b[x] }}"
+        [tasks.b]
+        for = { x = "l" }
+        run = "echo ${{ a[x] }}"
+        [tasks.last]
+        when = "always"
+        run = ": > ran"
+        fills = false
+        "#,
+    );
+    let told = sandbox.run([]).code(1).stderr_has("calls wait for each other: `");
+    assert!(!told.stderr.contains("panicked"), "{}", told.stderr);
+    assert!(sandbox.exists("ran"));
+}
